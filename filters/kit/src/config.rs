@@ -1,0 +1,183 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{DeserializeOwned, Deserializer, Error};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// A mistake in a configuration: where it is, and what is wrong and would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The member: `providers[0].jwks.keys[2].n`. Empty for the whole.
+    pub path: String,
+    /// The value found and the remedy, in one line.
+    pub problem: String,
+}
+
+impl ConfigError {
+    /// A mistake at `path`.
+    pub fn at(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { path: path.into(), problem: problem.into() }
+    }
+
+    /// The same mistake seen from one level further out.
+    #[must_use]
+    pub fn under(self, parent: &str) -> Self {
+        let path = match self.path.as_str() {
+            "" => parent.to_owned(),
+            path if path.starts_with('[') => format!("{parent}{path}"),
+            path => format!("{parent}.{path}"),
+        };
+        Self { path, ..self }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => f.write_str(&self.problem),
+            path => write!(f, "{path}: {}", self.problem),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Reads the wire form of a configuration from JSON.
+///
+/// # Errors
+/// The first member that does not fit, by its path. No bytes at all is a mistake too: a filter that was loaded and
+/// never configured protects nothing.
+pub fn parse_config<T: DeserializeOwned>(configuration: &[u8]) -> Result<T, ConfigError> {
+    if configuration.trim_ascii().is_empty() {
+        return Err(ConfigError::at("", "empty; pass the filter's configuration as a JSON object"));
+    }
+    let mut json = serde_json::Deserializer::from_slice(configuration);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
+        ConfigError::at(path, problem(error.inner()))
+    })?;
+    json.end().map_err(|error| ConfigError::at("", format!("not one JSON object: {error}")))?;
+    Ok(parsed)
+}
+
+fn problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if !error.is_data() {
+        return format!("not JSON: {text}; pass the configuration as a JSON object");
+    }
+    // The path says where; a position in JSON that was made from YAML says nothing.
+    match text.rfind(" at line ") {
+        Some(end) => text.get(..end).unwrap_or(&text).to_owned(),
+        None => text,
+    }
+}
+
+/// A span of time in a configuration, a number with a unit: `250ms`, `10s`, `5m`, `1h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl Span {
+    /// A span of whole seconds.
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// Reads `250ms`. `None` without a number, without a unit, or past what a `u64` of nanoseconds holds.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.find(|c: char| !c.is_ascii_digit())?;
+        let (number, unit) = text.split_at_checked(digits)?;
+        let unit: u64 = match unit {
+            "ns" => 1,
+            "us" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            _ => return None,
+        };
+        Some(Self(Duration::from_nanos(number.parse::<u64>().ok()?.checked_mul(unit)?)))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.as_nanos();
+        let units = [(3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms")];
+        let (size, unit) = units.into_iter().find(|(size, _)| nanos.is_multiple_of(*size)).unwrap_or((1, "ns"));
+        write!(f, "{}{unit}", nanos / size)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            D::Error::custom(format_args!("{text:?} is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h"))
+        })
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Span {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^[0-9]+(ns|us|ms|s|m|h)$",
+            "description": "A number and a unit: 250ms, 10s, 5m, 1h."
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_parse_and_print() {
+        for text in ["0h", "250ms", "10s", "90m", "1h", "1500ms", "7ns"] {
+            assert_eq!(Span::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["", "10", "s", "-1s", "1.5s", "10 s", "1d", "99999999999999h"] {
+            assert_eq!(Span::parse(text), None, "{text}");
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Example {
+        list: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only parsed")]
+    struct Inner {
+        wait: Span,
+    }
+
+    #[test]
+    fn a_mistake_names_its_path() {
+        let error = |text: &str| parse_config::<Example>(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(
+            error(r#"{"list":[{"wait":"10"}]}"#),
+            "list[0].wait: \"10\" is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h"
+        );
+        assert_eq!(error(r#"{"list":[{"wit":"1s"}]}"#), "list[0].wit: unknown field `wit`, expected `wait`");
+        assert!(error("").starts_with("empty; "));
+        assert!(error("{").starts_with("not JSON: "));
+        assert!(error(r#"{"list":[]} x"#).starts_with("not one JSON object: "));
+    }
+}

@@ -1,0 +1,52 @@
+//! The vocabulary that every Portcullis filter speaks.
+//!
+//! A filter is a type that implements [`HttpFilter`]. It reads and edits [`Headers`], asks its [`Host`]
+//! for the time or a property, and lets the request pass or, as the error path, answers with a [`LocalReply`].
+//! The [`Driver`] carries one filter through the callbacks of a proxy; the proxy is a [`StreamHost`], which
+//! is Envoy in `portcullis-shell` and a simulation in `portcullis-sim`.
+//!
+//! ```
+//! use portcullis_kit::{ConfigError, Headers, Host, HttpFilter, LocalReply, ReplyFormat};
+//!
+//! /// Answers 403 to every request that does not carry the header `x-api-key`.
+//! struct RequireKey;
+//!
+//! impl HttpFilter for RequireKey {
+//!     const NAME: &'static str = "require-key";
+//!
+//!     fn configure(_configuration: &[u8]) -> Result<Self, ConfigError> {
+//!         Ok(Self)
+//!     }
+//!
+//!     fn on_request_headers(&mut self, request: &mut Headers, _: &mut dyn Host) -> Result<(), LocalReply> {
+//!         if request.first("x-api-key").is_none() {
+//!             return Err(LocalReply::new(403, "example_key_missing", "send x-api-key", ReplyFormat::Text));
+//!         }
+//!         request.remove("x-api-key");
+//!         Ok(())
+//!     }
+//! }
+//! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod config;
+mod driver;
+mod filter;
+mod headers;
+mod host;
+pub mod json;
+pub mod pairs;
+mod reply;
+pub mod rules;
+mod time;
+
+pub use config::{ConfigError, Span, parse_config};
+pub use driver::{Driver, Outcome};
+pub use filter::HttpFilter;
+pub use headers::{Edit, Headers};
+pub use host::{Clock, Counter, Host, HostError, Logging, Metrics, Properties, StreamHost};
+pub use reply::{GrpcStatus, LocalReply, ReplyFormat};
+pub use time::UnixTime;

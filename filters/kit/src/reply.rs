@@ -1,0 +1,97 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An answer that the proxy gives in the upstream's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalReply {
+    /// HTTP status.
+    pub status: u16,
+    /// Stable machine-readable code, Envoy's `response_code_details`: `portcullis_jwt_expired`.
+    pub code: &'static str,
+    /// Headers beside those that the proxy sets itself.
+    pub headers: Vec<(&'static str, Vec<u8>)>,
+    /// The body; for a gRPC request Envoy makes it the `grpc-message`.
+    pub body: Vec<u8>,
+    /// The status of a gRPC answer; `None` lets the proxy map the HTTP status.
+    pub grpc_status: Option<GrpcStatus>,
+}
+
+/// The gRPC statuses that a denial can have (<https://grpc.io/docs/guides/status-codes/>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrpcStatus {
+    /// The request itself is wrong.
+    InvalidArgument = 3,
+    /// Authenticated, and not allowed.
+    PermissionDenied = 7,
+    /// The proxy's own failure.
+    Unavailable = 14,
+    /// Not, or not validly, authenticated.
+    Unauthenticated = 16,
+}
+
+/// How the body of a denial is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyFormat {
+    /// RFC 9457, `application/problem+json`.
+    #[default]
+    ProblemJson,
+    /// One sentence, `text/plain`.
+    Text,
+}
+
+impl LocalReply {
+    /// A denial with a stable code and one sentence that says why.
+    pub fn new(status: u16, code: &'static str, detail: &str, format: ReplyFormat) -> Self {
+        let mut reply =
+            Self { status, code, headers: Vec::new(), body: detail.into(), grpc_status: grpc_status(status) };
+        if format == ReplyFormat::ProblemJson {
+            reply.headers.push(("content-type", b"application/problem+json".to_vec()));
+            reply.body = problem(status, code, detail);
+        }
+        reply
+    }
+
+    /// The same denial for a gRPC client: Envoy turns status and body into `grpc-status` and `grpc-message`.
+    pub fn for_grpc(status: u16, code: &'static str, detail: &str) -> Self {
+        Self::new(status, code, detail, ReplyFormat::Text)
+    }
+
+    /// The same reply with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: Vec<u8>) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+fn problem(status: u16, code: &str, detail: &str) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Problem<'a> {
+        title: &'a str,
+        status: u16,
+        detail: &'a str,
+        code: &'a str,
+    }
+    let problem = Problem { title: title(status), status, detail, code };
+    serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        _ => "Service Unavailable",
+    }
+}
+
+fn grpc_status(status: u16) -> Option<GrpcStatus> {
+    match status {
+        400 => Some(GrpcStatus::InvalidArgument),
+        401 => Some(GrpcStatus::Unauthenticated),
+        403 => Some(GrpcStatus::PermissionDenied),
+        503 => Some(GrpcStatus::Unavailable),
+        _ => None,
+    }
+}

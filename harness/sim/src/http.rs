@@ -1,0 +1,56 @@
+/// A header list as it stands on the wire: names in lower case, values as bytes, order and repetition kept.
+pub type HeaderList = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// A request as a client sends it, or as the upstream receives it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Pseudo-headers (`:method`, `:path`, `:authority`, `:scheme`) first.
+    pub headers: HeaderList,
+    /// The body in the pieces in which it is sent; none for a request without a body.
+    pub body: Vec<Vec<u8>>,
+    /// Trailers; none for a request without trailers.
+    pub trailers: Option<HeaderList>,
+}
+
+/// A response as the upstream sends it, or as the client receives it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers without `:status`.
+    pub headers: HeaderList,
+    /// The body in the pieces in which it is sent; none for a response without a body.
+    pub body: Vec<Vec<u8>>,
+    /// Trailers; none for a response without trailers.
+    pub trailers: Option<HeaderList>,
+}
+
+/// The protocol between client and proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1: a body ends with an empty piece of its own.
+    #[default]
+    Http1,
+    /// HTTP/2: the last piece of a body ends it.
+    Http2,
+}
+
+/// One request through the proxy, as seen from outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// What the client received; `None` when the stream was reset or is still paused.
+    pub client: Option<Response>,
+    /// What the upstream received; `None` when the request never got there.
+    pub upstream: Option<Request>,
+    /// Envoy's `response_code_details`: `via_upstream`, or the code of a local reply.
+    pub details: Option<String>,
+}
+
+/// One line of the proxy's log that the plugin wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// Its level.
+    pub level: log::Level,
+    /// Its text, without the proxy's prefix.
+    pub message: String,
+}
