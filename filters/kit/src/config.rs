@@ -6,6 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::json;
+
 /// A mistake in a configuration: where it is, and what is wrong and would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
@@ -53,26 +55,13 @@ pub fn parse_config<T: DeserializeOwned>(configuration: &[u8]) -> Result<T, Conf
     if configuration.trim_ascii().is_empty() {
         return Err(ConfigError::at("", "empty; pass the filter's configuration as a JSON object"));
     }
-    let mut json = serde_json::Deserializer::from_slice(configuration);
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let path = if path == "." { String::new() } else { path };
-        ConfigError::at(path, problem(error.inner()))
+    let value = json::parse_strict(configuration).map_err(|error| {
+        ConfigError::at("", format!("not JSON: {error}; pass the configuration as a JSON object"))
     })?;
-    json.end().map_err(|error| ConfigError::at("", format!("not one JSON object: {error}")))?;
-    Ok(parsed)
-}
-
-fn problem(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    if !error.is_data() {
-        return format!("not JSON: {text}; pass the configuration as a JSON object");
-    }
-    // The path says where; a position in JSON that was made from YAML says nothing.
-    match text.rfind(" at line ") {
-        Some(end) => text.get(..end).unwrap_or(&text).to_owned(),
-        None => text,
-    }
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        ConfigError::at(if path == "." { "" } else { &path }, error.inner().to_string())
+    })
 }
 
 /// A span of time in a configuration, a number with a unit: `250ms`, `10s`, `5m`, `1h`.
@@ -105,17 +94,21 @@ impl Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.as_nanos();
-        let units = [(3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms")];
-        let (size, unit) = units.into_iter().find(|(size, _)| nanos.is_multiple_of(*size)).unwrap_or((1, "ns"));
+        let units =
+            [(3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms")];
+        let (size, unit) =
+            units.into_iter().find(|(size, _)| nanos.is_multiple_of(*size)).unwrap_or((1, "ns"));
         write!(f, "{}{unit}", nanos / size)
     }
 }
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
-            D::Error::custom(format_args!("{text:?} is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h"))
+            D::Error::custom(format_args!(
+                "{text:?} is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h"
+            ))
         })
     }
 }
@@ -178,6 +171,7 @@ mod tests {
         assert_eq!(error(r#"{"list":[{"wit":"1s"}]}"#), "list[0].wit: unknown field `wit`, expected `wait`");
         assert!(error("").starts_with("empty; "));
         assert!(error("{").starts_with("not JSON: "));
-        assert!(error(r#"{"list":[]} x"#).starts_with("not one JSON object: "));
+        assert!(error(r#"{"list":[]} x"#).starts_with("not JSON: trailing characters"));
+        assert!(error(r#"{"list":[],"list":[]}"#).starts_with("not JSON: duplicate member `list`"));
     }
 }

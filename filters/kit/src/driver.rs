@@ -26,8 +26,19 @@ impl<F: HttpFilter> Driver<F> {
 
     /// Runs the filter over the request headers.
     pub fn on_request_headers(&mut self, host: &mut impl StreamHost) -> Outcome {
-        let Err(reply) = self.filtered(host) else { return Outcome::Continue };
-        if let Err(error) = host.send_local_reply(&reply) {
+        match self.filtered(host) {
+            Ok(()) => Outcome::Continue,
+            Err(reply) => Self::reply(host, &reply),
+        }
+    }
+
+    /// Answers a request that cannot be filtered at all: fails closed.
+    pub fn refuse(host: &mut impl StreamHost, detail: &str) -> Outcome {
+        Self::reply(host, &unavailable(detail))
+    }
+
+    fn reply(host: &mut impl StreamHost, reply: &LocalReply) -> Outcome {
+        if let Err(error) = host.send_local_reply(reply) {
             host.log(Level::Error, &format!("{}: {}: {error}", F::NAME, reply.code));
         }
         Outcome::Replied

@@ -25,9 +25,5 @@ pub trait HttpFilter: Sized {
     ///
     /// # Errors
     /// The local reply that the client gets; the request goes no further.
-    fn on_request_headers(
-        &mut self,
-        request: &mut Headers,
-        host: &mut dyn Host,
-    ) -> Result<(), LocalReply>;
+    fn on_request_headers(&mut self, request: &mut Headers, host: &mut dyn Host) -> Result<(), LocalReply>;
 }

@@ -78,8 +78,7 @@ mod tests {
     fn a_block_decodes_to_what_was_encoded() {
         let block = encode(&[("a", "1"), ("", ""), ("name", "va\0lue")]);
         let spans = decode(&block).unwrap();
-        let found: Vec<_> =
-            spans.iter().map(|s| (&block[s.name.clone()], &block[s.value.clone()])).collect();
+        let found: Vec<_> = spans.iter().map(|s| (&block[s.name.clone()], &block[s.value.clone()])).collect();
         assert_eq!(found, [(&b"a"[..], &b"1"[..]), (b"", b""), (b"name", b"va\0lue")]);
     }
 

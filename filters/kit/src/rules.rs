@@ -127,15 +127,23 @@ impl TryFrom<MatchConfig> for Matcher {
         if let Some(Text::Exact(text) | Text::Prefix(text)) = &path
             && (!text.starts_with('/') || is_ambiguous(text.as_bytes()))
         {
-            let problem = format!("{text:?} never matches; write a path that begins with / and has no . or .. segments, // or ?");
+            let problem = format!(
+                "{text:?} never matches; write a path that begins with / and has no . or .. segments, // or ?"
+            );
             return Err(ConfigError::at("path", problem));
         }
         if let Some([]) = config.methods.as_deref() {
-            return Err(ConfigError::at("methods", "empty, so nothing matches; name a method or leave the member out"));
+            return Err(ConfigError::at(
+                "methods",
+                "empty, so nothing matches; name a method or leave the member out",
+            ));
         }
         let headers = config.headers.unwrap_or_default().into_iter().enumerate().map(|(index, header)| {
             let value = header.value.map(Text::new).transpose();
-            Ok((header.name.to_ascii_lowercase(), value.map_err(|e| e.under(&format!("headers[{index}].value")))?))
+            Ok((
+                header.name.to_ascii_lowercase(),
+                value.map_err(|e| e.under(&format!("headers[{index}].value")))?,
+            ))
         });
         Ok(Self {
             host: config.host.map(HostMatcher::new).transpose()?,
@@ -172,7 +180,8 @@ impl HostMatcher {
         };
         let port = suffix.contains(':') && !suffix.ends_with(']');
         if suffix.is_empty() || suffix.contains(['*', '/']) || port || below != suffix.starts_with('.') {
-            let problem = format!("{pattern:?} is not a host; write api.example.com or *.example.com, without a port");
+            let problem =
+                format!("{pattern:?} is not a host; write api.example.com or *.example.com, without a port");
             return Err(ConfigError::at("host", problem));
         }
         Ok(if below { Self::Below(suffix.to_owned()) } else { Self::Exact(pattern) })
@@ -227,10 +236,12 @@ impl GrpcMatch {
 
 /// Whether Envoy treats this as a gRPC request, whose denial is a `grpc-status` rather than an HTTP status.
 pub fn is_grpc(request: &Headers) -> bool {
-    request.first("content-type").and_then(|value| value.strip_prefix(b"application/grpc")).is_some_and(|rest| {
-        // Envoy's `Grpc::Common::hasGrpcContentType`: application/grpc-web is something else.
-        matches!(rest.first(), None | Some(b'+' | b';' | b' '))
-    })
+    request.first("content-type").and_then(|value| value.strip_prefix(b"application/grpc")).is_some_and(
+        |rest| {
+            // Envoy's `Grpc::Common::hasGrpcContentType`: application/grpc-web is something else.
+            matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+        },
+    )
 }
 
 /// The path of a request without its query.
@@ -293,7 +304,8 @@ mod tests {
 
     #[test]
     fn hosts_ignore_port_case_and_final_dot() {
-        let host = |pattern: &str, authority: &str| matches(json!({"host": pattern}), &[(":authority", authority)]);
+        let host =
+            |pattern: &str, authority: &str| matches(json!({"host": pattern}), &[(":authority", authority)]);
         for authority in ["api.example.com", "API.example.com:8443", "api.example.com."] {
             assert!(host("api.example.com", authority), "{authority}");
             assert!(host("*.example.com", authority), "{authority}");
@@ -345,7 +357,16 @@ mod tests {
         let select = |rules: &Rules<i32>, path: &str| {
             rules.select(&Headers::from_iter([(":path", path)]), &mut Names).copied()
         };
-        for path in ["/a/../admin", "/./admin", "//admin", "/%2e%2E/admin", "/a%2fb", "/a\\b", "/a/..;/admin", "/a/.."] {
+        for path in [
+            "/a/../admin",
+            "/./admin",
+            "//admin",
+            "/%2e%2E/admin",
+            "/a%2fb",
+            "/a\\b",
+            "/a/..;/admin",
+            "/a/..",
+        ] {
             assert_eq!(select(&by_path, path), Err(AmbiguousPath), "{path}");
             assert_eq!(select(&rules(json!({"methods": ["GET"]})), path), Ok(2), "{path}");
         }

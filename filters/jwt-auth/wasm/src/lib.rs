@@ -1,1 +1,3 @@
-//! .
+//! jwt-auth as a proxy-wasm module.
+
+portcullis_shell::export!(portcullis_jwt_auth::JwtAuth, callbacks: ["proxy_on_request_headers"]);

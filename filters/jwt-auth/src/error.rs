@@ -1,0 +1,219 @@
+use portcullis_kit::{LocalReply, ReplyFormat};
+
+/// Why a request is denied. [`JwtError::row`] is the one table of statuses, codes and texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JwtError {
+    /// The `alg` of the token is not in the provider's list, or no algorithm that we know.
+    AlgorithmNotAllowed,
+    /// None of the audiences is ours.
+    AudienceNotAllowed,
+    /// A claim that becomes a header holds a control character.
+    ClaimNotAHeader,
+    /// A registered claim has the wrong type.
+    ClaimsInvalid,
+    /// The rule admits nobody.
+    Denied,
+    /// `exp` has passed.
+    Expired,
+    /// `exp` is missing.
+    ExpiryMissing,
+    /// The issuer is not the provider's.
+    IssuerNotAllowed,
+    /// No key fits `kid` and `alg`.
+    KeyNotFound,
+    /// Not a JWS in compact form.
+    Malformed,
+    /// No token where the provider expects one.
+    Missing,
+    /// More than one token.
+    Multiple,
+    /// `nbf` is still to come.
+    NotYetValid,
+    /// The path can be read in two ways.
+    PathAmbiguous,
+    /// The signature does not fit.
+    SignatureInvalid,
+    /// Longer than [`MAX_TOKEN`](crate::MAX_TOKEN).
+    TooLarge,
+    /// `typ` is not one that the provider accepts.
+    TypeNotAllowed,
+    /// The header asks for something that must be understood and is not: `crit`, `b64`, `enc`, `zip`, a nested token.
+    Unsupported,
+}
+
+/// What a client and an operator see of a [`JwtError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// HTTP status.
+    pub status: u16,
+    /// `response_code_details`.
+    pub code: &'static str,
+    /// One sentence for the body and the challenge.
+    pub detail: &'static str,
+    /// The `error` of the challenge (RFC 6750 section 3.1).
+    pub challenge: Challenge,
+}
+
+/// The kind of `WWW-Authenticate` that a denial carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// None: no token would help.
+    None,
+    /// The scheme alone: the request had no token (RFC 6750 section 3.1, last paragraph).
+    Bare,
+    /// With an `error`.
+    Error(&'static str),
+}
+
+const INVALID_TOKEN: Challenge = Challenge::Error("invalid_token");
+const INVALID_REQUEST: Challenge = Challenge::Error("invalid_request");
+
+impl JwtError {
+    /// Every way to be denied.
+    pub const ALL: [Self; 18] = [
+        Self::AlgorithmNotAllowed,
+        Self::AudienceNotAllowed,
+        Self::ClaimNotAHeader,
+        Self::ClaimsInvalid,
+        Self::Denied,
+        Self::Expired,
+        Self::ExpiryMissing,
+        Self::IssuerNotAllowed,
+        Self::KeyNotFound,
+        Self::Malformed,
+        Self::Missing,
+        Self::Multiple,
+        Self::NotYetValid,
+        Self::PathAmbiguous,
+        Self::SignatureInvalid,
+        Self::TooLarge,
+        Self::TypeNotAllowed,
+        Self::Unsupported,
+    ];
+
+    /// Status, code, text and challenge.
+    pub const fn row(self) -> Row {
+        let (status, code, detail, challenge) = match self {
+            Self::AlgorithmNotAllowed => {
+                (401, "portcullis_jwt_alg_not_allowed", "the token's alg is not allowed", INVALID_TOKEN)
+            }
+            Self::AudienceNotAllowed => (
+                403,
+                "portcullis_jwt_aud_not_allowed",
+                "the token is meant for another audience",
+                INVALID_TOKEN,
+            ),
+            Self::ClaimNotAHeader => (
+                401,
+                "portcullis_jwt_claim_not_a_header",
+                "a claim cannot be passed on as a header",
+                INVALID_TOKEN,
+            ),
+            Self::ClaimsInvalid => {
+                (401, "portcullis_jwt_claims_invalid", "a registered claim has the wrong type", INVALID_TOKEN)
+            }
+            Self::Denied => (403, "portcullis_jwt_denied", "nobody may pass here", Challenge::None),
+            Self::Expired => (401, "portcullis_jwt_expired", "the token has expired", INVALID_TOKEN),
+            Self::ExpiryMissing => (401, "portcullis_jwt_exp_missing", "the token has no exp", INVALID_TOKEN),
+            Self::IssuerNotAllowed => (
+                401,
+                "portcullis_jwt_iss_not_allowed",
+                "the token's issuer is not trusted here",
+                INVALID_TOKEN,
+            ),
+            Self::KeyNotFound => {
+                (401, "portcullis_jwt_key_not_found", "no key fits the token's kid and alg", INVALID_TOKEN)
+            }
+            Self::Malformed => {
+                (401, "portcullis_jwt_malformed", "the token is not a JWS in compact form", INVALID_TOKEN)
+            }
+            Self::Missing => (401, "portcullis_jwt_missing", "a token is needed here", Challenge::Bare),
+            Self::Multiple => {
+                (400, "portcullis_jwt_multiple", "the request carries more than one token", INVALID_REQUEST)
+            }
+            Self::NotYetValid => {
+                (401, "portcullis_jwt_not_yet_valid", "the token is not valid yet", INVALID_TOKEN)
+            }
+            Self::PathAmbiguous => {
+                (400, "portcullis_path_ambiguous", "the path is not in normal form", Challenge::None)
+            }
+            Self::SignatureInvalid => {
+                (401, "portcullis_jwt_signature_invalid", "the token's signature does not fit", INVALID_TOKEN)
+            }
+            Self::TooLarge => (401, "portcullis_jwt_too_large", "the token is too large", INVALID_TOKEN),
+            Self::TypeNotAllowed => {
+                (401, "portcullis_jwt_typ_not_allowed", "the token's typ is not accepted here", INVALID_TOKEN)
+            }
+            Self::Unsupported => (
+                401,
+                "portcullis_jwt_unsupported",
+                "the token needs what is not supported here",
+                INVALID_TOKEN,
+            ),
+        };
+        Row { status, code, detail, challenge }
+    }
+
+    /// The reply to the client.
+    pub fn reply(self, realm: &str, format: ReplyFormat, grpc: bool) -> LocalReply {
+        let row = self.row();
+        let reply = match grpc {
+            true => LocalReply::for_grpc(row.status, row.code, row.detail),
+            false => LocalReply::new(row.status, row.code, row.detail, format),
+        };
+        let challenge = match row.challenge {
+            Challenge::None => return reply,
+            Challenge::Bare => format!("Bearer realm=\"{realm}\""),
+            Challenge::Error(error) => {
+                format!("Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{}\"", row.detail)
+            }
+        };
+        reply.with_header("www-authenticate", challenge.into_bytes())
+    }
+
+    /// Which of the failures of several providers the client hears of: the one that says most about its token.
+    pub(crate) const fn says_more_than(self, other: Self) -> bool {
+        self.weight() > other.weight()
+    }
+
+    const fn weight(self) -> u8 {
+        match self {
+            Self::Missing => 0,
+            Self::IssuerNotAllowed => 1,
+            _ => 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_stable_unique_and_fit_response_code_details() {
+        let mut codes: Vec<_> = JwtError::ALL.iter().map(|error| error.row().code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), JwtError::ALL.len());
+        assert!(
+            codes
+                .iter()
+                .all(|c| c.starts_with("portcullis_")
+                    && c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        );
+    }
+
+    #[test]
+    fn details_may_stand_in_a_quoted_string() {
+        for error in JwtError::ALL {
+            assert!(!error.row().detail.contains(['"', '\\']), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_token_gets_no_error_code() {
+        let reply = JwtError::Missing.reply("shop", ReplyFormat::Text, false);
+        assert_eq!(reply.headers, [("www-authenticate", b"Bearer realm=\"shop\"".to_vec())]);
+    }
+}

@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use portcullis_kit::{Headers, UnixTime};
+use serde_json::Value;
+
+use crate::claims::Claims;
+use crate::source::Source;
+use crate::{Algorithm, Jws, JwtError, KeySet};
+
+/// The `typ` values of tokens that are meant to grant access: RFC 7519 section 5.1, RFC 9068 section 2.1.
+const ACCESS_TYPES: [&str; 2] = ["jwt", "at+jwt"];
+
+/// One issuer whose tokens are accepted, validated.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    pub(crate) name: String,
+    pub(crate) issuer: String,
+    /// Empty: any.
+    pub(crate) audiences: Vec<String>,
+    pub(crate) keys: KeySet,
+    pub(crate) algorithms: Option<Vec<Algorithm>>,
+    /// Lower case, without `application/`; `None` accepts [`ACCESS_TYPES`] and no `typ` at all.
+    pub(crate) types: Option<Vec<String>>,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) forward: bool,
+    pub(crate) clock_skew: Duration,
+    pub(crate) require_expiration: bool,
+    pub(crate) claim_headers: Vec<ClaimHeader>,
+}
+
+/// A claim that the upstream gets as a header.
+#[derive(Debug)]
+pub(crate) struct ClaimHeader {
+    pub(crate) claim: String,
+    /// Lower case.
+    pub(crate) header: String,
+}
+
+impl Provider {
+    /// Lets a request pass on the strength of its token, and prepares it for the upstream.
+    pub(crate) fn admit(&self, request: &mut Headers, now: UnixTime) -> Result<(), JwtError> {
+        let (source, token) = self.only_token(request)?;
+        let claims = self.verify(token, now)?;
+        let values = self.header_values(&claims)?;
+        if !self.forward {
+            source.strip(request);
+        }
+        for (header, value) in values {
+            request.set(header, value.as_bytes());
+        }
+        Ok(())
+    }
+
+    /// The token of the request. Two are one too many (RFC 6750 section 2): who knows which one the upstream reads.
+    fn only_token<'r>(&self, request: &'r Headers) -> Result<(&Source, &'r [u8]), JwtError> {
+        let mut found = self
+            .sources
+            .iter()
+            .flat_map(|source| source.tokens(request).into_iter().map(move |token| (source, token)));
+        let only = found.next().ok_or(JwtError::Missing)?;
+        found.next().is_none().then_some(only).ok_or(JwtError::Multiple)
+    }
+
+    /// Checks a token, the cheap things first; only the signature makes the rest true.
+    fn verify(&self, token: &[u8], now: UnixTime) -> Result<Claims, JwtError> {
+        let jws = Jws::parse(token)?;
+        let claims = Claims::new(jws.claims()?)?;
+        if claims.issuer() != Some(self.issuer.as_str()) {
+            return Err(JwtError::IssuerNotAllowed);
+        }
+        if self.algorithms.as_ref().is_some_and(|allowed| !allowed.contains(&jws.algorithm)) {
+            return Err(JwtError::AlgorithmNotAllowed);
+        }
+        if !self.accepts_type(jws.typ.as_deref()) {
+            return Err(JwtError::TypeNotAllowed);
+        }
+        claims.check_time(now, self.clock_skew, self.require_expiration)?;
+        if !self.audiences.is_empty() && !claims.is_for(&self.audiences) {
+            return Err(JwtError::AudienceNotAllowed);
+        }
+        self.keys.verify(&jws)?;
+        Ok(claims)
+    }
+
+    fn accepts_type(&self, typ: Option<&str>) -> bool {
+        match (&self.types, typ) {
+            (None, None) => true,
+            (None, Some(typ)) => ACCESS_TYPES.contains(&typ),
+            (Some(types), Some(typ)) => types.iter().any(|accepted| accepted == typ),
+            (Some(_), None) => false,
+        }
+    }
+
+    fn header_values(&self, claims: &Claims) -> Result<Vec<(&str, String)>, JwtError> {
+        let present = self.claim_headers.iter().filter_map(|mapped| {
+            let value = claims.get(&mapped.claim).filter(|value| !value.is_null())?;
+            Some((mapped.header.as_str(), value))
+        });
+        present.map(|(header, value)| Ok((header, header_value(value)?))).collect()
+    }
+}
+
+/// Text as it is, everything else as JSON. A control character would split the header (RFC 9110 section 5.5).
+fn header_value(claim: &Value) -> Result<String, JwtError> {
+    let text = match claim {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match text.bytes().any(|byte| byte.is_ascii_control()) {
+        true => Err(JwtError::ClaimNotAHeader),
+        false => Ok(text),
+    }
+}

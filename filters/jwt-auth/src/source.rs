@@ -1,0 +1,156 @@
+use portcullis_kit::Headers;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where a client puts its token.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Source {
+    /// A header, whole or behind a scheme.
+    Header(HeaderSource),
+    /// A parameter of the query (RFC 6750 section 2.3), by name.
+    Query(String),
+    /// A cookie, by name.
+    Cookie(String),
+}
+
+/// A header that carries a token.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HeaderSource {
+    /// Its name.
+    pub(crate) name: String,
+    /// The scheme before the token, any case (RFC 9110 section 11.1). Left out, the value is the token.
+    pub(crate) scheme: Option<String>,
+}
+
+impl Source {
+    /// `Authorization: Bearer` (RFC 6750 section 2.1).
+    pub(crate) fn bearer() -> Self {
+        Self::Header(HeaderSource { name: "authorization".into(), scheme: Some("Bearer".into()) })
+    }
+
+    /// Every token found here.
+    pub(crate) fn tokens<'r>(&self, request: &'r Headers) -> Vec<&'r [u8]> {
+        match self {
+            Self::Header(header) => {
+                request.all(&header.name).filter_map(|value| header.token(value)).collect()
+            }
+            Self::Query(name) => parameters(request).filter_map(|pair| value_of(pair, name)).collect(),
+            Self::Cookie(name) => cookies(request).filter_map(|pair| value_of(pair, name)).collect(),
+        }
+    }
+
+    /// Takes the token out of the request, and leaves what stands around it.
+    pub(crate) fn strip(&self, request: &mut Headers) {
+        match self {
+            Self::Header(header) => request.remove(&header.name),
+            Self::Query(name) => {
+                let target = request.first(":path").unwrap_or_default();
+                let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+                let rest: Vec<_> =
+                    parameters(request).filter(|pair| value_of(pair, name).is_none()).collect();
+                let target = match rest.is_empty() {
+                    true => path.to_vec(),
+                    false => [path, b"?", &rest.join(&b'&')].concat(),
+                };
+                request.set(":path", &target);
+            }
+            Self::Cookie(name) => {
+                let rest: Vec<_> = cookies(request).filter(|pair| value_of(pair, name).is_none()).collect();
+                match rest.is_empty() {
+                    true => request.remove("cookie"),
+                    false => {
+                        let rest = rest.join(&b"; "[..]);
+                        request.set("cookie", &rest);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl HeaderSource {
+    fn token<'a>(&self, value: &'a [u8]) -> Option<&'a [u8]> {
+        let value = value.trim_ascii();
+        let Some(scheme) = &self.scheme else { return Some(value) };
+        let (found, token) = value.split_at_checked(scheme.len())?;
+        let separated = token.is_empty() || token.starts_with(b" ");
+        (separated && found.eq_ignore_ascii_case(scheme.as_bytes())).then(|| token.trim_ascii())
+    }
+}
+
+fn parameters(request: &Headers) -> impl Iterator<Item = &[u8]> {
+    let target = request.first(":path").unwrap_or_default();
+    let mut parts = target.splitn(2, |byte| *byte == b'?');
+    let query = parts.nth(1).unwrap_or_default();
+    query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty())
+}
+
+/// The pairs of all cookie headers: HTTP/2 may send each on its own (RFC 9113 section 8.2.3).
+fn cookies(request: &Headers) -> impl Iterator<Item = &[u8]> {
+    let pairs = request.all("cookie").flat_map(|value| value.split(|byte| *byte == b';'));
+    pairs.map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
+}
+
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(fields: &[(&str, &str)]) -> Headers {
+        fields.iter().copied().collect()
+    }
+
+    fn stripped(source: &Source, fields: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut request = request(fields);
+        source.strip(&mut request);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        request.iter().map(|(name, value)| (text(name), text(value))).collect()
+    }
+
+    #[test]
+    fn the_scheme_has_no_case_and_ends_at_a_space() {
+        let tokens = |value: &str| {
+            Source::bearer().tokens(&request(&[("authorization", value)])).first().map(|t| t.to_vec())
+        };
+        for value in ["Bearer abc", "bearer abc", "BEARER   abc "] {
+            assert_eq!(tokens(value), Some(b"abc".to_vec()), "{value}");
+        }
+        for value in ["Basic abc", "Bearerabc", "Bear", "abc", ""] {
+            assert_eq!(tokens(value), None, "{value}");
+        }
+        assert_eq!(tokens("Bearer"), Some(Vec::new()));
+    }
+
+    #[test]
+    fn repeated_headers_parameters_and_cookies_are_all_found() {
+        let count = |source: &Source, fields: &[(&str, &str)]| source.tokens(&request(fields)).len();
+        assert_eq!(
+            count(&Source::bearer(), &[("authorization", "Bearer a"), ("authorization", "bearer b")]),
+            2
+        );
+        assert_eq!(count(&Source::Query("t".into()), &[(":path", "/?t=a&u=b&t=c&xt=d")]), 2);
+        assert_eq!(count(&Source::Cookie("t".into()), &[("cookie", "t=a; u=b"), ("cookie", "t=c")]), 2);
+    }
+
+    #[test]
+    fn stripping_leaves_the_rest() {
+        let query = Source::Query("t".into());
+        assert_eq!(stripped(&query, &[(":path", "/p?a=1&t=x&b=2")])[0].1, "/p?a=1&b=2");
+        assert_eq!(stripped(&query, &[(":path", "/p?t=x")])[0].1, "/p");
+        let cookie = Source::Cookie("t".into());
+        assert_eq!(
+            stripped(&cookie, &[("cookie", "a=1; t=x"), ("cookie", "b=2")]),
+            [("cookie".into(), "a=1; b=2".into())]
+        );
+        assert_eq!(stripped(&cookie, &[("cookie", "t=x")]), []);
+        assert_eq!(
+            stripped(&Source::bearer(), &[("authorization", "Bearer x"), ("a", "b")]),
+            [("a".into(), "b".into())]
+        );
+    }
+}

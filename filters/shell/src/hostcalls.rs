@@ -1,0 +1,159 @@
+//! The hostcalls of ABI 0.2.1 that the kit needs. None of them panics, whatever the host answers.
+#![expect(unsafe_code, reason = "a hostcall is a foreign function and hands over memory by address")]
+
+use std::cell::Cell;
+use std::ptr::null_mut;
+
+use log::Level;
+use portcullis_kit::{
+    Clock, Counter, HostError, LocalReply, Logging, Metrics, Properties, StreamHost, UnixTime, pairs,
+};
+
+const REQUEST_HEADERS: u32 = 0;
+const PLUGIN_CONFIGURATION: u32 = 7;
+const COUNTER: u32 = 0;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
+    fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_size: usize,
+        body: *const u8,
+        body_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        grpc_status: i32,
+    ) -> u32;
+}
+
+/// The host, for the length of one callback.
+#[derive(Debug, Default)]
+pub(crate) struct Hostcalls {
+    now: Cell<Option<UnixTime>>,
+}
+
+/// The bytes of `proxy_on_configure`; only inside that callback.
+pub(crate) fn plugin_configuration() -> Result<Vec<u8>, HostError> {
+    // SAFETY: the host writes one address and one size, both to locals that outlive the call.
+    received(|data, size| unsafe { proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX, data, size) })
+}
+
+impl Clock for Hostcalls {
+    fn now(&self) -> UnixTime {
+        if let Some(now) = self.now.get() {
+            return now;
+        }
+        let mut nanoseconds = 0;
+        // SAFETY: the host writes eight bytes to a local that outlives the call.
+        let status = unsafe { proxy_get_current_time_nanoseconds(&mut nanoseconds) };
+        // Without a clock it is the end of time, when every token has expired.
+        let now = UnixTime::from_nanos(if status == 0 { nanoseconds } else { u64::MAX });
+        self.now.set(Some(now));
+        now
+    }
+}
+
+impl Logging for Hostcalls {
+    fn log(&mut self, level: Level, message: &str) {
+        let level = match level {
+            Level::Trace => 0,
+            Level::Debug => 1,
+            Level::Info => 2,
+            Level::Warn => 3,
+            Level::Error => 4,
+        };
+        // SAFETY: the host reads the message during the call. A line that cannot be logged cannot be reported either.
+        unsafe { proxy_log(level, message.as_ptr(), message.len()) };
+    }
+}
+
+impl Metrics for Hostcalls {
+    fn counter(&mut self, name: &str) -> Counter {
+        let mut id = 0;
+        // SAFETY: the host reads the name during the call and writes four bytes to a local.
+        let status = unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &mut id) };
+        Counter((status == 0).then_some(id))
+    }
+
+    fn add(&mut self, counter: Counter, amount: u32) {
+        if let Counter(Some(id)) = counter {
+            // SAFETY: no memory is handed over.
+            unsafe { proxy_increment_metric(id, i64::from(amount)) };
+        }
+    }
+}
+
+impl Properties for Hostcalls {
+    fn property(&mut self, path: &[&str]) -> Option<Vec<u8>> {
+        let path = path.join("\0");
+        // SAFETY: the host reads the path during the call; for the rest as above.
+        received(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) }).ok()
+    }
+}
+
+impl StreamHost for Hostcalls {
+    fn request_headers(&mut self) -> Result<Vec<u8>, HostError> {
+        // SAFETY: as above.
+        received(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
+    }
+
+    fn remove_request_header(&mut self, name: &[u8]) -> Result<(), HostError> {
+        // SAFETY: the host reads the name during the call.
+        done(unsafe { proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len()) })
+    }
+
+    fn replace_request_header(&mut self, name: &[u8], value: &[u8]) -> Result<(), HostError> {
+        let (n, v) = (name.as_ptr(), value.as_ptr());
+        // SAFETY: the host reads name and value during the call.
+        done(unsafe { proxy_replace_header_map_value(REQUEST_HEADERS, n, name.len(), v, value.len()) })
+    }
+
+    fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError> {
+        let headers = pairs::encode(&reply.headers);
+        // SAFETY: the host reads details, body and headers during the call.
+        done(unsafe {
+            proxy_send_local_response(
+                u32::from(reply.status),
+                reply.code.as_ptr(),
+                reply.code.len(),
+                reply.body.as_ptr(),
+                reply.body.len(),
+                headers.as_ptr(),
+                headers.len(),
+                reply.grpc_status.map_or(-1, |status| status as i32),
+            )
+        })
+    }
+}
+
+fn done(status: u32) -> Result<(), HostError> {
+    if status == 0 { Ok(()) } else { Err(HostError(status)) }
+}
+
+/// Takes over what the host has written into memory that it asked of our allocator.
+fn received(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, HostError> {
+    let (mut data, mut size) = (null_mut(), 0);
+    done(call(&mut data, &mut size))?;
+    if data.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the host got this memory from `proxy_on_memory_allocate`, which hands out a boxed slice of exactly `size` bytes,
+    // and keeps no reference to it.
+    Ok(unsafe { Vec::from_raw_parts(data, size, size) })
+}
