@@ -1,5 +1,21 @@
 //! Scenario files, the runner that plays them on a target, and the reports.
+//!
+//! A scenario file names a plugin, its configuration and a list of steps. [`Scenario::load`] reads it, [`run`] plays it on
+//! whatever [`Start`] starts, and [`report`] tells what came of it.
 
+mod expectation;
+mod load;
+pub mod report;
+mod runner;
+mod scenario;
+pub mod schema;
+mod sim_target;
 mod target;
+mod vars;
 
+pub use expectation::{Expected, Matcher, Mismatch};
+pub use load::LoadError;
+pub use runner::{Start, run};
+pub use scenario::{PluginRef, Scenario, Step, StepAction};
+pub use sim_target::SimTarget;
 pub use target::{PluginSetup, Target, TargetError};

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use portcullis_kit::Span;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
+use serde_saphyr::Spanned;
 
 /// One scenario: a plugin, its configuration, and what happens to it, step by step.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioFile {
     /// What the scenario shows, in one sentence.
@@ -33,11 +34,12 @@ pub struct ScenarioFile {
     pub config_error: Option<TextExpectation>,
     /// What happens, in order.
     #[serde(default)]
-    pub steps: Vec<StepFile>,
+    #[schemars(with = "Vec<StepFile>")]
+    pub steps: Vec<Spanned<StepFile>>,
 }
 
 /// One step: a request, time that passes, or a look at the metrics and logs so far.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepFile {
     /// What the step shows.
@@ -54,7 +56,7 @@ pub struct StepFile {
 }
 
 /// A request.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestFile {
     /// The protocol. Left out: HTTP/1.1.
@@ -76,7 +78,7 @@ pub struct RequestFile {
 }
 
 /// A response of the upstream.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResponseFile {
     /// The status. Left out: 200.
@@ -91,7 +93,7 @@ pub struct ResponseFile {
 }
 
 /// A protocol between client and proxy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProtocolName {
     /// HTTP/1.1.
@@ -102,8 +104,8 @@ pub enum ProtocolName {
 }
 
 /// A value, or several for a header that is repeated or a body in pieces.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a text, {hex: ff00}, {repeat: a, times: 9}, or a list of these")]
 pub enum OneOrMany {
     /// One.
     One(Bytes),
@@ -112,8 +114,8 @@ pub enum OneOrMany {
 }
 
 /// Bytes, as text or in a form that text cannot have.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a text, {hex: ff00} or {repeat: a, times: 9}")]
 pub enum Bytes {
     /// UTF-8.
     Text(String),
@@ -132,7 +134,7 @@ pub enum Bytes {
 }
 
 /// What must hold after a step; what is left out may be anything.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// The status that the client gets.
@@ -158,7 +160,7 @@ pub struct Expectation {
 }
 
 /// What the upstream gets.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamExpectation {
     /// Whether the request gets there at all. Left out: yes.
@@ -174,7 +176,7 @@ pub struct UpstreamExpectation {
 }
 
 /// A line of the log.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogExpectation {
     /// The level: `error`, `warn`, `info`, `debug`, `trace`.
@@ -184,8 +186,8 @@ pub struct LogExpectation {
 }
 
 /// How a text must be.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a text, {absent: true}, {contains: ..}, {json: ..} or {regex: ..}")]
 pub enum TextExpectation {
     /// Equal.
     Exact(String),
@@ -194,7 +196,7 @@ pub enum TextExpectation {
 }
 
 /// Ways in which a text can match other than being equal.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Matching {
     /// It is not there at all: `{absent: true}`. False: it is there.

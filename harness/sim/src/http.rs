@@ -1,3 +1,5 @@
+//! Requests and responses as seen from outside the proxy.
+
 /// A header list as it stands on the wire: names in lower case, values as bytes, order and repetition kept.
 pub type HeaderList = Vec<(Vec<u8>, Vec<u8>)>;
 

@@ -1,4 +1,57 @@
-//! Envoy in a struct.
+//! Envoy in a struct: what a plugin sees of the proxy, without a proxy.
+//!
+//! [`Sim`] stands behind the hostcalls: each is a method, and each refusal has a reason. A [`Plugin`] is one VM with the
+//! plugin's callbacks: native code ([`NativePlugin`]) or, in another crate, a WebAssembly module. [`Proxy`] starts a
+//! plugin as Envoy does and carries requests through it, one at a time. There is no socket, no clock and no chance in
+//! it: time passes when it is told to, and randomness follows from a seed.
+//!
+//! ```
+//! use portcullis_kit::{ConfigError, Headers, Host, HttpFilter, LocalReply};
+//! use portcullis_sim::http::{Protocol, Request, Response};
+//! use portcullis_sim::{NativePlugin, Proxy, Sim};
+//!
+//! struct Stamp;
+//! impl HttpFilter for Stamp {
+//!     const NAME: &'static str = "stamp";
+//!
+//!     fn configure(_: &[u8]) -> Result<Self, ConfigError> {
+//!         Ok(Self)
+//!     }
+//!
+//!     fn on_request_headers(&mut self, request: &mut Headers, _: &mut dyn Host) -> Result<(), LocalReply> {
+//!         request.set("x-stamp", b"1");
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut proxy = Proxy::start(NativePlugin::<Stamp>::new(), Sim::new(1), Vec::new())?;
+//! let request = Request { headers: vec![(b":authority".to_vec(), b"a.example".to_vec())], ..Request::default() };
+//! let upstream = Response { status: 204, ..Response::default() };
+//! let exchange = proxy.send(Protocol::Http1, &request, &upstream)?;
+//! assert!(exchange.upstream.is_some_and(|it| it.headers.contains(&(b"x-stamp".to_vec(), b"1".to_vec()))));
+//! assert_eq!(exchange.details.as_deref(), Some("via_upstream"));
+//! # Ok(())
+//! # }
+//! ```
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-/// Requests and responses as seen from outside the proxy.
+pub mod abi;
+mod callback;
+mod contexts;
 pub mod http;
+mod journal;
+mod native;
+mod proxy;
+mod sim;
+mod status;
+mod stream;
+
+pub use callback::{Callback, Export, Plugin, Trap};
+pub use journal::{JournalEntry, Shown};
+pub use native::NativePlugin;
+pub use portcullis_kit::UnixTime;
+pub use proxy::{Proxy, StartError};
+pub use sim::{PluginIdentity, Sim};
+pub use status::{Hostcall, Refusal, Status};
+pub use stream::LocalReply;

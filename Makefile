@@ -1,0 +1,70 @@
+# Every stage of the project. `make` alone prints this list.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+FILTERS := jwt-auth
+MODULES := $(FILTERS:%=dist/%.wasm)
+PORTCULLIS := cargo run -q -p portcullis-cli --
+VENV := .venv/bin/python
+SOURCES := $(shell find filters -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
+
+.PHONY: help demo test build bench lint docs schemas deny clean rust-target
+
+help: ## Prints this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: build ## Runs the modules over real tokens, in the harness: no Envoy needed.
+	@$(PORTCULLIS) test tests/scenarios/jwt-auth/demo.yaml --format table
+	@printf '\nThat was dist/jwt-auth.wasm, the module that goes into Envoy. What to try next:\n\n'
+	@printf '  %s\n' \
+	  'edit tests/scenarios/jwt-auth/demo.yaml and run make demo again' \
+	  'cargo run -q -p portcullis-cli -- inspect dist/jwt-auth.wasm' \
+	  'cargo run -q -p portcullis-cli -- run dist/jwt-auth.wasm --config envoy/standalone/jwt-auth.config.yaml' \
+	  'make test    the same scenarios in a real Envoy, and every other test'
+
+build: $(MODULES) ## Builds dist/*.wasm.
+
+test: build $(VENV) ## Runs every test, a real Envoy included; sets itself up.
+	cargo test -q
+	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-sim -p portcullis-scenario
+
+bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters; writes target/bench.json.
+	cargo run -q --release -p portcullis-bench
+
+lint: rust-target ## Formatting and clippy, native and wasm.
+	cargo fmt --all --check
+	cargo clippy -q --all-targets -- -D warnings
+	cargo clippy -q --target wasm32-wasip1 -p portcullis-shell $(FILTERS:%=-p portcullis-%-wasm) -- -D warnings
+
+docs: ## The API documentation, in target/doc.
+	RUSTDOCFLAGS='-D warnings' cargo doc -q --no-deps
+
+schemas: ## The JSON Schemas in docs/schemas, from the code.
+	@mkdir -p docs/schemas
+	@for name in scenario $(FILTERS); do $(PORTCULLIS) schema $$name > docs/schemas/$$name.schema.json; done
+
+deny: ## Licences, advisories and the arrows between crates; needs cargo-deny.
+	@command -v cargo-deny >/dev/null || { echo 'make deny needs cargo-deny: cargo install --locked cargo-deny' >&2; exit 2; }
+	cargo deny check
+
+clean: ## Removes what was built.
+	rm -rf target dist .venv
+
+dist/%.wasm: $(SOURCES) | rust-target
+	@mkdir -p dist
+	cargo build -q --profile wasm --target wasm32-wasip1 -p portcullis-$*-wasm
+	@cargo run -q -p portcullis-pack -- target/wasm32-wasip1/wasm/$(subst -,_,$*).wasm $@
+
+rust-target:
+	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust with https://rustup.rs' >&2; exit 2; }
+	@for t in wasm32-wasip1 wasm32-unknown-unknown; do \
+	  [ -d "$$(rustc --print sysroot)/lib/rustlib/$$t/lib" ] || rustup target add $$t || \
+	  { echo "the Rust target $$t is missing: rustup target add $$t" >&2; exit 2; }; done
+
+$(VENV): tests/requirements.txt
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo 'Python 3 with venv is missing: on Debian, apt install python3-venv' >&2; exit 2; }
+	@rm -rf .venv && python3 -m venv .venv
+	@.venv/bin/pip install -q -r tests/requirements.txt || { rm -rf .venv; echo 'the packages of tests/requirements.txt could not be installed: is PyPI reachable?' >&2; exit 2; }
+	@touch $@

@@ -1,0 +1,64 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use portcullis_scenario::{PluginSetup, SimTarget, TargetError};
+
+use super::read_config;
+use crate::Verdict;
+use crate::filters::Filter;
+use crate::targets::load_module;
+
+/// Checks a configuration with the filter that will read it.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The configuration, in JSON or YAML.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    #[command(flatten)]
+    reader: Reader,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Reader {
+    /// One of our filters.
+    #[arg(long, value_name = "NAME")]
+    filter: Option<String>,
+    /// Any module: its on_configure decides.
+    #[arg(long, value_name = "FILE")]
+    module: Option<PathBuf>,
+}
+
+impl Check {
+    pub(crate) fn execute(self) -> Result<Verdict, String> {
+        let configuration = read_config(&self.config)?;
+        let refused = match (&self.reader.filter, &self.reader.module) {
+            (Some(name), _) => {
+                let filter = Filter::named(name)?;
+                (filter.check)(&configuration).err().map(|error| vec![format!("{name}: configuration: {error}")])
+            }
+            (None, Some(path)) => {
+                let instance = load_module(path)?.instantiate().map_err(|error| error.to_string())?;
+                let setup = PluginSetup { configuration, clock: None };
+                match SimTarget::start("wasm", instance, &setup) {
+                    Ok(_) => None,
+                    Err(TargetError::Configuration(lines)) => Some(lines.into_iter().map(|line| line.message).collect()),
+                    Err(error) => return Err(format!("{}: {error}", path.display())),
+                }
+            }
+            (None, None) => return Err("name the reader with --filter or --module".into()),
+        };
+        let file = self.config.display();
+        let Some(lines) = refused else {
+            anstream::println!("{file}: ok");
+            return Ok(Verdict::Good);
+        };
+        for line in &lines {
+            anstream::println!("{file}: {line}");
+        }
+        if lines.is_empty() {
+            anstream::println!("{file}: refused, and the plugin logged no reason");
+        }
+        Ok(Verdict::Bad)
+    }
+}

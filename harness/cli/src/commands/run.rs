@@ -1,0 +1,108 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Response};
+use portcullis_sim::{Proxy, Sim, StartError};
+
+use super::read_config;
+use crate::Verdict;
+use crate::targets::load_module;
+
+/// Sends one request through a module, and shows every callback and hostcall.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The module.
+    module: PathBuf,
+    /// The plugin's configuration, in JSON or YAML.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The method.
+    #[arg(long, default_value = "GET")]
+    method: String,
+    /// Path and query.
+    #[arg(long, default_value = "/")]
+    path: String,
+    /// The host.
+    #[arg(long, default_value = "example.com")]
+    host: String,
+    /// A header; may be given several times.
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = header)]
+    header: Vec<(String, String)>,
+    /// The body.
+    #[arg(long)]
+    body: Option<String>,
+    /// Speaks HTTP/2 instead of HTTP/1.1.
+    #[arg(long)]
+    http2: bool,
+}
+
+impl Run {
+    pub(crate) fn execute(self) -> Result<Verdict, String> {
+        let instance = load_module(&self.module)?.instantiate().map_err(|error| error.to_string())?;
+        let configuration = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
+        let mut sim = Sim::new(0);
+        sim.set_journal(true);
+        let mut proxy = match Proxy::start(instance, sim, configuration) {
+            Ok(proxy) => proxy,
+            Err(StartError::Refused(lines)) => {
+                anstream::println!("the plugin refused its configuration:");
+                lines.iter().for_each(|line| anstream::println!("  {}: {}", line.level, line.message));
+                return Ok(Verdict::Bad);
+            }
+            Err(StartError::Trap(trap)) => return Err(format!("{}: {}", self.module.display(), trap.message)),
+        };
+        let upstream = Response { status: 200, ..Response::default() };
+        let protocol = if self.http2 { Protocol::Http2 } else { Protocol::Http1 };
+        let result = proxy.send(protocol, &self.request(), &upstream);
+        for entry in proxy.sim().journal() {
+            anstream::println!("{entry}");
+        }
+        match result {
+            Ok(exchange) => {
+                show(&exchange);
+                Ok(Verdict::Good)
+            }
+            Err(trap) => Err(format!("{}: {}", self.module.display(), trap.message)),
+        }
+    }
+
+    fn request(&self) -> Request {
+        let pseudo =
+            [(":method", &self.method), (":path", &self.path), (":authority", &self.host), (":scheme", &"http".into())];
+        let mut headers: HeaderList = pseudo.map(|(name, value)| (name.into(), value.clone().into_bytes())).into();
+        headers.extend(self.header.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone().into_bytes())));
+        Request { headers, body: self.body.iter().map(|body| body.clone().into_bytes()).collect(), trailers: None }
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write NAME: VALUE")?;
+    Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+}
+
+fn show(exchange: &Exchange) {
+    match &exchange.upstream {
+        None => anstream::println!("\nThe upstream was not called."),
+        Some(request) => {
+            anstream::println!("\nThe upstream gets");
+            show_message(&request.headers, &request.body);
+        }
+    }
+    match &exchange.client {
+        None => anstream::println!("\nThe client gets no response: the stream is paused, and nothing resumed it."),
+        Some(response) => {
+            let details = exchange.details.as_deref().unwrap_or("-");
+            anstream::println!("\nThe client gets {} ({details})", response.status);
+            show_message(&response.headers, &response.body);
+        }
+    }
+}
+
+fn show_message(headers: &HeaderList, body: &[Vec<u8>]) {
+    for (name, value) in headers {
+        anstream::println!("  {}: {}", name.escape_ascii(), value.escape_ascii());
+    }
+    if !body.is_empty() {
+        anstream::println!("\n  {}", String::from_utf8_lossy(&body.concat()));
+    }
+}

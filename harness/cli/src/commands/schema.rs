@@ -1,0 +1,23 @@
+use clap::Args;
+use portcullis_scenario::schema::ScenarioFile;
+
+use crate::Verdict;
+use crate::filters::Filter;
+
+/// Prints the JSON Schema of scenario files, or of a filter's configuration.
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// `scenario`, or the name of a filter.
+    name: String,
+}
+
+impl Schema {
+    pub(crate) fn execute(self) -> Result<Verdict, String> {
+        let schema = match self.name.as_str() {
+            "scenario" => schemars::schema_for!(ScenarioFile),
+            name => (Filter::named(name)?.schema)(),
+        };
+        anstream::println!("{schema:#}", schema = schema.as_value());
+        Ok(Verdict::Good)
+    }
+}

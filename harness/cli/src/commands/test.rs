@@ -1,0 +1,125 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use portcullis_scenario::report::{self, ScenarioReport, Totals};
+use portcullis_scenario::{PluginRef, Scenario, run};
+
+use crate::Verdict;
+use crate::targets::{Starter, TargetName};
+
+/// Plays scenario files.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Scenario files, or folders of them.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Where to play them; may be given several times.
+    #[arg(long, value_enum, default_value = "wasm")]
+    target: Vec<TargetName>,
+    /// The form of the report.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Writes the report as JUnit XML to this file too.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Where the modules of our own filters are.
+    #[arg(long, value_name = "DIR", default_value = "dist")]
+    modules: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// The requests and how each was decided.
+    Table,
+}
+
+impl Test {
+    pub(crate) fn execute(self) -> Result<Verdict, String> {
+        let scenarios = self.scenarios()?;
+        let mut reports = Vec::new();
+        for target in &self.target {
+            let mut starters = Starters { target: *target, modules: &self.modules, known: BTreeMap::new() };
+            for (path, scenario) in &scenarios {
+                let mut report = starters.run(path, scenario)?;
+                report.file = path.display().to_string();
+                reports.push(report);
+            }
+        }
+        match self.format {
+            Format::Text => anstream::print!("{}", report::text(&reports)),
+            Format::Json => anstream::print!("{}", report::json(&reports)),
+            Format::Table => anstream::print!("{}", report::table(&reports)),
+        }
+        if let Some(path) = &self.junit {
+            std::fs::write(path, report::junit(&reports)).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(if Totals::of(&reports).failed == 0 { Verdict::Good } else { Verdict::Bad })
+    }
+
+    fn scenarios(&self) -> Result<Vec<(PathBuf, Scenario)>, String> {
+        let mut files = Vec::new();
+        for path in &self.paths {
+            collect(path, &mut files)?;
+        }
+        if files.is_empty() {
+            return Err("no scenario here; scenario files end in .yaml or .yml".into());
+        }
+        files.into_iter().map(|path| Ok((path.clone(), load(&path)?))).collect()
+    }
+}
+
+/// One starter per plugin, so that a module is compiled once and not once per scenario.
+struct Starters<'a> {
+    target: TargetName,
+    modules: &'a Path,
+    known: BTreeMap<String, Option<Starter>>,
+}
+
+impl Starters<'_> {
+    fn run(&mut self, path: &Path, scenario: &Scenario) -> Result<ScenarioReport, String> {
+        let key = match &scenario.plugin {
+            PluginRef::Filter(name) => name.clone(),
+            PluginRef::Module(module) => format!("{}/{module}", path.parent().unwrap_or(path).display()),
+        };
+        if !self.known.contains_key(&key) {
+            let starter = Starter::new(self.target, &scenario.plugin, path, self.modules)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            self.known.insert(key.clone(), starter);
+        }
+        match self.known.get(&key).and_then(Option::as_ref) {
+            Some(starter) => Ok(run(scenario, starter)),
+            None => Ok(ScenarioReport::not_run(&scenario.name, "native", "a module has no native code")),
+        }
+    }
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    let fail = |error: std::io::Error| format!("{}: {error}", path.display());
+    if !std::fs::metadata(path).map_err(fail)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries: Vec<_> =
+        std::fs::read_dir(path).map_err(fail)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>().map_err(fail)?;
+    entries.sort();
+    for entry in entries {
+        let is_scenario = entry.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if is_scenario || entry.is_dir() {
+            collect(&entry, files)?;
+        }
+    }
+    Ok(())
+}
+
+fn load(path: &Path) -> Result<Scenario, String> {
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| error.to_string());
+    let text = read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let folder = path.parent().unwrap_or(path);
+    Scenario::load(&path.display().to_string(), &text, &|include| read(&folder.join(include)))
+        .map_err(|error| error.to_string())
+}

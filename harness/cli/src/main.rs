@@ -1,0 +1,53 @@
+//! The `portcullis` command. This file parses; each subcommand has a file of its own.
+
+mod commands;
+mod filters;
+mod targets;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Runs proxy-wasm modules as Envoy would.
+///
+/// Exit codes: 0 all good, 1 an expectation failed or a configuration was refused, 2 bad input.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(commands::check::Check),
+    Inspect(commands::inspect::Inspect),
+    Run(commands::run::Run),
+    Schema(commands::schema::Schema),
+    Test(commands::test::Test),
+}
+
+/// How a command ended when its input was good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Bad,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Check(command) => command.execute(),
+        Command::Inspect(command) => command.execute(),
+        Command::Run(command) => command.execute(),
+        Command::Schema(command) => command.execute(),
+        Command::Test(command) => command.execute(),
+    };
+    match result {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => ExitCode::from(1),
+        Err(problem) => {
+            anstream::eprintln!("portcullis: {problem}");
+            ExitCode::from(2)
+        }
+    }
+}

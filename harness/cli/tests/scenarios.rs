@@ -1,0 +1,62 @@
+//! Every scenario gives the same result natively, as a module in the harness, and in a real Envoy.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+const TARGETS: [&str; 3] = ["native", "wasm", "envoy"];
+
+/// What is compared: file, and for each step what the client saw.
+type Seen = BTreeMap<String, Value>;
+
+#[test]
+fn all_targets_agree() {
+    let reports = TARGETS.map(|target| (target, report(target)));
+    let (mut counts, mut problems) = (Vec::new(), Vec::new());
+    for (target, report) in &reports {
+        let totals = &report["totals"];
+        counts.push(format!("{target}: {} passed, {} not run", totals["passed"], totals["not_run"]));
+        for scenario in
+            scenarios(report).filter(|s| s["outcome"] != "passed" && s["outcome"].get("not_run").is_none())
+        {
+            problems.push(format!("{target}: {}", serde_json::to_string_pretty(scenario).unwrap()));
+        }
+    }
+    println!("{}", counts.join("\n"));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+
+    let [native, wasm, envoy] = reports.map(|(_, report)| seen(&report));
+    assert_eq!(native, wasm);
+    assert!(!envoy.is_empty() && native.len() >= envoy.len());
+    for (file, steps) in envoy {
+        assert_eq!(Some(&steps), wasm.get(&file), "{file}");
+    }
+    // The counts are worth seeing although the test passes.
+    std::fs::write(root().join("target/scenarios.txt"), counts.join("\n") + "\n").unwrap();
+}
+
+fn report(target: &str) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["test", "tests/scenarios", "--format", "json", "--target", target])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{target}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn scenarios(report: &Value) -> impl Iterator<Item = &Value> {
+    report["scenarios"].as_array().unwrap().iter()
+}
+
+/// Status and details of each step of the scenarios that were run.
+fn seen(report: &Value) -> Seen {
+    let run = scenarios(report).filter(|scenario| scenario["outcome"] == "passed");
+    run.map(|scenario| (scenario["file"].as_str().unwrap().to_owned(), scenario["steps"].clone())).collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}

@@ -1,0 +1,122 @@
+//! What came of a run, and the forms in which it is told.
+
+mod json;
+mod junit;
+mod table;
+mod text;
+
+use serde::Serialize;
+
+pub use json::json;
+pub use junit::junit;
+pub use table::table;
+pub use text::text;
+
+use crate::expectation::Mismatch;
+use crate::target::TargetError;
+
+/// What came of one scenario on one target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ScenarioReport {
+    /// The file; empty for a scenario that did not come from one.
+    pub file: String,
+    /// What it shows.
+    pub name: String,
+    /// The target.
+    pub target: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The steps that were played.
+    pub steps: Vec<StepReport>,
+}
+
+/// How a scenario ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Everything was as expected.
+    Passed,
+    /// Something was not.
+    Failed,
+    /// The target cannot play it.
+    NotRun(String),
+    /// The target itself failed.
+    Broken(String),
+}
+
+/// What came of one step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepReport {
+    /// What it shows.
+    pub name: String,
+    /// The status that the client got.
+    pub status: Option<u16>,
+    /// Envoy's `response_code_details`.
+    pub details: Option<String>,
+    /// What was not as expected.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// How many scenarios ended in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Passed.
+    pub passed: usize,
+    /// Failed or broken.
+    pub failed: usize,
+    /// Not run on their target.
+    pub not_run: usize,
+}
+
+impl ScenarioReport {
+    pub(crate) fn new(name: &str, target: &'static str) -> Self {
+        Self {
+            file: String::new(),
+            name: name.to_owned(),
+            target,
+            outcome: Outcome::Passed,
+            steps: Vec::new(),
+        }
+    }
+
+    /// A scenario that a target cannot play at all.
+    pub fn not_run(name: &str, target: &'static str, why: &str) -> Self {
+        Self { outcome: Outcome::NotRun(why.to_owned()), ..Self::new(name, target) }
+    }
+
+    pub(crate) fn fail(&mut self, step: &str, mismatch: Mismatch) {
+        let step =
+            StepReport { name: step.to_owned(), status: None, details: None, mismatches: vec![mismatch] };
+        self.steps.push(step);
+        self.outcome = Outcome::Failed;
+    }
+
+    /// The target could go no further. What had already failed stays failed.
+    pub(crate) fn stop(&mut self, step: &str, error: TargetError) {
+        self.outcome = match (&self.outcome, error) {
+            (Outcome::Passed, TargetError::NotHere(why)) => Outcome::NotRun(why),
+            (Outcome::Failed, TargetError::NotHere(_)) => Outcome::Failed,
+            (_, error) => Outcome::Broken(format!("{step}: {error}")),
+        };
+    }
+}
+
+impl StepReport {
+    pub(crate) fn passed(&self) -> bool {
+        self.mismatches.is_empty()
+    }
+}
+
+impl Totals {
+    /// Counts a run.
+    pub fn of(reports: &[ScenarioReport]) -> Self {
+        reports.iter().fold(Self::default(), |mut totals, report| {
+            match report.outcome {
+                Outcome::Passed => totals.passed += 1,
+                Outcome::Failed | Outcome::Broken(_) => totals.failed += 1,
+                Outcome::NotRun(_) => totals.not_run += 1,
+            }
+            totals
+        })
+    }
+}

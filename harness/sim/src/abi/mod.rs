@@ -1,0 +1,21 @@
+//! The hostcalls, one file per chapter of the ABI.
+
+mod buffers;
+mod calls;
+mod clock;
+mod contexts;
+mod headers;
+mod logging;
+mod metrics;
+mod properties;
+mod queues;
+mod shared_data;
+mod stream;
+
+pub use buffers::BufferType;
+pub use headers::MapType;
+pub use metrics::MetricType;
+pub(crate) use headers::append as append_header;
+pub(crate) use metrics::Metrics;
+pub(crate) use queues::Queues;
+pub(crate) use shared_data::SharedData;

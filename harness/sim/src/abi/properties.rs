@@ -1,0 +1,194 @@
+use crate::http::{HeaderList, Protocol};
+use crate::stream::Stream;
+use crate::{Hostcall, Refusal, Sim, Status, UnixTime};
+
+/// Filter state of one stream.
+const FILTER_STATE: usize = 1024;
+
+impl Sim {
+    /// `proxy_get_property`: `path` is segments with NULs between them; the value is in Envoy's byte form.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`; `SERIALIZATION_FAILURE` for what has no byte form.
+    pub fn property_value(&mut self, path: &[u8]) -> Hostcall<Vec<u8>> {
+        let result = self.lookup(path);
+        self.note("proxy_get_property", &[&dotted(path)], result)
+    }
+
+    /// `proxy_set_property`: writes filter state `wasm.<path>` of the stream.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` outside a stream.
+    pub fn set_property(&mut self, path: &[u8], value: &[u8]) -> Hostcall<()> {
+        let result = match self.contexts.stream_mut() {
+            None => Err(Refusal::not_found("only a stream has filter state; this is the plugin's root context")),
+            Some(stream) if stream.filter_state.len() >= FILTER_STATE => {
+                Err(Refusal::new(Status::InternalFailure, "the stream has too much filter state"))
+            }
+            Some(stream) => {
+                stream.filter_state.insert(path.to_vec(), value.to_vec());
+                Ok(())
+            }
+        };
+        self.note("proxy_set_property", &[&dotted(path), &value], result)
+    }
+
+    fn lookup(&self, path: &[u8]) -> Hostcall<Vec<u8>> {
+        // Envoy takes a NUL at the end for the end of the last segment.
+        let segments: Vec<&[u8]> = path.strip_suffix(b"\0").unwrap_or(path).split(|byte| *byte == 0).collect();
+        let Some((first, rest)) = segments.split_first().filter(|(first, _)| !first.is_empty()) else {
+            return Err(Refusal::new(Status::SerializationFailure, "the path is empty"));
+        };
+        match self.attribute(first, rest)? {
+            Some(value) => value.encode(),
+            None => Err(Refusal::not_found(format!("{} has no value here", dotted(path)))),
+        }
+    }
+
+    fn attribute(&self, first: &[u8], rest: &[&[u8]]) -> Hostcall<Option<Value>> {
+        let stream = self.contexts.stream();
+        let value = match (first, rest) {
+            (b"plugin_name", []) => text(&self.plugin.name),
+            (b"plugin_root_id", []) => text(&self.plugin.root_id),
+            (b"plugin_vm_id", []) => text(&self.plugin.vm_id),
+            (b"request" | b"response", [name, key @ ..]) => {
+                let Some(stream) = stream else { return Ok(None) };
+                match first {
+                    b"request" => request(stream, name, key),
+                    _ => response(stream, name, key),
+                }
+            }
+            (b"request" | b"response" | b"connection" | b"source" | b"destination" | b"upstream" | b"xds", []) => {
+                let reason = "this is a whole group of attributes, which has no byte form; name one of them";
+                return Err(Refusal::new(Status::SerializationFailure, reason));
+            }
+            (b"source" | b"destination" | b"connection" | b"upstream" | b"xds", [name]) => {
+                stream.and_then(|stream| surroundings(stream, first, name))
+            }
+            (b"connection_id", []) => stream.and_then(|stream| number(stream.info.connection)),
+            (b"filter_state", [name]) => {
+                let key = name.strip_prefix(b"wasm.").unwrap_or_default();
+                stream.and_then(|stream| stream.filter_state.get(key)).cloned().map(Value::Bytes)
+            }
+            (_, [_, ..]) => None,
+            (name, []) => stream.and_then(|stream| stream.filter_state.get(name)).cloned().map(Value::Bytes),
+        };
+        Ok(value)
+    }
+}
+
+/// An attribute, before it is bytes.
+enum Value {
+    Bytes(Vec<u8>),
+    Number(i64),
+    Bool(bool),
+    Map(HeaderList),
+}
+
+impl Value {
+    fn encode(self) -> Hostcall<Vec<u8>> {
+        Ok(match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Number(number) => number.to_le_bytes().to_vec(),
+            Self::Bool(is) => vec![u8::from(is)],
+            Self::Map(fields) => portcullis_kit::pairs::encode(&fields),
+        })
+    }
+}
+
+fn text(text: &str) -> Option<Value> {
+    Some(Value::Bytes(text.as_bytes().to_vec()))
+}
+
+fn number(number: impl TryInto<i64>) -> Option<Value> {
+    number.try_into().ok().map(Value::Number)
+}
+
+fn request(stream: &Stream, name: &[u8], key: &[&[u8]]) -> Option<Value> {
+    let headers = &stream.request.headers;
+    let header = |name: &str| joined(headers, name.as_bytes());
+    let path = || headers.iter().find(|(name, _)| name == b":path").map(|(_, value)| value.as_slice());
+    let split = |at: u8| path().map(|path| path.splitn(2, move |byte| *byte == at));
+    match (name, key) {
+        (b"path", []) => header(":path"),
+        (b"url_path", []) => split(b'?')?.next().map(|path| Value::Bytes(path.to_vec())),
+        (b"query", []) => Some(Value::Bytes(split(b'?')?.nth(1).unwrap_or_default().to_vec())),
+        (b"host", []) => header(":authority"),
+        (b"scheme", []) => header(":scheme"),
+        (b"method", []) => header(":method"),
+        (b"referer", []) => header("referer"),
+        (b"useragent", []) => header("user-agent"),
+        (b"id", []) => header("x-request-id"),
+        (b"headers", []) => Some(Value::Map(headers.clone())),
+        (b"headers", [name]) => joined(headers, &name.to_ascii_lowercase()),
+        (b"protocol", []) => text(protocol(stream.info.protocol)),
+        (b"time", []) => number(stream.info.started.as_nanos()),
+        (b"duration", []) => number(span(stream.info.started, stream.info.ended?)),
+        (b"size", []) => number(stream.info.request_bytes),
+        (b"total_size", []) => number(stream.info.request_bytes + bytes(headers)),
+        _ => None,
+    }
+}
+
+fn response(stream: &Stream, name: &[u8], key: &[&[u8]]) -> Option<Value> {
+    let headers = &stream.response.headers;
+    match (name, key) {
+        (b"code", []) => stream.info.response_code.map(|code| Value::Number(i64::from(code))),
+        (b"code_details", []) => stream.info.details.as_deref().and_then(text),
+        (b"flags", []) => number(0),
+        (b"grpc_status", []) => {
+            let found = headers.iter().find(|(name, _)| name == b"grpc-status")?;
+            std::str::from_utf8(&found.1).ok()?.parse().ok().map(Value::Number)
+        }
+        (b"headers", []) => Some(Value::Map(headers.clone())),
+        (b"headers", [name]) => joined(headers, &name.to_ascii_lowercase()),
+        (b"trailers", [name]) => joined(stream.response.trailers.as_ref()?, &name.to_ascii_lowercase()),
+        (b"size", []) => number(stream.info.response_bytes),
+        (b"total_size", []) => number(stream.info.response_bytes + bytes(headers)),
+        _ => None,
+    }
+}
+
+/// What surrounds every stream of the simulated proxy: one plaintext listener, one client, one cluster.
+fn surroundings(stream: &Stream, group: &[u8], name: &[u8]) -> Option<Value> {
+    match (group, name) {
+        (b"source", b"address") => text("127.0.0.1:50000"),
+        (b"source", b"port") => number(50_000),
+        (b"destination", b"address") => text("127.0.0.1:10000"),
+        (b"destination", b"port") => number(10_000),
+        (b"connection", b"id") => number(stream.info.connection),
+        (b"connection", b"mtls") => Some(Value::Bool(false)),
+        (b"connection", b"requested_server_name") => text(""),
+        (b"xds", b"cluster_name") => text("upstream"),
+        (b"xds", b"route_name") => text("main"),
+        (b"xds", b"filter_chain_name") => text(""),
+        _ => None,
+    }
+}
+
+fn protocol(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Http1 => "HTTP/1.1",
+        Protocol::Http2 => "HTTP/2",
+    }
+}
+
+fn span(from: UnixTime, to: UnixTime) -> u64 {
+    to.as_nanos().saturating_sub(from.as_nanos())
+}
+
+fn bytes(headers: &HeaderList) -> u64 {
+    headers.iter().map(|(name, value)| (name.len() + value.len()) as u64).sum()
+}
+
+/// All values of a header, joined: unlike the header map's own getter, which gives the first.
+fn joined(headers: &HeaderList, name: &[u8]) -> Option<Value> {
+    let values: Vec<&[u8]> =
+        headers.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_slice()).collect();
+    (!values.is_empty()).then(|| Value::Bytes(values.join(&b',')))
+}
+
+fn dotted(path: &[u8]) -> String {
+    let segments: Vec<_> = path.split(|byte| *byte == 0).map(|segment| segment.escape_ascii().to_string()).collect();
+    segments.join(".")
+}

@@ -1,0 +1,85 @@
+use hashbrown::HashMap;
+
+use crate::{Hostcall, Refusal, Sim, Status};
+
+/// The ABI has no delete: what a plugin stores stays. Envoy has no bound here.
+const BYTES: usize = 256 << 20;
+
+/// The key-value store that all VMs with one `vm_id` share.
+#[derive(Debug, Default)]
+pub(crate) struct SharedData {
+    entries: HashMap<Vec<u8>, (Vec<u8>, u32)>,
+    last_cas: u32,
+    bytes: usize,
+}
+
+impl Sim {
+    /// `proxy_get_shared_data`: the value and its CAS number, which is never 0.
+    ///
+    /// # Errors
+    /// `NOT_FOUND`.
+    pub fn shared_data(&mut self, key: &[u8]) -> Hostcall<(Vec<u8>, u32)> {
+        let missing = || Refusal::not_found("nothing has been stored under this key");
+        let result = self.shared_data.entries.get(key).cloned().ok_or_else(missing);
+        self.note("proxy_get_shared_data", &[&key], result)
+    }
+
+    /// `proxy_set_shared_data`: unchecked with CAS 0, and whatever the CAS where the key is new.
+    ///
+    /// # Errors
+    /// `CAS_MISMATCH` when the key has been written since.
+    pub fn set_shared_data(&mut self, key: &[u8], value: &[u8], cas: u32) -> Hostcall<()> {
+        let result = self.shared_data.set(key, value, cas);
+        self.note("proxy_set_shared_data", &[&key, &value, &cas], result)
+    }
+}
+
+impl SharedData {
+    fn set(&mut self, key: &[u8], value: &[u8], cas: u32) -> Hostcall<()> {
+        let old = self.entries.get(key);
+        if let Some((_, current)) = old
+            && cas != 0
+            && cas != *current
+        {
+            let reason = format!("the key now has the CAS number {current}, not {cas}: somebody has written in between");
+            return Err(Refusal::new(Status::CasMismatch, reason));
+        }
+        let freed = old.map_or(0, |(value, _)| key.len() + value.len());
+        let bytes = self.bytes.saturating_sub(freed).saturating_add(key.len() + value.len());
+        if bytes > BYTES {
+            let reason = format!("shared data has reached {BYTES} bytes; there is no delete, so use a fixed set of keys");
+            return Err(Refusal::new(Status::InternalFailure, reason));
+        }
+        self.bytes = bytes;
+        // One counter for all keys; 0 means unchecked and is never given out.
+        self.last_cas = self.last_cas.checked_add(1).unwrap_or(1);
+        self.entries.insert(key.to_vec(), (value.to_vec(), self.last_cas));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_key_takes_any_cas_and_cas_0_overwrites() {
+        let mut sim = Sim::new(0);
+        assert_eq!(sim.shared_data(b"k").unwrap_err().status, Status::NotFound);
+        sim.set_shared_data(b"k", b"1", 77).unwrap();
+        assert_eq!(sim.shared_data(b"k"), Ok((b"1".to_vec(), 1)));
+        sim.set_shared_data(b"k", b"2", 0).unwrap();
+        assert_eq!(sim.shared_data(b"k"), Ok((b"2".to_vec(), 2)));
+    }
+
+    #[test]
+    fn the_loser_of_a_race_is_told() {
+        let mut sim = Sim::new(0);
+        sim.set_shared_data(b"other", b"", 0).unwrap();
+        sim.set_shared_data(b"k", b"1", 0).unwrap();
+        let (_, cas) = sim.shared_data(b"k").unwrap();
+        sim.set_shared_data(b"k", b"2", cas).unwrap();
+        assert_eq!(sim.set_shared_data(b"k", b"3", cas).unwrap_err().status, Status::CasMismatch);
+        assert_eq!(sim.shared_data(b"k").unwrap().0, b"2");
+    }
+}

@@ -1,0 +1,115 @@
+use crate::Sim;
+
+/// One VM with one plugin in it: what the proxy calls.
+pub trait Plugin {
+    /// Makes one call; a callback that the plugin does not have returns [`Callback::absent`].
+    ///
+    /// # Errors
+    /// The plugin trapped: its VM is of no more use.
+    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<u32, Trap>;
+}
+
+/// The end of a VM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trap {
+    /// What happened and where, in several lines.
+    pub message: String,
+}
+
+impl std::fmt::Display for Trap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Trap {}
+
+/// One call of the proxy into a plugin. `context` is always the context that the call is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the arguments of the export that each variant names")]
+pub enum Callback {
+    /// `_initialize`, or what the module has in its place.
+    Start,
+    /// `proxy_on_context_create`; the parent of a root context is 0.
+    ContextCreate { context: u32, parent: u32 },
+    /// `proxy_on_vm_start`.
+    VmStart { context: u32, size: u32 },
+    /// `proxy_on_configure`.
+    Configure { context: u32, size: u32 },
+    /// `proxy_on_tick`.
+    Tick { context: u32 },
+    /// `proxy_on_queue_ready`.
+    QueueReady { context: u32, queue: u32 },
+    /// `proxy_on_request_headers`.
+    RequestHeaders { context: u32, count: u32, end_of_stream: bool },
+    /// `proxy_on_request_body`.
+    RequestBody { context: u32, size: u32, end_of_stream: bool },
+    /// `proxy_on_request_trailers`.
+    RequestTrailers { context: u32, count: u32 },
+    /// `proxy_on_response_headers`.
+    ResponseHeaders { context: u32, count: u32, end_of_stream: bool },
+    /// `proxy_on_response_body`.
+    ResponseBody { context: u32, size: u32, end_of_stream: bool },
+    /// `proxy_on_response_trailers`.
+    ResponseTrailers { context: u32, count: u32 },
+    /// `proxy_on_done`.
+    Done { context: u32 },
+    /// `proxy_on_log`.
+    Log { context: u32 },
+    /// `proxy_on_delete`.
+    Delete { context: u32 },
+}
+
+/// The export behind a callback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Its name.
+    pub name: &'static str,
+    /// Its arguments at ABI 0.2.x.
+    pub arguments: Vec<u32>,
+    /// Whether it returns a value.
+    pub returns: bool,
+}
+
+impl Callback {
+    /// The export that carries this callback.
+    pub fn export(&self) -> Export {
+        let (name, arguments, returns) = match *self {
+            Self::Start => ("_initialize", vec![], false),
+            Self::ContextCreate { context, parent } => ("proxy_on_context_create", vec![context, parent], false),
+            Self::VmStart { context, size } => ("proxy_on_vm_start", vec![context, size], true),
+            Self::Configure { context, size } => ("proxy_on_configure", vec![context, size], true),
+            Self::Tick { context } => ("proxy_on_tick", vec![context], false),
+            Self::QueueReady { context, queue } => ("proxy_on_queue_ready", vec![context, queue], false),
+            Self::RequestHeaders { context, count, end_of_stream } => {
+                ("proxy_on_request_headers", vec![context, count, u32::from(end_of_stream)], true)
+            }
+            Self::RequestBody { context, size, end_of_stream } => {
+                ("proxy_on_request_body", vec![context, size, u32::from(end_of_stream)], true)
+            }
+            Self::RequestTrailers { context, count } => ("proxy_on_request_trailers", vec![context, count], true),
+            Self::ResponseHeaders { context, count, end_of_stream } => {
+                ("proxy_on_response_headers", vec![context, count, u32::from(end_of_stream)], true)
+            }
+            Self::ResponseBody { context, size, end_of_stream } => {
+                ("proxy_on_response_body", vec![context, size, u32::from(end_of_stream)], true)
+            }
+            Self::ResponseTrailers { context, count } => ("proxy_on_response_trailers", vec![context, count], true),
+            Self::Done { context } => ("proxy_on_done", vec![context], true),
+            Self::Log { context } => ("proxy_on_log", vec![context], false),
+            Self::Delete { context } => ("proxy_on_delete", vec![context], false),
+        };
+        Export { name, arguments, returns }
+    }
+
+    /// What Envoy goes by when the plugin does not export this callback.
+    pub fn absent(&self) -> u32 {
+        // Start, configuration and done are answered with a bool, all else with an action, of which 0 is Continue.
+        u32::from(matches!(self, Self::VmStart { .. } | Self::Configure { .. } | Self::Done { .. }))
+    }
+
+    /// The context that the call is about; 0, the VM's own, for [`Start`](Self::Start).
+    pub fn context(&self) -> u32 {
+        self.export().arguments.first().copied().unwrap_or_default()
+    }
+}
