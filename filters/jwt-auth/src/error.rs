@@ -205,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_lists_every_denial_with_its_statuses() {
+        let readme = include_str!("../README.md");
+        for error in JwtError::ALL {
+            let reply = error.reply("", ReplyFormat::Text, true);
+            let row =
+                format!("| `{}` | {} | {} |", reply.code, reply.status, reply.grpc_status.unwrap() as i32);
+            assert!(readme.contains(&row), "filters/jwt-auth/README.md lacks {row}");
+        }
+        assert_eq!(readme.matches("\n| `portcullis_").count(), JwtError::ALL.len());
+    }
+
+    #[test]
     fn details_may_stand_in_a_quoted_string() {
         for error in JwtError::ALL {
             assert!(!error.row().detail.contains(['"', '\\']), "{error:?}");

@@ -46,6 +46,9 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// Envoy passes a `google.protobuf.Struct` on in protobuf's binary form, not as JSON.
+const AS_JSON: &str = "pass the configuration as a JSON object, in Envoy as a google.protobuf.StringValue";
+
 /// Reads the wire form of a configuration from JSON.
 ///
 /// # Errors
@@ -53,11 +56,10 @@ impl std::error::Error for ConfigError {}
 /// never configured protects nothing.
 pub fn parse_config<T: DeserializeOwned>(configuration: &[u8]) -> Result<T, ConfigError> {
     if configuration.trim_ascii().is_empty() {
-        return Err(ConfigError::at("", "empty; pass the filter's configuration as a JSON object"));
+        return Err(ConfigError::at("", format!("empty; {AS_JSON}")));
     }
-    let value = json::parse_strict(configuration).map_err(|error| {
-        ConfigError::at("", format!("not JSON: {error}; pass the configuration as a JSON object"))
-    })?;
+    let value = json::parse_strict(configuration)
+        .map_err(|error| ConfigError::at("", format!("not JSON: {error}; {AS_JSON}")))?;
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         ConfigError::at(if path == "." { "" } else { &path }, error.inner().to_string())

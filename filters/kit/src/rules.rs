@@ -2,6 +2,8 @@
 //!
 //! Envoy has no per-route configuration for wasm filters, so every filter carries its own rules.
 
+use std::borrow::Cow;
+
 use regex_lite::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -82,14 +84,14 @@ impl<T> Rules<T> {
     /// What holds for this request.
     ///
     /// # Errors
-    /// Where any rule decides by path, a path with `.` or `..` segments, `//`, `\`, or an escaped `.`, `/` or `\` is refused:
+    /// Where any rule decides by path, a path with `.` or `..` segments, `//`, `\`, or an escaped `/`, `\` or NUL is refused:
     /// `/public/..;/admin` is one resource to us and may be another to the server.
     pub fn select(&self, request: &Headers, host: &mut dyn Properties) -> Result<&T, AmbiguousPath> {
         let path = path(request);
-        if self.by_path && is_ambiguous(path) {
+        if self.by_path && is_ambiguous(&path) {
             return Err(AmbiguousPath);
         }
-        let found = self.rules.iter().find(|(matcher, _)| matcher.matches(path, request, host));
+        let found = self.rules.iter().find(|(matcher, _)| matcher.matches(&path, request, host));
         Ok(found.map_or(&self.otherwise, |(_, value)| value))
     }
 }
@@ -125,7 +127,7 @@ impl TryFrom<MatchConfig> for Matcher {
     fn try_from(config: MatchConfig) -> Result<Self, ConfigError> {
         let path = config.path.map(|path| Text::new(path).map_err(|e| e.under("path"))).transpose()?;
         if let Some(Text::Exact(text) | Text::Prefix(text)) = &path
-            && (!text.starts_with('/') || is_ambiguous(text.as_bytes()))
+            && !(text.starts_with('/') && is_in_normal_form(text.as_bytes()))
         {
             let problem = format!(
                 "{text:?} never matches; write a path that begins with / and has no . or .. segments, // or ?"
@@ -245,9 +247,33 @@ pub fn is_grpc(request: &Headers) -> bool {
 }
 
 /// The path of a request without its query.
-pub fn path(request: &Headers) -> &[u8] {
+fn path(request: &Headers) -> Cow<'_, [u8]> {
     let target = request.first(":path").unwrap_or_default();
-    target.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default()
+    unescaped(target.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default())
+}
+
+/// A path without needless escapes: `/%61dmin` is `/admin` (RFC 3986 section 6.2.2.2).
+fn unescaped(path: &[u8]) -> Cow<'_, [u8]> {
+    if !path.contains(&b'%') {
+        return Cow::Borrowed(path);
+    }
+    let mut plain = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((first, after)) = rest.split_first() {
+        let unreserved = escaped(rest).filter(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte));
+        plain.push(unreserved.unwrap_or(*first));
+        rest = if unreserved.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    Cow::Owned(plain)
+}
+
+/// The byte that the escape at the start of this text stands for.
+fn escaped(text: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    match text {
+        [b'%', high, low, ..] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    }
 }
 
 fn authority(request: &Headers) -> &[u8] {
@@ -269,15 +295,19 @@ fn property_is(host: &mut dyn Properties, name: &str, expected: Option<&str>) ->
     expected.is_none_or(|expected| host.property(&["xds", name]).as_deref() == Some(expected.as_bytes()))
 }
 
+/// Whether a request can have this path at the point where rules are matched.
+fn is_in_normal_form(path: &[u8]) -> bool {
+    !is_ambiguous(path) && !path.contains(&b'?') && *unescaped(path) == *path
+}
+
 /// Whether two implementations may disagree on what this path names.
 fn is_ambiguous(path: &[u8]) -> bool {
     // Matrix parameters (`/..;x/`) are cut off by some servers, so a segment is what stands before a semicolon.
     let dots = |segment: &[u8]| matches!(segment.split(|b| *b == b';').next(), Some(b"." | b".."));
-    let escaped = |hex: &[u8]| matches!(hex.to_ascii_lowercase().as_slice(), b"%2e" | b"%2f" | b"%5c");
     path.contains(&b'\\')
         || path.windows(2).any(|pair| pair == b"//")
         || path.split(|byte| *byte == b'/').any(dots)
-        || path.windows(3).any(escaped)
+        || path.windows(3).any(|text| matches!(escaped(text), Some(b'/' | b'\\' | 0)))
 }
 
 #[cfg(test)]
@@ -297,7 +327,7 @@ mod tests {
 
     fn matches(config: serde_json::Value, fields: &[(&str, &str)]) -> bool {
         let request = Headers::from_iter(fields.iter().copied());
-        matcher(config).unwrap().matches(path(&request), &request, &mut Names)
+        matcher(config).unwrap().matches(&path(&request), &request, &mut Names)
     }
 
     use serde_json::json;
@@ -370,7 +400,9 @@ mod tests {
             assert_eq!(select(&by_path, path), Err(AmbiguousPath), "{path}");
             assert_eq!(select(&rules(json!({"methods": ["GET"]})), path), Ok(2), "{path}");
         }
-        assert_eq!(select(&by_path, "/admin?next=/../x"), Ok(1));
+        for path in ["/admin?next=/../x", "/%61dmin", "/%61%44%6din/"] {
+            assert_eq!(select(&by_path, path), Ok(if path.contains("%44") { 2 } else { 1 }), "{path}");
+        }
         assert_eq!(select(&by_path, "/a..b/.c/..."), Ok(2));
     }
 
@@ -379,6 +411,8 @@ mod tests {
         for (config, path) in [
             (json!({"path": {"prefix": "api"}}), "path"),
             (json!({"path": {"exact": "/a/../b"}}), "path"),
+            (json!({"path": {"exact": "/%61"}}), "path"),
+            (json!({"path": {"prefix": "/a?b"}}), "path"),
             (json!({"path": {"regex": "("}}), "path.regex"),
             (json!({"methods": []}), "methods"),
             (json!({"host": "example.com:80"}), "host"),

@@ -80,7 +80,8 @@ impl Start for Starter {
         match self {
             Self::Native(filter) => (filter.start)(setup),
             Self::Wasm(module) => {
-                let instance = module.instantiate().map_err(|error| TargetError::Broken(error.to_string()))?;
+                let instance =
+                    module.instantiate().map_err(|error| TargetError::Broken(error.to_string()))?;
                 Ok(Box::new(SimTarget::start("wasm", instance, setup)?))
             }
             Self::Envoy(binary, path) => Ok(Box::new(EnvoyTarget::start(binary, path, setup)?)),

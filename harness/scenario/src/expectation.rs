@@ -218,7 +218,7 @@ impl Matcher {
 
     fn check(&self, what: &str, bytes: Option<&[u8]>, found: &mut Vec<Mismatch>) {
         if !self.matches(bytes) {
-            let is = bytes.map_or("absent".into(), String::from_utf8_lossy);
+            let is = bytes.map_or_else(|| "absent".into(), String::from_utf8_lossy);
             found.push(Mismatch::new(what, self, is));
         }
     }

@@ -76,7 +76,9 @@ impl Callback {
     pub fn export(&self) -> Export {
         let (name, arguments, returns) = match *self {
             Self::Start => ("_initialize", vec![], false),
-            Self::ContextCreate { context, parent } => ("proxy_on_context_create", vec![context, parent], false),
+            Self::ContextCreate { context, parent } => {
+                ("proxy_on_context_create", vec![context, parent], false)
+            }
             Self::VmStart { context, size } => ("proxy_on_vm_start", vec![context, size], true),
             Self::Configure { context, size } => ("proxy_on_configure", vec![context, size], true),
             Self::Tick { context } => ("proxy_on_tick", vec![context], false),
@@ -87,14 +89,18 @@ impl Callback {
             Self::RequestBody { context, size, end_of_stream } => {
                 ("proxy_on_request_body", vec![context, size, u32::from(end_of_stream)], true)
             }
-            Self::RequestTrailers { context, count } => ("proxy_on_request_trailers", vec![context, count], true),
+            Self::RequestTrailers { context, count } => {
+                ("proxy_on_request_trailers", vec![context, count], true)
+            }
             Self::ResponseHeaders { context, count, end_of_stream } => {
                 ("proxy_on_response_headers", vec![context, count, u32::from(end_of_stream)], true)
             }
             Self::ResponseBody { context, size, end_of_stream } => {
                 ("proxy_on_response_body", vec![context, size, u32::from(end_of_stream)], true)
             }
-            Self::ResponseTrailers { context, count } => ("proxy_on_response_trailers", vec![context, count], true),
+            Self::ResponseTrailers { context, count } => {
+                ("proxy_on_response_trailers", vec![context, count], true)
+            }
             Self::Done { context } => ("proxy_on_done", vec![context], true),
             Self::Log { context } => ("proxy_on_log", vec![context], false),
             Self::Delete { context } => ("proxy_on_delete", vec![context], false),

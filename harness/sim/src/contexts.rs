@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::stream::Stream;
 use crate::UnixTime;
+use crate::stream::Stream;
 
 /// The live contexts of the VM, and whose turn it is.
 #[derive(Debug, Default)]

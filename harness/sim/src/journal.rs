@@ -186,10 +186,8 @@ impl Shown for Vec<u8> {
 
 impl Shown for HeaderList {
     fn show(&self, line: &mut String) {
-        let fields: Vec<_> = self
-            .iter()
-            .map(|(name, value)| format!("{}: {}", name.escape_ascii(), show(value)))
-            .collect();
+        let fields: Vec<_> =
+            self.iter().map(|(name, value)| format!("{}: {}", name.escape_ascii(), show(value))).collect();
         line.push('{');
         line.push_str(&fields.join(", "));
         line.push('}');

@@ -1,6 +1,6 @@
 use portcullis_kit::{
-    Clock, Counter, Driver, HostError, HttpFilter, LocalReply, Logging, Metrics, Outcome, Properties, StreamHost,
-    UnixTime, pairs,
+    Clock, Counter, Driver, HostError, HttpFilter, LocalReply, Logging, Metrics, Outcome, Properties,
+    StreamHost, UnixTime, pairs,
 };
 
 use crate::abi::{BufferType, MapType, MetricType};
@@ -29,7 +29,8 @@ impl<F: HttpFilter> Plugin for NativePlugin<F> {
     fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<u32, Trap> {
         Ok(match (callback, &mut self.driver) {
             (Callback::Configure { size, .. }, _) => {
-                let configuration = sim.buffer_bytes(BufferType::PluginConfiguration as u32, 0, size).unwrap_or_default();
+                let configuration =
+                    sim.buffer_bytes(BufferType::PluginConfiguration as u32, 0, size).unwrap_or_default();
                 self.driver = Driver::configure(&configuration, sim).ok();
                 u32::from(self.driver.is_some())
             }
@@ -76,7 +77,9 @@ impl Properties for Sim {
 
 impl StreamHost for Sim {
     fn request_headers(&mut self) -> Result<Vec<u8>, HostError> {
-        self.header_map_pairs(MapType::RequestHeaders as u32).map(|fields| pairs::encode(&fields)).map_err(refused)
+        self.header_map_pairs(MapType::RequestHeaders as u32)
+            .map(|fields| pairs::encode(&fields))
+            .map_err(refused)
     }
 
     fn remove_request_header(&mut self, name: &[u8]) -> Result<(), HostError> {
@@ -88,7 +91,8 @@ impl StreamHost for Sim {
     }
 
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError> {
-        let headers = reply.headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.clone())).collect();
+        let headers =
+            reply.headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.clone())).collect();
         let reply = stream::LocalReply {
             status: reply.status,
             details: reply.code.as_bytes().to_vec(),

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use crate::http::{HeaderList, Protocol};
 use crate::UnixTime;
+use crate::http::{HeaderList, Protocol};
 
 /// What the proxy holds for one HTTP stream.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub(crate) struct StreamInfo {
     pub(crate) started: UnixTime,
     pub(crate) ended: Option<UnixTime>,
     pub(crate) connection: u64,
+    /// Whether the proxy has seen the end of the request.
+    pub(crate) request_complete: bool,
     pub(crate) response_code: Option<u16>,
     pub(crate) details: Option<String>,
     pub(crate) request_bytes: u64,

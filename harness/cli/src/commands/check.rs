@@ -35,14 +35,18 @@ impl Check {
         let refused = match (&self.reader.filter, &self.reader.module) {
             (Some(name), _) => {
                 let filter = Filter::named(name)?;
-                (filter.check)(&configuration).err().map(|error| vec![format!("{name}: configuration: {error}")])
+                (filter.check)(&configuration)
+                    .err()
+                    .map(|error| vec![format!("{name}: configuration: {error}")])
             }
             (None, Some(path)) => {
                 let instance = load_module(path)?.instantiate().map_err(|error| error.to_string())?;
                 let setup = PluginSetup { configuration, clock: None };
                 match SimTarget::start("wasm", instance, &setup) {
                     Ok(_) => None,
-                    Err(TargetError::Configuration(lines)) => Some(lines.into_iter().map(|line| line.message).collect()),
+                    Err(TargetError::Configuration(lines)) => {
+                        Some(lines.into_iter().map(|line| line.message).collect())
+                    }
                     Err(error) => return Err(format!("{}: {error}", path.display())),
                 }
             }

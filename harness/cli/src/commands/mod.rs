@@ -21,6 +21,7 @@ fn read_config(path: &Path) -> Result<Vec<u8>, String> {
     if !is_yaml || bytes.trim_ascii().is_empty() {
         return Ok(bytes);
     }
-    let value: Value = serde_saphyr::from_slice(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+    let value: Value =
+        serde_saphyr::from_slice(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(value.to_string().into_bytes())
 }

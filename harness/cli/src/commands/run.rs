@@ -49,7 +49,9 @@ impl Run {
                 lines.iter().for_each(|line| anstream::println!("  {}: {}", line.level, line.message));
                 return Ok(Verdict::Bad);
             }
-            Err(StartError::Trap(trap)) => return Err(format!("{}: {}", self.module.display(), trap.message)),
+            Err(StartError::Trap(trap)) => {
+                return Err(format!("{}: {}", self.module.display(), trap.message));
+            }
         };
         let upstream = Response { status: 200, ..Response::default() };
         let protocol = if self.http2 { Protocol::Http2 } else { Protocol::Http1 };
@@ -67,11 +69,22 @@ impl Run {
     }
 
     fn request(&self) -> Request {
-        let pseudo =
-            [(":method", &self.method), (":path", &self.path), (":authority", &self.host), (":scheme", &"http".into())];
-        let mut headers: HeaderList = pseudo.map(|(name, value)| (name.into(), value.clone().into_bytes())).into();
-        headers.extend(self.header.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone().into_bytes())));
-        Request { headers, body: self.body.iter().map(|body| body.clone().into_bytes()).collect(), trailers: None }
+        let pseudo = [
+            (":method", &self.method),
+            (":path", &self.path),
+            (":authority", &self.host),
+            (":scheme", &"http".into()),
+        ];
+        let mut headers: HeaderList =
+            pseudo.map(|(name, value)| (name.into(), value.clone().into_bytes())).into();
+        headers.extend(
+            self.header.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone().into_bytes())),
+        );
+        Request {
+            headers,
+            body: self.body.iter().map(|body| body.clone().into_bytes()).collect(),
+            trailers: None,
+        }
     }
 }
 
@@ -89,7 +102,9 @@ fn show(exchange: &Exchange) {
         }
     }
     match &exchange.client {
-        None => anstream::println!("\nThe client gets no response: the stream is paused, and nothing resumed it."),
+        None => {
+            anstream::println!("\nThe client gets no response: the stream is paused, and nothing resumed it.");
+        }
         Some(response) => {
             let details = exchange.details.as_deref().unwrap_or("-");
             anstream::println!("\nThe client gets {} ({details})", response.status);

@@ -56,7 +56,8 @@ impl Test {
             Format::Table => anstream::print!("{}", report::table(&reports)),
         }
         if let Some(path) = &self.junit {
-            std::fs::write(path, report::junit(&reports)).map_err(|error| format!("{}: {error}", path.display()))?;
+            std::fs::write(path, report::junit(&reports))
+                .map_err(|error| format!("{}: {error}", path.display()))?;
         }
         Ok(if Totals::of(&reports).failed == 0 { Verdict::Good } else { Verdict::Bad })
     }
@@ -104,11 +105,15 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
         files.push(path.to_owned());
         return Ok(());
     }
-    let mut entries: Vec<_> =
-        std::fs::read_dir(path).map_err(fail)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>().map_err(fail)?;
+    let mut entries: Vec<_> = std::fs::read_dir(path)
+        .map_err(fail)?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<_, _>>()
+        .map_err(fail)?;
     entries.sort();
     for entry in entries {
-        let is_scenario = entry.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let is_scenario =
+            entry.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
         if is_scenario || entry.is_dir() {
             collect(&entry, files)?;
         }

@@ -88,7 +88,8 @@ impl Sim {
     /// # Errors
     /// `BAD_ARGUMENT` in the middle, outside the body's callback, and for buffers that cannot be changed.
     pub fn set_buffer_bytes(&mut self, buffer: u32, start: u32, size: u32, bytes: &[u8]) -> Hostcall<()> {
-        let result = self.changeable(buffer).and_then(|body| splice(body, start as usize, size as usize, bytes));
+        let result =
+            self.changeable(buffer).and_then(|body| splice(body, start as usize, size as usize, bytes));
         self.note("proxy_set_buffer_bytes", &[&shown(buffer), &start, &size, &bytes], result)
     }
 
@@ -103,7 +104,10 @@ impl Sim {
                 "the plugin configuration can be read only inside on_configure and the root context's on_context_create",
             )),
             // Outside its callback a body reads as empty, and that is no error.
-            BufferType::RequestBody | BufferType::ResponseBody | BufferType::DownstreamData | BufferType::UpstreamData => {
+            BufferType::RequestBody
+            | BufferType::ResponseBody
+            | BufferType::DownstreamData
+            | BufferType::UpstreamData => {
                 let message = match buffer {
                     BufferType::RequestBody => stream.map(|stream| &stream.request),
                     BufferType::ResponseBody => stream.map(|stream| &stream.response),
@@ -125,11 +129,17 @@ impl Sim {
             _ => return Err(Refusal::bad_argument(format!("the {} cannot be changed", buffer.name()))),
         };
         let name = buffer.name();
-        let no_stream = || Refusal::bad_argument(format!("there is no {name} here: this is not the context of an HTTP stream"));
+        let no_stream = || {
+            Refusal::bad_argument(format!(
+                "there is no {name} here: this is not the context of an HTTP stream"
+            ))
+        };
         let message = message.ok_or_else(no_stream)?;
         if message.body_window != Window::Open {
             let why = message.body_window.why();
-            return Err(Refusal::bad_argument(format!("the {name} can be changed only inside its own callback: {why}")));
+            return Err(Refusal::bad_argument(format!(
+                "the {name} can be changed only inside its own callback: {why}"
+            )));
         }
         Ok(message.body_mut())
     }
@@ -142,7 +152,8 @@ fn splice(body: &mut Vec<u8>, start: usize, size: usize, bytes: &[u8]) -> Hostca
         return Ok(());
     }
     if start < body.len() {
-        let reason = format!("Envoy can only replace from 0 or append; {start} lies inside the {} bytes", body.len());
+        let reason =
+            format!("Envoy can only replace from 0 or append; {start} lies inside the {} bytes", body.len());
         return Err(Refusal::bad_argument(reason));
     }
     body.extend_from_slice(bytes);

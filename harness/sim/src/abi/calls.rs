@@ -41,7 +41,9 @@ impl Sim {
         let result = if is_grpc {
             Err(Refusal::not_found(format!("no gRPC call has the token {token}; {NOT_SIMULATED}")))
         } else {
-            Err(Refusal::bad_argument(format!("{token} is not the token of a gRPC call or stream that this can act on")))
+            Err(Refusal::bad_argument(format!(
+                "{token} is not the token of a gRPC call or stream that this can act on"
+            )))
         };
         self.note(name, &[&token], result)
     }

@@ -23,7 +23,9 @@ impl Sim {
     /// # Errors
     /// `NOT_FOUND` for everybody else, streams included.
     pub fn done(&mut self) -> Hostcall<()> {
-        let result = Err(Refusal::not_found("nobody waits: only a root context whose on_done returned false is pending"));
+        let result = Err(Refusal::not_found(
+            "nobody waits: only a root context whose on_done returned false is pending",
+        ));
         self.note("proxy_done", &[], result)
     }
 }

@@ -124,7 +124,8 @@ impl Sim {
     /// # Errors
     /// `BAD_ARGUMENT` where the map cannot be changed now, and always for the maps of call-outs.
     pub fn header_map_size(&mut self, map: u32) -> Hostcall<u32> {
-        let size = |fields: &mut HeaderList| fields.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() as u32;
+        let size =
+            |fields: &mut HeaderList| fields.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() as u32;
         let result = self.writable(map).map(size);
         self.note("proxy_get_header_map_size", &[&shown(map)], result)
     }
@@ -195,7 +196,11 @@ impl Sim {
         let message = map.message_mut(stream).ok_or_else(|| no_call_out(map))?;
         if !map.is_trailers() {
             let window = message.headers_window;
-            return if window == Window::Open { Ok(&mut message.headers) } else { Err(closed(map, window, "changed")) };
+            return if window == Window::Open {
+                Ok(&mut message.headers)
+            } else {
+                Err(closed(map, window, "changed"))
+            };
         }
         // Envoy adds trailers to a message that has none as soon as they are touched in the last body callback.
         if message.trailers.is_none() && message.at_end && message.body_window == Window::Open {
@@ -226,7 +231,10 @@ fn closed(map: MapType, window: Window, what: &str) -> Refusal {
 }
 
 fn no_stream(map: MapType) -> Refusal {
-    Refusal::bad_argument(format!("there are no {} here: this is not the context of an HTTP stream", map.name()))
+    Refusal::bad_argument(format!(
+        "there are no {} here: this is not the context of an HTTP stream",
+        map.name()
+    ))
 }
 
 fn no_call_out(map: MapType) -> Refusal {
@@ -287,14 +295,14 @@ const SINGLE: [&[u8]; 44] = [
 pub(crate) fn append(fields: &mut HeaderList, name: &[u8], value: &[u8]) {
     // `date` has its place in the response map, and none in the request map.
     let is_response = || fields.first().is_some_and(|(name, _)| name == b":status");
-    if SINGLE.contains(&name) || (name == b"date" && is_response()) {
-        if let Some((_, first)) = fields.iter_mut().find(|(field, _)| field == name) {
-            if !first.is_empty() {
-                first.push(b',');
-            }
-            first.extend_from_slice(value);
-            return;
+    if (SINGLE.contains(&name) || (name == b"date" && is_response()))
+        && let Some((_, first)) = fields.iter_mut().find(|(field, _)| field == name)
+    {
+        if !first.is_empty() {
+            first.push(b',');
         }
+        first.extend_from_slice(value);
+        return;
     }
     let field = (name.to_vec(), value.to_vec());
     if name.starts_with(b":") {

@@ -86,10 +86,13 @@ impl Metrics {
             _ => return Err(Refusal::bad_argument(format!("{kind} is not a metric type; 0 to 2 are"))),
         };
         if self.ids.len() >= METRICS {
-            let reason = format!("{METRICS} metrics are defined; Envoy never evicts one, so names must come from a fixed set");
+            let reason = format!(
+                "{METRICS} metrics are defined; Envoy never evicts one, so names must come from a fixed set"
+            );
             return Err(Refusal::new(crate::Status::InternalFailure, reason));
         }
-        let defined = self.defined.get_mut(metric as usize).ok_or_else(|| Refusal::bad_argument("no such type"))?;
+        let defined =
+            self.defined.get_mut(metric as usize).ok_or_else(|| Refusal::bad_argument("no such type"))?;
         let id = first + *defined * 4;
         *defined += 1;
         if metric != MetricType::Histogram {
@@ -134,7 +137,8 @@ impl Metrics {
     fn value(&mut self, id: u32) -> Hostcall<&mut u64> {
         let kind = self.kind(id)?;
         let name = self.ids.get(&id).map(|(_, name)| name.clone()).unwrap_or_default();
-        let no_number = || Refusal::bad_argument("a histogram has no single value; it can only be recorded to");
+        let no_number =
+            || Refusal::bad_argument("a histogram has no single value; it can only be recorded to");
         self.values.get_mut(&(kind as u32, name)).ok_or_else(no_number)
     }
 }
@@ -161,10 +165,17 @@ mod tests {
     #[test]
     fn each_kind_refuses_what_it_is_not() {
         let mut sim = Sim::new(0);
-        let (counter, gauge, histogram) =
-            (sim.define_metric(0, b"c").unwrap(), sim.define_metric(1, b"g").unwrap(), sim.define_metric(2, b"h").unwrap());
+        let (counter, gauge, histogram) = (
+            sim.define_metric(0, b"c").unwrap(),
+            sim.define_metric(1, b"g").unwrap(),
+            sim.define_metric(2, b"h").unwrap(),
+        );
         for delta in [0, -1] {
-            assert_eq!(sim.increment_metric(counter, delta).unwrap_err().status, Status::BadArgument, "{delta}");
+            assert_eq!(
+                sim.increment_metric(counter, delta).unwrap_err().status,
+                Status::BadArgument,
+                "{delta}"
+            );
         }
         sim.record_metric(counter, 4).unwrap();
         sim.record_metric(counter, 4).unwrap();

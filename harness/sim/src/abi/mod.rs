@@ -14,8 +14,8 @@ mod stream;
 
 pub use buffers::BufferType;
 pub use headers::MapType;
-pub use metrics::MetricType;
 pub(crate) use headers::append as append_header;
+pub use metrics::MetricType;
 pub(crate) use metrics::Metrics;
 pub(crate) use queues::Queues;
 pub(crate) use shared_data::SharedData;

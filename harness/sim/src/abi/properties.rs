@@ -1,5 +1,5 @@
 use crate::http::{HeaderList, Protocol};
-use crate::stream::Stream;
+use crate::stream::{Message, Stream, Window};
 use crate::{Hostcall, Refusal, Sim, Status, UnixTime};
 
 /// Filter state of one stream.
@@ -21,7 +21,9 @@ impl Sim {
     /// `NOT_FOUND` outside a stream.
     pub fn set_property(&mut self, path: &[u8], value: &[u8]) -> Hostcall<()> {
         let result = match self.contexts.stream_mut() {
-            None => Err(Refusal::not_found("only a stream has filter state; this is the plugin's root context")),
+            None => {
+                Err(Refusal::not_found("only a stream has filter state; this is the plugin's root context"))
+            }
             Some(stream) if stream.filter_state.len() >= FILTER_STATE => {
                 Err(Refusal::new(Status::InternalFailure, "the stream has too much filter state"))
             }
@@ -35,7 +37,8 @@ impl Sim {
 
     fn lookup(&self, path: &[u8]) -> Hostcall<Vec<u8>> {
         // Envoy takes a NUL at the end for the end of the last segment.
-        let segments: Vec<&[u8]> = path.strip_suffix(b"\0").unwrap_or(path).split(|byte| *byte == 0).collect();
+        let segments: Vec<&[u8]> =
+            path.strip_suffix(b"\0").unwrap_or(path).split(|byte| *byte == 0).collect();
         let Some((first, rest)) = segments.split_first().filter(|(first, _)| !first.is_empty()) else {
             return Err(Refusal::new(Status::SerializationFailure, "the path is empty"));
         };
@@ -58,7 +61,10 @@ impl Sim {
                     _ => response(stream, name, key),
                 }
             }
-            (b"request" | b"response" | b"connection" | b"source" | b"destination" | b"upstream" | b"xds", []) => {
+            (
+                b"request" | b"response" | b"connection" | b"source" | b"destination" | b"upstream" | b"xds",
+                [],
+            ) => {
                 let reason = "this is a whole group of attributes, which has no byte form; name one of them";
                 return Err(Refusal::new(Status::SerializationFailure, reason));
             }
@@ -104,8 +110,14 @@ fn number(number: impl TryInto<i64>) -> Option<Value> {
     number.try_into().ok().map(Value::Number)
 }
 
+/// Attributes are no way around the windows of the header maps: Envoy takes them from the very same pointers.
+fn visible(message: &Message, is_logging: bool) -> &HeaderList {
+    const NONE: &HeaderList = &HeaderList::new();
+    if message.headers_window == Window::Open || is_logging { &message.headers } else { NONE }
+}
+
 fn request(stream: &Stream, name: &[u8], key: &[&[u8]]) -> Option<Value> {
-    let headers = &stream.request.headers;
+    let headers = visible(&stream.request, stream.logging);
     let header = |name: &str| joined(headers, name.as_bytes());
     let path = || headers.iter().find(|(name, _)| name == b":path").map(|(_, value)| value.as_slice());
     let split = |at: u8| path().map(|path| path.splitn(2, move |byte| *byte == at));
@@ -131,11 +143,15 @@ fn request(stream: &Stream, name: &[u8], key: &[&[u8]]) -> Option<Value> {
 }
 
 fn response(stream: &Stream, name: &[u8], key: &[&[u8]]) -> Option<Value> {
-    let headers = &stream.response.headers;
+    let headers = visible(&stream.response, stream.logging);
     match (name, key) {
         (b"code", []) => stream.info.response_code.map(|code| Value::Number(i64::from(code))),
         (b"code_details", []) => stream.info.details.as_deref().and_then(text),
-        (b"flags", []) => number(0),
+        (b"flags", []) => {
+            // DownstreamConnectionTermination, the only flag that can arise here.
+            let is_gone = stream.info.details.as_deref() == Some("downstream_remote_disconnect");
+            number(u64::from(is_gone) << 14)
+        }
         (b"grpc_status", []) => {
             let found = headers.iter().find(|(name, _)| name == b"grpc-status")?;
             std::str::from_utf8(&found.1).ok()?.parse().ok().map(Value::Number)
@@ -189,6 +205,70 @@ fn joined(headers: &HeaderList, name: &[u8]) -> Option<Value> {
 }
 
 fn dotted(path: &[u8]) -> String {
-    let segments: Vec<_> = path.split(|byte| *byte == 0).map(|segment| segment.escape_ascii().to_string()).collect();
+    let segments: Vec<_> =
+        path.split(|byte| *byte == 0).map(|segment| segment.escape_ascii().to_string()).collect();
     segments.join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contexts::Context;
+
+    fn in_stream() -> Sim {
+        let mut sim = Sim::new(0);
+        let mut stream = Stream::default();
+        let fields = [(":path", "/a?b=1"), ("x", "1"), ("x", "2")];
+        stream.request.headers =
+            fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
+        stream.request.headers_window = Window::Open;
+        let id = sim.contexts.create(Context::Stream(Box::new(stream)));
+        sim.contexts.enter(id);
+        sim
+    }
+
+    #[test]
+    fn values_have_envoys_byte_forms() {
+        let mut sim = in_stream();
+        let mut value = |path: &[u8]| sim.property_value(path).unwrap();
+        assert_eq!(value(b"request\0url_path"), b"/a");
+        assert_eq!(value(b"request\0query"), b"b=1");
+        assert_eq!(value(b"request\0headers\0X"), b"1,2");
+        assert_eq!(value(b"source\0port"), 50_000_i64.to_le_bytes());
+        assert_eq!(value(b"connection\0mtls"), [0]);
+        assert_eq!(value(b"xds\0cluster_name"), b"upstream");
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found_and_a_group_has_no_bytes() {
+        let mut sim = in_stream();
+        let mut status = |path: &[u8]| sim.property_value(path).unwrap_err().status;
+        for path in [&b"nosuch"[..], b"request\0nosuch", b"response\0code", b"request\0headers\0y"] {
+            assert_eq!(status(path), Status::NotFound);
+        }
+        for path in [&b""[..], b"request", b"xds"] {
+            assert_eq!(status(path), Status::SerializationFailure);
+        }
+    }
+
+    #[test]
+    fn header_attributes_close_with_the_window() {
+        let mut sim = in_stream();
+        sim.contexts.stream_mut().unwrap().request.close(Window::Continued);
+        assert_eq!(sim.property_value(b"request\0path").unwrap_err().status, Status::NotFound);
+        assert_eq!(sim.property_value(b"request\0headers"), Ok(vec![0; 4]));
+        assert!(sim.property_value(b"request\0protocol").is_ok());
+    }
+
+    #[test]
+    fn filter_state_is_flat() {
+        let mut sim = in_stream();
+        sim.set_property(b"a", b"1").unwrap();
+        sim.set_property(b"c\0d", b"2").unwrap();
+        assert_eq!(sim.property_value(b"a"), Ok(b"1".to_vec()));
+        assert_eq!(sim.property_value(b"filter_state\0wasm.a"), Ok(b"1".to_vec()));
+        assert_eq!(sim.property_value(b"c\0d").unwrap_err().status, Status::NotFound);
+        sim.contexts.enter(0);
+        assert_eq!(sim.set_property(b"a", b"1").unwrap_err().status, Status::NotFound);
+    }
 }

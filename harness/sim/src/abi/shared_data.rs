@@ -41,13 +41,17 @@ impl SharedData {
             && cas != 0
             && cas != *current
         {
-            let reason = format!("the key now has the CAS number {current}, not {cas}: somebody has written in between");
+            let reason = format!(
+                "the key now has the CAS number {current}, not {cas}: somebody has written in between"
+            );
             return Err(Refusal::new(Status::CasMismatch, reason));
         }
         let freed = old.map_or(0, |(value, _)| key.len() + value.len());
         let bytes = self.bytes.saturating_sub(freed).saturating_add(key.len() + value.len());
         if bytes > BYTES {
-            let reason = format!("shared data has reached {BYTES} bytes; there is no delete, so use a fixed set of keys");
+            let reason = format!(
+                "shared data has reached {BYTES} bytes; there is no delete, so use a fixed set of keys"
+            );
             return Err(Refusal::new(Status::InternalFailure, reason));
         }
         self.bytes = bytes;

@@ -46,7 +46,11 @@ pub(super) fn refuse(protocol: Protocol, request: &Request) -> Option<Refused> {
     let counted = |name: &[u8]| !is_pseudo(name) || name == b":authority";
     let headers = &request.headers;
     if headers.iter().any(|(name, value)| !valid_name(name) || !value.iter().all(|byte| valid_byte(*byte))) {
-        let details = if protocol == Protocol::Http1 { "http1.invalid_characters" } else { "http2.invalid.header.field" };
+        let details = if protocol == Protocol::Http1 {
+            "http1.invalid_characters"
+        } else {
+            "http2.invalid.header.field"
+        };
         return bad(details, "Bad Request");
     }
     if headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > HEADER_BYTES {
@@ -55,7 +59,8 @@ pub(super) fn refuse(protocol: Protocol, request: &Request) -> Option<Refused> {
     if headers.iter().filter(|(name, _)| counted(name)).count() > HEADERS {
         return too_large("http1.too_many_headers");
     }
-    let first = |wanted: &[u8]| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice());
+    let first =
+        |wanted: &[u8]| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice());
     if first(b":authority").or_else(|| first(b"host")).is_none() {
         return bad("missing_host_header", "");
     }
@@ -86,7 +91,11 @@ impl Refused {
 }
 
 /// The request headers as the first filter sees them.
-pub(super) fn request_headers(protocol: Protocol, request: &Request, entropy: &mut fastrand::Rng) -> HeaderList {
+pub(super) fn request_headers(
+    protocol: Protocol,
+    request: &Request,
+    entropy: &mut fastrand::Rng,
+) -> HeaderList {
     let mut headers = HeaderList::new();
     for name in [":authority", ":path", ":method", ":scheme"] {
         let (given, default): (_, &[u8]) = match name {
@@ -119,7 +128,10 @@ fn mark(headers: &mut HeaderList, entropy: &mut fastrand::Rng) {
         None => push(headers, "x-forwarded-proto", "http"),
         // A proxy in front may have ended TLS; its word is taken, being the nearest hop.
         Some(scheme) if scheme == b"https" || scheme == b"http" => {
-            headers.iter_mut().filter(|(name, _)| name == b":scheme").for_each(|(_, value)| value.clone_from(&scheme));
+            headers
+                .iter_mut()
+                .filter(|(name, _)| name == b":scheme")
+                .for_each(|(_, value)| value.clone_from(&scheme));
         }
         Some(_) => {}
     }
@@ -155,7 +167,8 @@ pub(super) fn response_headers(protocol: Protocol, upstream: &Response, is_head:
 
 /// What the connection manager does to every response, local replies included.
 pub(super) fn to_client(protocol: Protocol, headers: &mut HeaderList, now: UnixTime, closes: bool) {
-    let closes = closes || find(headers, b"connection").is_some_and(|value| value == b"close" && is_local(headers));
+    let closes =
+        closes || find(headers, b"connection").is_some_and(|value| value == b"close" && is_local(headers));
     headers.retain(|(name, _)| name != b"connection" && name != b"transfer-encoding");
     if !has(headers, b"date") {
         push(headers, "date", &http_date(now));
@@ -191,7 +204,8 @@ fn connection_options(headers: &HeaderList) -> Vec<Vec<u8>> {
 
 fn valid_name(name: &[u8]) -> bool {
     let name = name.strip_prefix(b":").unwrap_or(name);
-    !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    !name.is_empty()
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 /// RFC 9110 section 5.5: visible characters, space, tab, and what is not ASCII.
@@ -230,7 +244,8 @@ fn http_date(now: UnixTime) -> String {
 
 /// Year, month from 0 and day from 1, of a day since 1970-01-01 in the Gregorian calendar.
 fn civil(days: u64) -> (u64, usize, u64) {
-    let is_leap = |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
+    let is_leap =
+        |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
     let (mut year, mut rest) = (1970, days);
     while rest >= 365 + u64::from(is_leap(year)) {
         rest -= 365 + u64::from(is_leap(year));
@@ -282,14 +297,24 @@ mod tests {
     #[test]
     fn headers_for_one_hop_end_here() {
         let pseudo = ":authority=h :path=/ :method=GET :scheme=http";
-        let hop = [(":authority", "h"), ("connection", "x-a, close"), ("x-a", "1"), ("te", "gzip"), ("x-b", "2")];
+        let hop =
+            [(":authority", "h"), ("connection", "x-a, close"), ("x-a", "1"), ("te", "gzip"), ("x-b", "2")];
         assert_eq!(seen(&hop), format!("{pseudo} x-b=2 x-forwarded-proto=http"));
-        assert_eq!(seen(&[("host", "h"), ("te", "trailers")]), format!("{pseudo} te=trailers x-forwarded-proto=http"));
+        assert_eq!(
+            seen(&[("host", "h"), ("te", "trailers")]),
+            format!("{pseudo} te=trailers x-forwarded-proto=http")
+        );
     }
 
     #[test]
     fn repeated_headers_are_joined_only_where_envoy_has_one_place_for_them() {
-        let seen = seen(&[(":authority", "h"), ("authorization", "a"), ("x-a", "1"), ("authorization", "b"), ("x-a", "2")]);
+        let seen = seen(&[
+            (":authority", "h"),
+            ("authorization", "a"),
+            ("x-a", "1"),
+            ("authorization", "b"),
+            ("x-a", "2"),
+        ]);
         assert!(seen.contains("authorization=a,b x-a=1 x-a=2"), "{seen}");
     }
 

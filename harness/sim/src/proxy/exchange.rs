@@ -34,10 +34,19 @@ impl<P: Plugin> Proxy<P> {
     ///
     /// # Errors
     /// A trap that no client can see: in `proxy_on_log`, `proxy_on_done`, `proxy_on_delete`, `proxy_on_queue_ready`.
-    pub fn send(&mut self, protocol: Protocol, request: &Request, upstream: &Response) -> Result<Exchange, Trap> {
+    pub fn send(
+        &mut self,
+        protocol: Protocol,
+        request: &Request,
+        upstream: &Response,
+    ) -> Result<Exchange, Trap> {
         self.connections += 1;
-        let info =
-            StreamInfo { protocol, started: self.sim.clock, connection: self.connections, ..StreamInfo::default() };
+        let info = StreamInfo {
+            protocol,
+            started: self.sim.clock,
+            connection: self.connections,
+            ..StreamInfo::default()
+        };
         let stream = Stream { info, ..Stream::default() };
         let id = self.sim.contexts.create(Context::Stream(Box::new(stream)));
         let mut exchange = match connection_manager::refuse(protocol, request) {
@@ -63,6 +72,8 @@ impl<P: Plugin> Proxy<P> {
         let headers = connection_manager::request_headers(protocol, request, &mut self.sim.entropy);
         if let Some(stream) = self.stream_mut(id) {
             stream.request.headers = headers;
+            stream.info.request_complete =
+                request.body.iter().all(Vec::is_empty) && request.trailers.is_none();
             stream.info.request_bytes = request.body.iter().map(|piece| piece.len() as u64).sum();
         }
         // Without a VM there is no context either: the stream fails before anybody is asked.
@@ -106,7 +117,8 @@ impl<P: Plugin> Proxy<P> {
         let body = if is_head { framing::Body::default() } else { body };
         match self.filter(id, Side::Response, body) {
             Ok(body) => {
-                let headers = self.stream(id).map(|stream| stream.response.headers.clone()).unwrap_or_default();
+                let headers =
+                    self.stream(id).map(|stream| stream.response.headers.clone()).unwrap_or_default();
                 Exchange { client: self.respond(id, headers, body, false), ..Exchange::default() }
             }
             Err(end) => self.end(id, Side::Response, end),
@@ -139,6 +151,8 @@ impl<P: Plugin> Proxy<P> {
         body: framing::Body,
         closes: bool,
     ) -> Option<Response> {
+        // Whoever is answered before the end of the request is not listened to any longer.
+        let closes = closes || self.stream(id).is_some_and(|stream| !stream.info.request_complete);
         let (protocol, is_head, now) = (self.protocol(id), self.is_head(id), self.sim.clock);
         connection_manager::to_client(protocol, &mut headers, now, closes);
         let status = connection_manager::status(&headers);
@@ -212,7 +226,12 @@ impl<P: Plugin> Proxy<P> {
 
 /// What the proxy does with a stream whose VM is dead: it fails closed.
 pub(super) fn failure() -> LocalReply {
-    LocalReply { status: 503, details: b"wasm_fail_stream".to_vec(), grpc_status: 14, ..LocalReply::default() }
+    LocalReply {
+        status: 503,
+        details: b"wasm_fail_stream".to_vec(),
+        grpc_status: 14,
+        ..LocalReply::default()
+    }
 }
 
 /// The reply of a proxy that may hold no more of a body.

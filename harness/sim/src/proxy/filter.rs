@@ -32,6 +32,7 @@ impl<P: Plugin> Proxy<P> {
     }
 
     fn filter_headers(&mut self, id: u32, side: Side, end_of_stream: bool) -> Result<(), End> {
+        self.received(id, side, end_of_stream);
         let count = self.message_mut(id, side).map_or(0, |message| {
             message.headers_window = Window::Open;
             message.headers.len() as u32
@@ -74,6 +75,7 @@ impl<P: Plugin> Proxy<P> {
         end_of_stream: bool,
         out: &mut Vec<Vec<u8>>,
     ) -> Result<bool, End> {
+        self.received(id, side, end_of_stream);
         let size = self.show_piece(id, side, piece, end_of_stream)?;
         let (action, resumed) = self.ask(match side {
             Side::Request => Callback::RequestBody { context: id, size, end_of_stream },
@@ -112,6 +114,7 @@ impl<P: Plugin> Proxy<P> {
     }
 
     fn filter_trailers(&mut self, id: u32, side: Side, trailers: HeaderList) -> Result<HeaderList, End> {
+        self.received(id, side, true);
         let count = trailers.len() as u32;
         if let Some(message) = self.message_mut(id, side) {
             message.trailers = Some(trailers);
@@ -129,6 +132,12 @@ impl<P: Plugin> Proxy<P> {
         Ok(message.trailers.clone().unwrap_or_default())
     }
 
+    fn received(&mut self, id: u32, side: Side, end_of_stream: bool) {
+        if let Some(stream) = self.stream_mut(id).filter(|_| side == Side::Request) {
+            stream.info.request_complete = end_of_stream;
+        }
+    }
+
     /// Calls the plugin and then does what it has asked for. Gives its answer, and whether it has resumed the stream.
     pub(super) fn ask(&mut self, callback: Callback) -> Result<(u32, bool), End> {
         let context = callback.context();
@@ -137,7 +146,9 @@ impl<P: Plugin> Proxy<P> {
         match asked {
             Asked { reply: Some(reply), .. } => Err(End::Reply(reply)),
             Asked { close: true, .. } => Err(End::Closed),
-            Asked { continue_request, continue_response, .. } => Ok((action, continue_request || continue_response)),
+            Asked { continue_request, continue_response, .. } => {
+                Ok((action, continue_request || continue_response))
+            }
         }
     }
 }

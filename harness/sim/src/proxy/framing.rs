@@ -10,6 +10,13 @@ pub(super) struct Body {
     pub(super) empty_end: bool,
 }
 
+impl Body {
+    /// Whether the headers left without the end of the stream, even if a plugin has dropped all that came after.
+    fn is_announced(&self) -> bool {
+        self.empty_end || !self.pieces.is_empty()
+    }
+}
+
 /// The body as the codec delivers it; Envoy's HTTP/1.1 codec drops trailers unless told otherwise.
 pub(super) fn body(protocol: Protocol, pieces: &[Vec<u8>], trailers: Option<&HeaderList>) -> Body {
     let pieces: Vec<_> = pieces.iter().filter(|piece| !piece.is_empty()).cloned().collect();
@@ -39,9 +46,10 @@ pub(super) fn frame_request(protocol: Protocol, headers: &mut HeaderList, body: 
         return;
     }
     let method = |wanted: &[u8]| headers.iter().any(|(name, value)| name == b":method" && value == wanted);
-    if !body.pieces.is_empty() {
+    let bodiless: [&[u8]; 5] = [b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT"];
+    if body.is_announced() {
         push(headers, "transfer-encoding", "chunked");
-    } else if !method(b"GET") && !method(b"HEAD") {
+    } else if !bodiless.into_iter().any(method) {
         push(headers, "content-length", "0");
     }
 }
@@ -57,7 +65,7 @@ pub(super) fn frame_response(
     if protocol == Protocol::Http2 || has(headers, b"content-length") {
         return;
     }
-    if !body.pieces.is_empty() {
+    if body.is_announced() {
         push(headers, "transfer-encoding", "chunked");
     } else if !is_head && !matches!(status, 0..=199 | 204 | 304) {
         push(headers, "content-length", "0");

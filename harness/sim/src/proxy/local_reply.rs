@@ -1,10 +1,10 @@
+use crate::Plugin;
 use crate::abi::append_header as append;
 use crate::http::{HeaderList, Response};
 use crate::proxy::exchange::{End, Side};
 use crate::proxy::framing::{Body, push};
 use crate::proxy::{Proxy, connection_manager};
 use crate::stream::{LocalReply, Message, Window};
-use crate::Plugin;
 
 impl<P: Plugin> Proxy<P> {
     /// Answers in the upstream's place.
@@ -32,7 +32,8 @@ impl<P: Plugin> Proxy<P> {
     /// Shows the plugin its own reply, whose body comes as one piece that ends the stream, whatever the protocol.
     fn own_response(&mut self, id: u32, headers: HeaderList, body: Body) -> Result<(HeaderList, Body), End> {
         let status = connection_manager::status(&headers);
-        let is_created = self.stream(id).is_some_and(|stream| stream.request.headers_window != Window::NotYet);
+        let is_created =
+            self.stream(id).is_some_and(|stream| stream.request.headers_window != Window::NotYet);
         if let Some(stream) = self.stream_mut(id) {
             stream.response = Message { headers, ..Message::default() };
             stream.info.response_code = Some(status);
@@ -144,7 +145,8 @@ mod tests {
         assert_eq!(body.pieces, [b"no\n"]);
         let (headers, _) = prepare(&reply(401, "{}", &[("content-type", "application/json")]), false, false);
         assert_eq!(shown(&headers), ":status=401 content-type=application/json content-length=2");
-        let (headers, _) = prepare(&reply(429, "", &[("content-type", "text/x"), ("retry-after", "1")]), false, false);
+        let (headers, _) =
+            prepare(&reply(429, "", &[("content-type", "text/x"), ("retry-after", "1")]), false, false);
         assert_eq!(shown(&headers), ":status=429 retry-after=1");
         let (headers, body) = prepare(&reply(403, "no", &[]), false, true);
         assert_eq!(shown(&headers), ":status=403 content-length=2 content-type=text/plain");
@@ -159,7 +161,9 @@ mod tests {
             ":status=200 content-type=application/grpc grpc-status=7 grpc-message=no %7E%25%C3%A9%0A"
         );
         assert!(body.pieces.is_empty());
-        for (http, given, expected) in [(400, 99, 13), (401, -1, 16), (418, -1, 2), (403, 3, 3), (503, -1, 14)] {
+        for (http, given, expected) in
+            [(400, 99, 13), (401, -1, 16), (418, -1, 2), (403, 3, 3), (503, -1, 14)]
+        {
             let reply = LocalReply { grpc_status: given, ..reply(http, "", &[]) };
             let expected = format!(":status=200 content-type=application/grpc grpc-status={expected}");
             assert_eq!(shown(&prepare(&reply, true, false).0), expected);

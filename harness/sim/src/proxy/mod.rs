@@ -160,3 +160,6 @@ fn shown(callback: &Callback, value: u32) -> String {
     };
     if name.is_empty() { value.to_string() } else { name.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

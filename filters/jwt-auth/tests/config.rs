@@ -1,0 +1,287 @@
+//! Configurations that are refused, and the one line that says why.
+
+use portcullis_jwt_auth::JwtAuth;
+use portcullis_kit::HttpFilter;
+use serde_json::{Value, json};
+
+/// A configuration that has every member.
+fn full() -> Value {
+    json!({
+        "providers": [
+            {
+                "name": "shop",
+                "issuer": "https://issuer.example",
+                "audiences": ["orders"],
+                "jwks": {"inline": {"keys": [ec_key()]}},
+                "algorithms": ["ES256"],
+                "types": ["JWT", "at+jwt"],
+                "from": [
+                    {"header": {"name": "authorization", "scheme": "Bearer"}},
+                    {"query": "access_token"},
+                    {"cookie": "session"},
+                ],
+                "forward": true,
+                "clock_skew": "30s",
+                "require_expiration": false,
+                "claims_to_headers": [{"claim": "sub", "header": "x-jwt-sub"}],
+            },
+            {
+                "name": "partner",
+                "issuer": "https://partner.example",
+                "audiences": [],
+                "jwks": {"inline": {"keys": [{"kty": "oct", "alg": "HS256", "k": "A".repeat(43)}]}},
+            },
+        ],
+        "rules": [
+            {"match": {"path": {"exact": "/health"}}, "require": "none"},
+            {"match": {"path": {"regex": "/v[0-9]+/.*"}}, "require": "deny"},
+            {
+                "match": {
+                    "host": "*.example.com",
+                    "path": {"prefix": "/shop/"},
+                    "methods": ["GET"],
+                    "headers": [{"name": "x-env", "value": {"exact": "test"}}],
+                    "route": "main",
+                    "cluster": "upstream",
+                },
+                "require": {"provider": "shop"},
+            },
+            {"match": {"grpc": {"service": "shop.v1.Orders", "method": "List"}}, "require": {"any": ["shop", "partner"]}},
+        ],
+        "otherwise": {"provider": "shop"},
+        "mode": "shadow",
+        "reply": {"format": "text", "realm": "shop"},
+    })
+}
+
+fn ec_key() -> Value {
+    json!({
+        "kty": "EC",
+        "crv": "P-256",
+        "kid": "k1",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    })
+}
+
+/// The full configuration with the value at a JSON pointer replaced, or a member added there.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut config = full();
+    let (parent, member) = pointer.rsplit_once('/').unwrap();
+    match config.pointer_mut(parent).unwrap() {
+        Value::Object(members) => drop(members.insert(member.to_owned(), value)),
+        Value::Array(items) => items[member.parse::<usize>().unwrap()] = value,
+        other => panic!("{parent} is {other}"),
+    }
+    config
+}
+
+/// The full configuration without one member.
+fn without(pointer: &str) -> Value {
+    let mut config = full();
+    let (parent, member) = pointer.rsplit_once('/').unwrap();
+    config.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(member).unwrap();
+    config
+}
+
+/// The full configuration whose first key has one member more, or another one.
+fn with_key(member: &str, value: Value) -> Value {
+    with(&format!("/providers/0/jwks/inline/keys/0/{member}"), value)
+}
+
+fn error(config: &Value) -> String {
+    match JwtAuth::configure(config.to_string().as_bytes()) {
+        Ok(_) => panic!("accepted: {config}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn is_accepted(config: &Value) -> bool {
+    JwtAuth::configure(config.to_string().as_bytes()).is_ok()
+}
+
+#[test]
+fn the_full_configuration_and_the_smallest_are_accepted() {
+    assert!(is_accepted(&full()));
+    let provider = json!({
+        "name": "shop",
+        "issuer": "https://issuer.example",
+        "audiences": [],
+        "jwks": {"inline": {"keys": [ec_key()]}},
+    });
+    assert!(is_accepted(&json!({"providers": [provider], "otherwise": "none"})));
+}
+
+#[test]
+fn each_member_has_its_error() {
+    let cases = [
+        (with("/providers", json!([])), "providers: empty; name at least one issuer and its keys"),
+        (
+            with("/providers/1/name", json!("shop")),
+            "providers[1].name: \"shop\" is the name of another provider too; give each its own",
+        ),
+        (
+            with("/providers/0/name", json!("")),
+            "providers[0].name: empty; write the text that tokens and rules refer to",
+        ),
+        (
+            with("/providers/0/issuer", json!("")),
+            "providers[0].issuer: empty; write the text that tokens and rules refer to",
+        ),
+        (
+            with("/providers/0/algorithms", json!([])),
+            "providers[0].algorithms: empty, so no token could pass; name one or leave the member out",
+        ),
+        (
+            with("/providers/0/types", json!([])),
+            "providers[0].types: empty, so no token could pass; name one or leave the member out",
+        ),
+        (
+            with("/providers/0/from", json!([])),
+            "providers[0].from: empty, so no token could pass; name one or leave the member out",
+        ),
+        (
+            with("/providers/0/clock_skew", json!("60")),
+            "providers[0].clock_skew: \"60\" is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h",
+        ),
+        (
+            with("/providers/0/clock_skew", json!("-5s")),
+            "providers[0].clock_skew: \"-5s\" is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h",
+        ),
+        (
+            with("/providers/0/from/0/header/name", json!("bad header")),
+            "providers[0].from[0].header.name: \"bad header\" is not a header for this; write one such as x-jwt-sub",
+        ),
+        (
+            with("/providers/0/from/0/header/name", json!(":path")),
+            "providers[0].from[0].header.name: \":path\" is not a header for this; write one such as x-jwt-sub",
+        ),
+        (
+            with("/providers/0/from/1/query", json!("a b")),
+            "providers[0].from[1]: \"a b\" is not a name; write letters, digits and -._~",
+        ),
+        (
+            with("/providers/0/from/2/cookie", json!("")),
+            "providers[0].from[2]: \"\" is not a name; write letters, digits and -._~",
+        ),
+        (
+            with("/providers/0/claims_to_headers/0/header", json!("Host")),
+            "providers[0].claims_to_headers[0].header: \"Host\" is not a header for this; write one such as x-jwt-sub",
+        ),
+        (
+            with(
+                "/providers/0/claims_to_headers",
+                json!([{"claim": "sub", "header": "x-id"}, {"claim": "jti", "header": "X-Id"}]),
+            ),
+            "providers[0].claims_to_headers[1].header: \"x-id\" already carries another claim; name another header",
+        ),
+        (
+            with("/otherwise", json!({"provider": "shopp"})),
+            "otherwise.provider: \"shopp\" is no provider; there is shop, partner",
+        ),
+        (
+            with("/rules/2/require", json!({"any": []})),
+            "rules[2].require.any: empty, so nobody could pass; name providers, or write deny",
+        ),
+        (
+            with("/rules/2/require", json!({"any": ["shop", "Shop"]})),
+            "rules[2].require.any[1]: \"Shop\" is no provider; there is shop, partner",
+        ),
+        (
+            with("/rules/2/match/host", json!("example.com:443")),
+            "rules[2].match.host: \"example.com:443\" is not a host; write api.example.com or *.example.com, without a port",
+        ),
+        (
+            with("/rules/2/match/methods", json!([])),
+            "rules[2].match.methods: empty, so nothing matches; name a method or leave the member out",
+        ),
+        (
+            with("/rules/0/match/path", json!({"prefix": "/a/../b"})),
+            "rules[0].match.path: \"/a/../b\" never matches; write a path that begins with / and has no . or .. segments, // or ?",
+        ),
+        (
+            with_key("d", json!("AQAB")),
+            "providers[0].jwks.inline.keys[0].d: a private key; remove it here, and replace the key pair wherever this text has been",
+        ),
+        (
+            with("/reply/realm", json!("my \"shop\"")),
+            "reply.realm: \"my \\\"shop\\\"\"; write printable ASCII without \" and \\",
+        ),
+    ];
+    for (config, expected) in cases {
+        assert_eq!(error(&config), expected);
+    }
+}
+
+#[test]
+fn members_that_must_be_there_are_named() {
+    for (pointer, expected) in [
+        ("/providers", "missing field `providers`"),
+        ("/otherwise", "missing field `otherwise`"),
+        ("/providers/0/name", "providers[0]: missing field `name`"),
+        ("/providers/0/issuer", "providers[0]: missing field `issuer`"),
+        ("/providers/0/audiences", "providers[0]: missing field `audiences`"),
+        ("/providers/0/jwks", "providers[0]: missing field `jwks`"),
+        ("/providers/0/jwks/inline/keys", "providers[0].jwks.inline: missing field `keys`"),
+        ("/rules/0/match", "rules[0]: missing field `match`"),
+        ("/rules/0/require", "rules[0]: missing field `require`"),
+    ] {
+        assert_eq!(error(&without(pointer)), expected);
+    }
+}
+
+#[test]
+fn what_is_not_a_json_object_is_refused() {
+    for (text, expected) in [
+        ("", "empty; pass the filter's configuration as a JSON object"),
+        (" \n", "empty; pass the filter's configuration as a JSON object"),
+        (
+            "{",
+            "not JSON: EOF while parsing an object at line 1 column 1; pass the configuration as a JSON object",
+        ),
+        ("[]", "invalid type: sequence, expected struct JwtAuthConfig"),
+        ("null", "invalid type: null, expected struct JwtAuthConfig"),
+    ] {
+        let error = JwtAuth::configure(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(error, expected, "{text:?}");
+    }
+    let twice = full().to_string().replacen('{', "{\"mode\":\"enforce\",", 1);
+    let error = JwtAuth::configure(twice.as_bytes()).unwrap_err().to_string();
+    assert!(error.starts_with("not JSON: duplicate member `mode`"), "{error}");
+}
+
+/// Pointers to all objects of the configuration whose members are ours: a JWK may have any (RFC 7517 section 4).
+fn objects(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.push(pointer.to_owned());
+            for (name, member) in members.iter().filter(|(name, _)| *name != "inline") {
+                objects(member, &format!("{pointer}/{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| objects(item, &format!("{pointer}/{at}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn an_unknown_member_is_refused_wherever_it_stands() {
+    let mut pointers = Vec::new();
+    objects(&full(), "", &mut pointers);
+    assert!(pointers.len() > 20, "{pointers:?}");
+    for pointer in pointers {
+        for member in ["aaa_unknown", "zzz_unknown"] {
+            let error = error(&with(&format!("{pointer}/{member}"), json!(1)));
+            assert!(!error.contains('\n') && error.len() < 500, "{pointer}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_jwk_and_a_jwk_set_may_have_members_that_nobody_knows() {
+    assert!(is_accepted(&with_key("x5t", json!("AAAA"))));
+    assert!(is_accepted(&with_key("unknown", json!({"a": [1]}))));
+    assert!(is_accepted(&with("/providers/0/jwks/inline/unknown", json!(1))));
+}

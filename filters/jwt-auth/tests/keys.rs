@@ -1,0 +1,140 @@
+//! JWKs that are refused, those that are passed over, and the one line that says why.
+
+use portcullis_jwt_auth::{Algorithm, KeySet};
+use serde_json::{Map, Value, json};
+
+fn ec_key() -> Value {
+    json!({
+        "kty": "EC",
+        "crv": "P-256",
+        "kid": "k1",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    })
+}
+
+fn with(member: &str, value: Value) -> Value {
+    let mut key = ec_key();
+    key[member] = value;
+    key
+}
+
+fn without(member: &str) -> Value {
+    let mut key = ec_key();
+    key.as_object_mut().unwrap().remove(member).unwrap();
+    key
+}
+
+fn read(keys: &[Value], allowed: Option<&[Algorithm]>) -> Result<KeySet, String> {
+    let keys: Vec<Map<String, Value>> = keys.iter().map(|key| key.as_object().unwrap().clone()).collect();
+    KeySet::from_jwks(&keys, allowed).map_err(|error| error.to_string())
+}
+
+fn error(key: Value) -> String {
+    read(&[key], None).unwrap_err()
+}
+
+const UNUSABLE: &str = "keys: no key that verifies signatures with an allowed algorithm; add one with use sig, or none, and a known kty";
+
+#[test]
+fn each_member_has_its_error() {
+    for (key, expected) in [
+        (
+            with("d", json!("AQAB")),
+            "keys[0].d: a private key; remove it here, and replace the key pair wherever this text has been",
+        ),
+        (
+            with("alg", json!("ES384")),
+            "keys[0].alg: \"ES384\" does not fit a key of kty EC on P-256; write ES256",
+        ),
+        (
+            with("alg", json!("HS256")),
+            "keys[0].alg: \"HS256\" does not fit a key of kty EC on P-256; write ES256",
+        ),
+        (with("alg", json!(1)), "keys[0].alg: not a string"),
+        (with("x", json!("AQAB")), "keys[0].x: 3 bytes; a coordinate on P-256 has 32"),
+        (with("x", json!("A".repeat(43))), "keys[0].x: x and y are no point on the curve"),
+        (with("y", json!("=")), "keys[0].y: not base64url without padding (RFC 7515 section 2)"),
+        (with("key_ops", json!("verify")), "keys[0].key_ops: not a list; write [\"verify\"] or leave it out"),
+        (with("kid", json!(7)), "keys[0].kid: not a string"),
+        (with("use", json!(["sig"])), "keys[0].use: not a string"),
+        (without("kty"), "keys[0].kty: missing; a JWK of this kind needs it (RFC 7518 section 6)"),
+        (without("x"), "keys[0].x: missing; a JWK of this kind needs it (RFC 7518 section 6)"),
+        (without("y"), "keys[0].y: missing; a JWK of this kind needs it (RFC 7518 section 6)"),
+    ] {
+        assert_eq!(error(key), expected);
+    }
+}
+
+#[test]
+fn weak_keys_are_refused() {
+    for (key, expected) in [
+        (
+            json!({"kty": "oct", "alg": "HS256", "k": "c2VjcmV0"}),
+            "keys[0].k: 6 bytes; a secret has at least the 32 bytes of the digest",
+        ),
+        (
+            json!({"kty": "oct", "alg": "HS512", "k": "A".repeat(43)}),
+            "keys[0].k: 32 bytes; a secret has at least the 64 bytes of the digest",
+        ),
+        (
+            json!({"kty": "RSA", "e": "AQAB", "n": "_".repeat(172)}),
+            "keys[0].n: not an odd modulus of 2048 to 8192 bits; use another key pair",
+        ),
+        (
+            json!({"kty": "RSA", "e": "Aw", "n": "_".repeat(344)}),
+            "keys[0].e: not an odd number from 65537 (AQAB) up; use another key pair",
+        ),
+        (
+            json!({"kty": "OKP", "crv": "Ed25519", "x": "A".repeat(43)}),
+            "keys[0].x: not an Ed25519 public key: 32 bytes that are a point of large order",
+        ),
+    ] {
+        assert_eq!(error(key), expected);
+    }
+}
+
+#[test]
+fn an_algorithm_is_never_guessed() {
+    let secret = json!({"kty": "oct", "k": "A".repeat(86)});
+    let missing = "keys[0].alg: missing, and nothing says which algorithm the key is for; name it, or allow only one in `algorithms`";
+    assert_eq!(error(secret.clone()), missing);
+    assert!(read(&[secret], Some(&[Algorithm::Hs384])).is_ok());
+    let rsa = json!({"kty": "RSA", "e": "AQAB", "n": "_".repeat(344)});
+    assert_eq!(read(&[rsa], Some(&[Algorithm::Rs256, Algorithm::Ps256])).unwrap_err(), missing);
+}
+
+#[test]
+fn keys_for_other_purposes_and_of_unknown_kinds_are_passed_over() {
+    for key in [
+        with("use", json!("enc")),
+        with("key_ops", json!(["deriveKey"])),
+        with("crv", json!("secp256k1")),
+        with("alg", json!("ECDH-ES")),
+        json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA"}),
+    ] {
+        assert_eq!(error(key.clone()), UNUSABLE, "{key}");
+        assert!(read(&[key, ec_key()], None).is_ok());
+    }
+    assert_eq!(read(&[with("alg", json!("ES256"))], Some(&[Algorithm::EdDsa])).unwrap_err(), UNUSABLE);
+    assert_eq!(read(&[], None).unwrap_err(), UNUSABLE);
+}
+
+#[test]
+fn a_broken_key_is_named_by_its_index() {
+    let error = read(&[ec_key(), with("x", json!("!"))], None).unwrap_err();
+    assert_eq!(error, "keys[1].x: not base64url without padding (RFC 7515 section 2)");
+}
+
+#[test]
+fn a_key_set_has_at_most_a_hundred_keys() {
+    assert!(read(&vec![ec_key(); 100], None).is_ok());
+    assert_eq!(read(&vec![ec_key(); 101], None).unwrap_err(), "keys: 101 keys; at most 100");
+}
+
+#[test]
+fn unknown_members_are_ignored() {
+    for (member, value) in [("x5t", json!("AAAA")), ("x5c", json!(["AAAA"])), ("more", json!({"a": [1]}))] {
+        assert!(read(&[with(member, value)], None).is_ok(), "{member}");
+    }
+}

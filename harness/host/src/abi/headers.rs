@@ -1,0 +1,135 @@
+use portcullis_kit::pairs;
+use wasmtime::{Caller, Linker, Result};
+
+use crate::abi::MODULE;
+use crate::guest::{Fault, Guest, hostcall};
+use crate::state::State;
+
+/// Header maps.
+pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
+    linker.func_wrap(
+        MODULE,
+        "proxy_get_header_map_value",
+        |caller: Caller<'_, State>, map: u32, name: u32, name_size: u32, value_at: u32, size_at: u32| {
+            hostcall("proxy_get_header_map_value", caller, |guest| {
+                get_header_map_value(guest, map, name, name_size, value_at, size_at)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "proxy_add_header_map_value",
+        |caller: Caller<'_, State>, map: u32, name: u32, name_size: u32, value: u32, value_size: u32| {
+            hostcall("proxy_add_header_map_value", caller, |guest| {
+                add_header_map_value(guest, map, name, name_size, value, value_size)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "proxy_replace_header_map_value",
+        |caller: Caller<'_, State>, map: u32, name: u32, name_size: u32, value: u32, value_size: u32| {
+            hostcall("proxy_replace_header_map_value", caller, |guest| {
+                replace_header_map_value(guest, map, name, name_size, value, value_size)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "proxy_remove_header_map_value",
+        |caller: Caller<'_, State>, map: u32, name: u32, name_size: u32| {
+            hostcall("proxy_remove_header_map_value", caller, |guest| {
+                remove_header_map_value(guest, map, name, name_size)
+            })
+        },
+    )?;
+    link_whole_maps(linker)
+}
+
+fn link_whole_maps(linker: &mut Linker<State>) -> Result<()> {
+    linker.func_wrap(
+        MODULE,
+        "proxy_get_header_map_pairs",
+        |caller: Caller<'_, State>, map: u32, pairs_at: u32, size_at: u32| {
+            hostcall("proxy_get_header_map_pairs", caller, |guest| {
+                get_header_map_pairs(guest, map, pairs_at, size_at)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "proxy_set_header_map_pairs",
+        |caller: Caller<'_, State>, map: u32, pairs: u32, size: u32| {
+            hostcall("proxy_set_header_map_pairs", caller, |guest| {
+                set_header_map_pairs(guest, map, pairs, size)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "proxy_get_header_map_size",
+        |caller: Caller<'_, State>, map: u32, size_at: u32| {
+            hostcall("proxy_get_header_map_size", caller, |guest| get_header_map_size(guest, map, size_at))
+        },
+    )?;
+    Ok(())
+}
+
+fn get_header_map_value(
+    guest: &mut Guest<'_>,
+    map: u32,
+    name: u32,
+    name_size: u32,
+    value_at: u32,
+    size_at: u32,
+) -> Result<(), Fault> {
+    let name = guest.bytes(name, name_size)?;
+    let value = guest.sim().header_map_value(map, &name)?;
+    guest.give(&value, value_at, size_at)
+}
+
+fn add_header_map_value(
+    guest: &mut Guest<'_>,
+    map: u32,
+    name: u32,
+    name_size: u32,
+    value: u32,
+    value_size: u32,
+) -> Result<(), Fault> {
+    let (name, value) = (guest.bytes(name, name_size)?, guest.bytes(value, value_size)?);
+    Ok(guest.sim().add_header_map_value(map, &name, &value)?)
+}
+
+fn replace_header_map_value(
+    guest: &mut Guest<'_>,
+    map: u32,
+    name: u32,
+    name_size: u32,
+    value: u32,
+    value_size: u32,
+) -> Result<(), Fault> {
+    let (name, value) = (guest.bytes(name, name_size)?, guest.bytes(value, value_size)?);
+    Ok(guest.sim().replace_header_map_value(map, &name, &value)?)
+}
+
+fn remove_header_map_value(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32) -> Result<(), Fault> {
+    let name = guest.bytes(name, name_size)?;
+    Ok(guest.sim().remove_header_map_value(map, &name)?)
+}
+
+fn get_header_map_pairs(guest: &mut Guest<'_>, map: u32, pairs_at: u32, size_at: u32) -> Result<(), Fault> {
+    let fields = guest.sim().header_map_pairs(map)?;
+    // An empty map is no bytes at all rather than a count of zero.
+    let block = if fields.is_empty() { Vec::new() } else { pairs::encode(&fields) };
+    guest.give(&block, pairs_at, size_at)
+}
+
+fn set_header_map_pairs(guest: &mut Guest<'_>, map: u32, pairs: u32, size: u32) -> Result<(), Fault> {
+    let block = guest.bytes(pairs, size)?;
+    Ok(guest.sim().set_header_map_pairs(map, &block)?)
+}
+
+fn get_header_map_size(guest: &mut Guest<'_>, map: u32, size_at: u32) -> Result<(), Fault> {
+    let size = guest.sim().header_map_size(map)?;
+    guest.write_u32(size_at, size)
+}

@@ -1,0 +1,54 @@
+use wasmtime::{Caller, Linker, Result};
+
+use crate::abi::MODULE;
+use crate::guest::{Fault, Guest, hostcall};
+use crate::state::State;
+
+/// The key-value store that VMs share.
+pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
+    linker.func_wrap(
+        MODULE,
+        "proxy_get_shared_data",
+        |caller: Caller<'_, State>, key: u32, key_size: u32, value_at: u32, size_at: u32, cas_at: u32| {
+            hostcall("proxy_get_shared_data", caller, |guest| {
+                get_shared_data(guest, key, key_size, value_at, size_at, cas_at)
+            })
+        },
+    )?;
+    linker.func_wrap(
+        MODULE,
+        "proxy_set_shared_data",
+        |caller: Caller<'_, State>, key: u32, key_size: u32, value: u32, value_size: u32, cas: u32| {
+            hostcall("proxy_set_shared_data", caller, |guest| {
+                set_shared_data(guest, key, key_size, value, value_size, cas)
+            })
+        },
+    )?;
+    Ok(())
+}
+
+fn get_shared_data(
+    guest: &mut Guest<'_>,
+    key: u32,
+    key_size: u32,
+    value_at: u32,
+    size_at: u32,
+    cas_at: u32,
+) -> Result<(), Fault> {
+    let key = guest.bytes(key, key_size)?;
+    let (value, cas) = guest.sim().shared_data(&key)?;
+    guest.give(&value, value_at, size_at)?;
+    guest.write_u32(cas_at, cas)
+}
+
+fn set_shared_data(
+    guest: &mut Guest<'_>,
+    key: u32,
+    key_size: u32,
+    value: u32,
+    value_size: u32,
+    cas: u32,
+) -> Result<(), Fault> {
+    let (key, value) = (guest.bytes(key, key_size)?, guest.bytes(value, value_size)?);
+    Ok(guest.sim().set_shared_data(&key, &value, cas)?)
+}

@@ -1,0 +1,328 @@
+use std::time::Duration;
+
+use crate::abi::MapType;
+use crate::http::{Exchange, HeaderList, Protocol, Request, Response};
+use crate::{Callback, LocalReply, Plugin, Proxy, Sim, StartError, Status, Trap};
+
+/// A plugin whose callbacks are one function, and a record of what was called.
+struct Scripted<F> {
+    script: F,
+    called: Vec<String>,
+}
+
+impl<F: FnMut(&mut Sim, Callback) -> u32> Plugin for Scripted<F> {
+    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<u32, Trap> {
+        let name = callback.export().name.trim_start_matches("proxy_on_").to_owned();
+        self.called.push(match callback {
+            Callback::RequestBody { size, end_of_stream, .. }
+            | Callback::ResponseBody { size, end_of_stream, .. } => {
+                format!("{name} {size}{}", if end_of_stream { " end" } else { "" })
+            }
+            Callback::RequestHeaders { end_of_stream: true, .. }
+            | Callback::ResponseHeaders { end_of_stream: true, .. } => {
+                format!("{name} end")
+            }
+            _ => name,
+        });
+        match (self.script)(sim, callback) {
+            TRAP => Err(Trap { message: "scripted".into() }),
+            value => Ok(value),
+        }
+    }
+}
+
+const TRAP: u32 = 99;
+
+fn start<F: FnMut(&mut Sim, Callback) -> u32>(script: F) -> Proxy<Scripted<F>> {
+    Proxy::start(Scripted { script, called: Vec::new() }, Sim::new(1), b"configuration".to_vec()).unwrap()
+}
+
+fn send<P: Plugin>(
+    proxy: &mut Proxy<P>,
+    protocol: Protocol,
+    body: &[&str],
+    fields: &[(&str, &str)],
+) -> Exchange {
+    let mut headers = list(&[(":method", "POST"), (":path", "/"), (":authority", "a.example")]);
+    headers.extend(list(fields));
+    let request = Request { headers, body: pieces(body), trailers: None };
+    let upstream = Response { status: 200, body: pieces(&["he", "llo"]), ..Response::default() };
+    proxy.send(protocol, &request, &upstream).unwrap()
+}
+
+fn list(fields: &[(&str, &str)]) -> HeaderList {
+    fields.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).collect()
+}
+
+fn pieces(pieces: &[&str]) -> Vec<Vec<u8>> {
+    pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect()
+}
+
+fn reply(sim: &mut Sim, status: u16, details: &str) {
+    let reply = LocalReply {
+        status,
+        details: details.into(),
+        body: b"no".to_vec(),
+        grpc_status: -1,
+        ..LocalReply::default()
+    };
+    sim.send_local_response(reply, &[]).unwrap();
+}
+
+fn stream_calls<F>(proxy: &Proxy<Scripted<F>>) -> Vec<&str> {
+    // After _initialize, context_create, vm_start and configure.
+    proxy.plugin.called.iter().skip(4).map(String::as_str).collect()
+}
+
+#[test]
+fn callbacks_come_in_envoys_order_and_http1_ends_with_an_empty_piece() {
+    let mut proxy = start(|_, callback| callback.absent());
+    let exchange = send(&mut proxy, Protocol::Http1, &["ab", "c"], &[]);
+    let end = [
+        "response_headers",
+        "response_body 2",
+        "response_body 3",
+        "response_body 0 end",
+        "log",
+        "done",
+        "delete",
+    ];
+    let begin =
+        ["context_create", "request_headers", "request_body 2", "request_body 1", "request_body 0 end"];
+    assert_eq!(stream_calls(&proxy), [&begin[..], &end[..]].concat());
+    assert_eq!(exchange.details.as_deref(), Some("via_upstream"));
+    assert_eq!(exchange.upstream.unwrap().body, pieces(&["ab", "c"]));
+    assert_eq!(exchange.client.unwrap().body, pieces(&["he", "llo"]));
+}
+
+#[test]
+fn http2_ends_with_the_last_piece() {
+    let mut proxy = start(|_, callback| callback.absent());
+    send(&mut proxy, Protocol::Http2, &["ab", "c"], &[]);
+    let calls = stream_calls(&proxy);
+    assert_eq!(calls[1..5], ["request_headers", "request_body 2", "request_body 1 end", "response_headers"]);
+}
+
+#[test]
+fn a_buffered_body_grows_and_leaves_as_a_whole() {
+    let mut proxy = start(|sim, callback| match callback {
+        Callback::RequestBody { end_of_stream: false, .. } => 1,
+        Callback::RequestBody { .. } => {
+            sim.set_buffer_bytes(0, 0, 2, b"X").unwrap();
+            0
+        }
+        callback => callback.absent(),
+    });
+    let exchange = send(&mut proxy, Protocol::Http1, &["ab", "c"], &[]);
+    assert_eq!(stream_calls(&proxy)[2..5], ["request_body 2", "request_body 3", "request_body 3 end"]);
+    assert_eq!(exchange.upstream.unwrap().body, pieces(&["Xc"]));
+}
+
+#[test]
+fn a_body_beyond_the_limit_is_413() {
+    let mut proxy = start(|_, callback| match callback {
+        Callback::RequestBody { .. } => 1,
+        callback => callback.absent(),
+    });
+    let big = "x".repeat(600_000);
+    let exchange = send(&mut proxy, Protocol::Http1, &[&big, &big], &[]);
+    assert_eq!(exchange.client.unwrap().status, 413);
+    assert_eq!(exchange.details.as_deref(), Some("request_payload_too_large"));
+}
+
+#[test]
+fn a_pause_that_nobody_ends_has_no_answer() {
+    let mut proxy = start(|_, callback| match callback {
+        Callback::RequestHeaders { .. } => 1,
+        callback => callback.absent(),
+    });
+    let exchange = send(&mut proxy, Protocol::Http1, &["body"], &[]);
+    assert_eq!((&exchange.client, &exchange.upstream), (&None, &None));
+    assert_eq!(stream_calls(&proxy), ["context_create", "request_headers", "log", "done", "delete"]);
+}
+
+#[test]
+fn a_local_reply_runs_the_plugins_own_response_callbacks() {
+    let mut proxy = start(|sim, callback| {
+        match callback {
+            Callback::RequestHeaders { .. } => reply(sim, 403, "not like this"),
+            Callback::ResponseHeaders { .. } => {
+                // The request headers are still open: on_request_headers has not returned Continue.
+                assert!(sim.header_map_value(MapType::RequestHeaders as u32, b":path").is_ok());
+                sim.add_header_map_value(MapType::ResponseHeaders as u32, b"X-Own", b"1").unwrap();
+            }
+            _ => {}
+        }
+        callback.absent()
+    });
+    let exchange = send(&mut proxy, Protocol::Http1, &[], &[]);
+    assert_eq!(
+        stream_calls(&proxy)[1..4],
+        ["request_headers end", "response_headers", "response_body 2 end"]
+    );
+    assert_eq!(exchange.details.as_deref(), Some("not_like_this"));
+    let client = exchange.client.unwrap();
+    assert!(client.headers.contains(&(b"x-own".to_vec(), b"1".to_vec())));
+    assert_eq!(client.body, pieces(&["no"]));
+}
+
+#[test]
+fn a_reply_before_the_end_of_the_request_closes_an_http1_connection() {
+    let closes = |protocol, body: &[&str]| {
+        let mut proxy = start(|sim, callback| {
+            if let Callback::RequestHeaders { .. } = callback {
+                reply(sim, 403, "no");
+            }
+            callback.absent()
+        });
+        let client = send(&mut proxy, protocol, body, &[]).client.unwrap();
+        client.headers.contains(&(b"connection".to_vec(), b"close".to_vec()))
+    };
+    assert!(closes(Protocol::Http1, &["body"]));
+    assert!(!closes(Protocol::Http1, &[]));
+    assert!(!closes(Protocol::Http2, &["body"]));
+}
+
+#[test]
+fn of_two_replies_the_first_is_sent_and_the_second_names_the_details() {
+    let mut proxy = start(|sim, callback| {
+        if let Callback::RequestHeaders { .. } = callback {
+            reply(sim, 403, "one");
+            reply(sim, 404, "two");
+        }
+        callback.absent()
+    });
+    let exchange = send(&mut proxy, Protocol::Http1, &[], &[]);
+    assert_eq!(exchange.client.unwrap().status, 403);
+    assert_eq!(exchange.details.as_deref(), Some("two"));
+}
+
+#[test]
+fn a_reply_from_the_response_goes_straight_to_the_client_or_nowhere() {
+    let mut from_headers = start(|sim, callback| {
+        if let Callback::ResponseHeaders { .. } = callback {
+            reply(sim, 502, "late");
+        }
+        callback.absent()
+    });
+    let exchange = send(&mut from_headers, Protocol::Http1, &[], &[]);
+    assert_eq!(exchange.client.unwrap().status, 502);
+    assert_eq!(stream_calls(&from_headers)[2..4], ["response_headers", "log"]);
+    let mut from_body = start(|sim, callback| {
+        if let Callback::ResponseBody { .. } = callback {
+            reply(sim, 502, "too late");
+        }
+        callback.absent()
+    });
+    assert_eq!(send(&mut from_body, Protocol::Http1, &[], &[]).client, None);
+}
+
+#[test]
+fn a_grpc_client_is_answered_in_its_own_words() {
+    let mut proxy = start(|sim, callback| {
+        if let Callback::RequestHeaders { .. } = callback {
+            reply(sim, 401, "no");
+        }
+        callback.absent()
+    });
+    let client = send(&mut proxy, Protocol::Http2, &["x"], &[("content-type", "application/grpc+proto")])
+        .client
+        .unwrap();
+    assert_eq!(client.status, 200);
+    assert!(client.headers.contains(&(b"grpc-status".to_vec(), b"16".to_vec())));
+    assert!(client.body.is_empty());
+}
+
+#[test]
+fn windows_close_with_continue_and_with_resume() {
+    let mut statuses = Vec::new();
+    let mut proxy = start(|sim, callback| {
+        match callback {
+            Callback::RequestHeaders { .. } => {
+                sim.continue_stream(0).unwrap();
+                statuses.push(sim.replace_header_map_value(0, b"x", b"1").unwrap_err());
+            }
+            Callback::ResponseHeaders { .. } => {
+                assert_eq!(sim.header_map_pairs(0), Ok(vec![]));
+                statuses.push(sim.header_map_value(3, b"x").unwrap_err());
+            }
+            Callback::Log { .. } => {
+                assert!(sim.header_map_value(0, b":path").is_ok());
+                statuses.push(sim.header_map_value(1, b"x").unwrap_err());
+                statuses.push(sim.header_map_size(0).unwrap_err());
+            }
+            _ => {}
+        }
+        callback.absent()
+    });
+    send(&mut proxy, Protocol::Http1, &[], &[]);
+    drop(proxy);
+    let found: Vec<_> = statuses.iter().map(|refusal| refusal.status).collect();
+    assert_eq!(found, [Status::BadArgument, Status::BadArgument, Status::NotFound, Status::BadArgument]);
+    assert!(statuses[0].reason.contains("has been resumed"), "{}", statuses[0]);
+    assert!(statuses[1].reason.contains("has not run yet"), "{}", statuses[1]);
+}
+
+#[test]
+fn a_trap_fails_closed_for_good() {
+    let mut proxy = start(|_, callback| match callback {
+        Callback::RequestBody { .. } => TRAP,
+        callback => callback.absent(),
+    });
+    for _ in 0..2 {
+        let exchange = send(&mut proxy, Protocol::Http1, &["x"], &[]);
+        assert_eq!(exchange.client.unwrap().status, 503);
+        assert_eq!(exchange.details.as_deref(), Some("wasm_fail_stream"));
+    }
+    assert_eq!(stream_calls(&proxy), ["context_create", "request_headers", "request_body 1"]);
+    assert!(proxy.advance(Duration::ZERO).is_ok());
+    assert!(proxy.sim().log()[0].message.contains("proxy_on_request_body failed: scripted"));
+}
+
+#[test]
+fn a_request_that_the_proxy_refuses_is_only_logged() {
+    let mut proxy = start(|_, callback| callback.absent());
+    let exchange = send(&mut proxy, Protocol::Http1, &[], &[("x", "a\0b")]);
+    assert_eq!(exchange.client.unwrap().status, 400);
+    assert_eq!(stream_calls(&proxy), ["context_create", "log", "done", "delete"]);
+}
+
+#[test]
+fn ticks_come_when_they_are_due_and_are_not_caught_up() {
+    let mut proxy = start(|sim, callback| {
+        match callback {
+            Callback::Configure { .. } => sim.set_tick_period(100).unwrap(),
+            Callback::Tick { .. } => sim.advance(Duration::from_millis(50)),
+            _ => {}
+        }
+        callback.absent()
+    });
+    proxy.advance(Duration::from_millis(99)).unwrap();
+    assert_eq!(stream_calls(&proxy).len(), 0);
+    proxy.advance(Duration::from_millis(301)).unwrap();
+    // At 100, 250 and 400: armed again after a callback that took 50.
+    assert_eq!(stream_calls(&proxy), ["tick", "tick", "tick"]);
+}
+
+#[test]
+fn a_configuration_can_be_refused_and_has_its_window() {
+    let script = |sim: &mut Sim, callback: Callback| {
+        let readable = sim.buffer_bytes(7, 0, 99).is_ok();
+        match callback {
+            Callback::ContextCreate { parent: 0, .. } => assert!(readable),
+            Callback::VmStart { .. } => assert!(!readable),
+            Callback::Configure { size, .. } => {
+                assert!(readable && size == 13);
+                sim.write_log(4, b"that is wrong").unwrap();
+                return 0;
+            }
+            _ => {}
+        }
+        callback.absent()
+    };
+    let plugin = Scripted { script, called: Vec::new() };
+    let Err(StartError::Refused(lines)) = Proxy::start(plugin, Sim::new(1), b"configuration".to_vec()) else {
+        panic!("it was accepted")
+    };
+    assert_eq!(lines[0].message, "that is wrong");
+}

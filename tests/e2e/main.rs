@@ -1,0 +1,40 @@
+//! The product in a real Envoy, by programs in Python: clients and key material that are not ours.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use cargo_metadata::Message;
+use portcullis_tests::root;
+
+#[test]
+fn jwt_auth() {
+    let root = root();
+    for (needed, remedy) in [
+        (".venv/bin/python", "run `make test`, or `make .venv/bin/python` before `cargo test`"),
+        ("dist/jwt-auth.wasm", "run `make test`, or `make build` before `cargo test`"),
+    ] {
+        assert!(root.join(needed).exists(), "{needed} is missing: {remedy}");
+    }
+    let program = Command::new(root.join(".venv/bin/python"))
+        .args(["tests/e2e/jwt_auth.py", "-v"])
+        .current_dir(&root)
+        .env("PORTCULLIS", command_line())
+        .output()
+        .unwrap();
+    let (out, err) = (String::from_utf8_lossy(&program.stdout), String::from_utf8_lossy(&program.stderr));
+    assert!(program.status.success(), "tests/e2e/jwt_auth.py: {}\n{out}{err}", program.status);
+}
+
+/// Builds the command line; that another package has a binary does not make `cargo test` build it for us.
+fn command_line() -> PathBuf {
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--package=portcullis-cli", "--quiet", "--message-format=json-render-diagnostics"]);
+    let built = build.current_dir(root()).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let messages = Message::parse_stream(built.stdout.as_slice());
+    let executables = messages.filter_map(|message| match message.unwrap() {
+        Message::CompilerArtifact(artifact) => artifact.executable,
+        _ => None,
+    });
+    executables.last().expect("portcullis-cli has a binary").into()
+}

@@ -1,0 +1,82 @@
+"""What stands behind the proxy: upstreams that answer with what they were sent."""
+
+import base64
+import contextlib
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import grpc
+
+
+class _Echo(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+    disable_nagle_algorithm = True
+
+    def do_GET(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        with self.server.lock:
+            self.server.served += 1
+        seen = {
+            "method": self.command,
+            "path": self.path,
+            "headers": [(name.lower(), value) for name, value in self.headers.items()],
+            "body": base64.b64encode(body).decode(),
+        }
+        answer = json.dumps(seen).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+class _EchoServer(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    served = 0
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Echo)
+        self.lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def http_upstream():
+    """An HTTP/1.1 server; `served` counts its requests, and each answer is a JSON object that describes the request."""
+    with _EchoServer() as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+
+
+class _EchoMetadata(grpc.GenericRpcHandler):
+    def service(self, _):
+        return grpc.unary_unary_rpc_method_handler(self._answer)
+
+    @staticmethod
+    def _answer(message, context):
+        metadata = {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
+        return json.dumps({"message": message.decode(), "metadata": metadata}).encode()
+
+
+@contextlib.contextmanager
+def grpc_upstream():
+    """The port of a gRPC server that answers every unary call with its message and metadata, in JSON."""
+    with ThreadPoolExecutor(4) as workers:
+        server = grpc.server(workers, handlers=[_EchoMetadata()])
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield port
+        finally:
+            server.stop(None).wait()
