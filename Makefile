@@ -28,6 +28,7 @@ build: $(MODULES) ## Builds dist/*.wasm.
 
 test: build $(VENV) ## Runs every test, a real Envoy included; sets itself up.
 	cargo test -q
+	@cat target/scenarios.txt
 	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-sim -p portcullis-scenario
 
 bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters; writes target/bench.json.

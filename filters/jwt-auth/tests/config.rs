@@ -112,9 +112,15 @@ fn the_full_configuration_and_the_smallest_are_accepted() {
     assert!(is_accepted(&json!({"providers": [provider], "otherwise": "none"})));
 }
 
+fn assert_refused(cases: &[(Value, &str)]) {
+    for (config, expected) in cases {
+        assert_eq!(error(config), *expected);
+    }
+}
+
 #[test]
-fn each_member_has_its_error() {
-    let cases = [
+fn each_member_of_a_provider_has_its_error() {
+    assert_refused(&[
         (with("/providers", json!([])), "providers: empty; name at least one issuer and its keys"),
         (
             with("/providers/1/name", json!("shop")),
@@ -137,16 +143,22 @@ fn each_member_has_its_error() {
             "providers[0].types: empty, so no token could pass; name one or leave the member out",
         ),
         (
-            with("/providers/0/from", json!([])),
-            "providers[0].from: empty, so no token could pass; name one or leave the member out",
-        ),
-        (
             with("/providers/0/clock_skew", json!("60")),
             "providers[0].clock_skew: \"60\" is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h",
         ),
         (
             with("/providers/0/clock_skew", json!("-5s")),
             "providers[0].clock_skew: \"-5s\" is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h",
+        ),
+    ]);
+}
+
+#[test]
+fn each_place_of_tokens_and_claims_has_its_error() {
+    assert_refused(&[
+        (
+            with("/providers/0/from", json!([])),
+            "providers[0].from: empty, so no token could pass; name one or leave the member out",
         ),
         (
             with("/providers/0/from/0/header/name", json!("bad header")),
@@ -176,6 +188,16 @@ fn each_member_has_its_error() {
             "providers[0].claims_to_headers[1].header: \"x-id\" already carries another claim; name another header",
         ),
         (
+            with_key("d", json!("AQAB")),
+            "providers[0].jwks.inline.keys[0].d: a private key; remove it here, and replace the key pair wherever this text has been",
+        ),
+    ]);
+}
+
+#[test]
+fn each_member_of_rules_and_reply_has_its_error() {
+    assert_refused(&[
+        (
             with("/otherwise", json!({"provider": "shopp"})),
             "otherwise.provider: \"shopp\" is no provider; there is shop, partner",
         ),
@@ -200,17 +222,10 @@ fn each_member_has_its_error() {
             "rules[0].match.path: \"/a/../b\" never matches; write a path that begins with / and has no . or .. segments, // or ?",
         ),
         (
-            with_key("d", json!("AQAB")),
-            "providers[0].jwks.inline.keys[0].d: a private key; remove it here, and replace the key pair wherever this text has been",
-        ),
-        (
             with("/reply/realm", json!("my \"shop\"")),
             "reply.realm: \"my \\\"shop\\\"\"; write printable ASCII without \" and \\",
         ),
-    ];
-    for (config, expected) in cases {
-        assert_eq!(error(&config), expected);
-    }
+    ]);
 }
 
 #[test]
@@ -232,14 +247,13 @@ fn members_that_must_be_there_are_named() {
 
 #[test]
 fn what_is_not_a_json_object_is_refused() {
+    const AS_JSON: &str =
+        "pass the configuration as a JSON object, in Envoy as a google.protobuf.StringValue";
     for (text, expected) in [
-        ("", "empty; pass the filter's configuration as a JSON object"),
-        (" \n", "empty; pass the filter's configuration as a JSON object"),
-        (
-            "{",
-            "not JSON: EOF while parsing an object at line 1 column 1; pass the configuration as a JSON object",
-        ),
-        ("[]", "invalid type: sequence, expected struct JwtAuthConfig"),
+        ("", format!("empty; {AS_JSON}").as_str()),
+        (" \n", &format!("empty; {AS_JSON}")),
+        ("{", &format!("not JSON: EOF while parsing an object at line 1 column 1; {AS_JSON}")),
+        ("7", "invalid type: integer `7`, expected struct JwtAuthConfig"),
         ("null", "invalid type: null, expected struct JwtAuthConfig"),
     ] {
         let error = JwtAuth::configure(text.as_bytes()).unwrap_err().to_string();

@@ -35,12 +35,11 @@ fn no_byte_of_a_token_can_be_flipped() {
         let token = good(algorithm);
         assert_eq!(send_token(&mut filter, &token), Ok(()), "{algorithm:?}");
         for position in 0..token.len() {
-            for mask in [1, 2, 0x20] {
-                let mut bytes = token.clone().into_bytes();
-                bytes[position] ^= mask;
-                let result = send(&mut filter, &mut bearer(&bytes));
-                assert!(result.is_err(), "{algorithm:?}: byte {position} with mask {mask}");
-            }
+            let mut bytes = token.clone().into_bytes();
+            // The next letter, or the other case.
+            bytes[position] ^= if position % 2 == 0 { 1 } else { 0x20 };
+            let result = send(&mut filter, &mut bearer(&bytes));
+            assert!(result.is_err(), "{algorithm:?}: byte {position}");
         }
     }
 }

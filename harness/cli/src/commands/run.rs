@@ -103,7 +103,9 @@ fn show(exchange: &Exchange) {
     }
     match &exchange.client {
         None => {
-            anstream::println!("\nThe client gets no response: the stream is paused, and nothing resumed it.");
+            anstream::println!(
+                "\nThe client gets no response: the stream is paused, and nothing resumed it."
+            );
         }
         Some(response) => {
             let details = exchange.details.as_deref().unwrap_or("-");
@@ -115,7 +117,7 @@ fn show(exchange: &Exchange) {
 
 fn show_message(headers: &HeaderList, body: &[Vec<u8>]) {
     for (name, value) in headers {
-        anstream::println!("  {}: {}", name.escape_ascii(), value.escape_ascii());
+        anstream::println!("  {}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value));
     }
     if !body.is_empty() {
         anstream::println!("\n  {}", String::from_utf8_lossy(&body.concat()));

@@ -1,0 +1,186 @@
+//! The command as its users meet it: what it prints, and its exit codes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const MODULE: &str = "dist/jwt-auth.wasm";
+const CONFIG: &str = "envoy/standalone/jwt-auth.config.yaml";
+
+fn portcullis(arguments: &[&str]) -> (i32, String, String) {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    assert!(root.join(MODULE).exists(), "{MODULE} is missing: make build");
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis")).args(arguments).current_dir(root).output();
+    let Output { status, stdout, stderr } = output.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// A file with this text, in a folder of its own.
+fn file(name: &str, text: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+/// What `portcullis test` says of a scenario file that it cannot read.
+fn mistake(text: &str) -> String {
+    let (_folder, path) = file("broken.yaml", text);
+    let (code, _, stderr) = portcullis(&["test", path.to_str().unwrap()]);
+    assert_eq!(code, 2, "{stderr}");
+    stderr.split("broken.yaml").nth(1).unwrap_or(&stderr).to_owned()
+}
+
+#[test]
+fn a_broken_scenario_names_line_and_key() {
+    let start = "name: x\nfilter: jwt-auth\nconfig: {}\nsteps:\n";
+    for (text, expected) in [
+        (format!("{start}  - reqest: {{}}\n"), ":5:5: unknown field `reqest`, expected one of"),
+        (
+            format!("{start}  - request: {{}}\n    expect: {{status: abc}}\n"),
+            ":6:22: invalid u16\n    expect: {status: abc}",
+        ),
+        (
+            format!("{start}  - request: {{}}\n    advance: 1s\n"),
+            ":5:5: steps[0]: request and advance; make it two steps",
+        ),
+        (format!("{start}  - advance: 5\n"), ":5:14: \"5\" is not a duration; write a number and a unit"),
+        (
+            format!("{start}  - request: {{path: \"${{nobody}}\"}}\n"),
+            ":5:5: steps[0]: no variable \"nobody\"",
+        ),
+        (
+            format!("{start}  - expect: {{body: {{regx: x}}}}\n"),
+            "expected a text, {absent: true}, {contains: ..}",
+        ),
+        ("name: x\nname: y\n".into(), ":2:1: duplicate mapping key"),
+        (
+            "name: x\nconfig: {}\nsteps: [{request: {}}]\n".into(),
+            ": write either filter, for one of ours, or module",
+        ),
+        ("name: x\nfilter: jwt-auth\nconfig: {}\n".into(), ": write either steps, or config_error"),
+        (
+            "name: x\nfilter: jwt-auth\ninclude: [no.yaml]\nsteps: [{request: {}}]\n".into(),
+            "include \"no.yaml\": No such file",
+        ),
+        ("name: [x\n".into(), ":1:7: "),
+    ] {
+        let found = mistake(&text);
+        assert!(found.contains(expected), "{text}\nexpected {expected}\nfound    {found}");
+    }
+}
+
+#[test]
+fn a_failed_expectation_is_shown_and_ends_with_1() {
+    let text = "name: x\nfilter: jwt-auth\nconfig: {}\nconfig_error: something else\n";
+    let (_folder, path) = file("wrong.yaml", text);
+    for target in ["native", "wasm"] {
+        let (code, stdout, _) = portcullis(&["test", path.to_str().unwrap(), "--target", target]);
+        assert_eq!(code, 1);
+        assert!(stdout.contains("expected  something else\n"), "{stdout}");
+        assert!(
+            stdout.contains("found     jwt-auth: configuration: missing field `providers`\n"),
+            "{stdout}"
+        );
+        assert!(stdout.contains("0 passed, 1 failed"), "{stdout}");
+        assert!(!stdout.contains('\u{1b}'), "coloured although it is no terminal");
+    }
+}
+
+#[test]
+fn reports_come_as_json_and_junit_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let junit = folder.path().join("report.xml");
+    let demo = "tests/scenarios/jwt-auth/demo.yaml";
+    let (code, stdout, _) =
+        portcullis(&["test", demo, "--format", "json", "--junit", junit.to_str().unwrap()]);
+    assert_eq!(code, 0);
+    let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(json["totals"], serde_json::json!({"passed": 1, "failed": 0, "not_run": 0}));
+    assert_eq!(json["scenarios"][0]["steps"][0]["details"], "portcullis_jwt_missing");
+    let xml = fs::read_to_string(junit).unwrap();
+    assert!(
+        xml.contains("<testsuite name=\"portcullis\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\">"),
+        "{xml}"
+    );
+}
+
+#[test]
+fn what_is_no_module_says_so() {
+    for (bytes, expected) in [
+        (&b"hello"[..], "not a WebAssembly module"),
+        (b"", "not a WebAssembly module"),
+        (b"\0asm\x01\0\0\0", "proxy_abi_version"),
+        (b"\0asm\x0d\0\x01\0", "component"),
+    ] {
+        let (_folder, path) = file("x.wasm", bytes);
+        let path = path.to_str().unwrap();
+        for arguments in
+            [&["inspect", path][..], &["run", path], &["check", "--config", CONFIG, "--module", path]]
+        {
+            let (code, _, stderr) = portcullis(arguments);
+            assert_eq!(code, 2);
+            assert!(stderr.contains(expected) && stderr.lines().count() == 1, "{arguments:?}: {stderr}");
+        }
+    }
+    let (code, _, stderr) = portcullis(&["inspect", "no.wasm"]);
+    assert_eq!(
+        (code, stderr.as_str()),
+        (
+            2,
+            "portcullis: no.wasm: No such file or directory (os error 2); `make build` makes our own modules\n"
+        )
+    );
+}
+
+#[test]
+fn check_prints_the_line_that_the_proxy_logs() {
+    let (code, stdout, _) = portcullis(&["check", "--config", CONFIG, "--filter", "jwt-auth"]);
+    assert_eq!((code, stdout), (0, format!("{CONFIG}: ok\n")));
+    let (_folder, path) = file("bad.yaml", "providers: []\notherwise: none\n");
+    let path = path.to_str().unwrap();
+    let line =
+        format!("{path}: jwt-auth: configuration: providers: empty; name at least one issuer and its keys\n");
+    for reader in [["--filter", "jwt-auth"], ["--module", MODULE]] {
+        let (code, stdout, _) = portcullis(&[&["check", "--config", path][..], &reader].concat());
+        assert_eq!((code, stdout.as_str()), (1, line.as_str()));
+    }
+}
+
+#[test]
+fn inspect_lists_what_envoy_will_call() {
+    let (code, stdout, _) = portcullis(&["inspect", MODULE]);
+    assert_eq!(code, 0);
+    let called = stdout.split("Envoy will call").nth(1).unwrap().split("\n\n").next().unwrap();
+    let called: Vec<_> = called.lines().skip(1).map(str::trim).collect();
+    let expected =
+        ["proxy_on_configure", "proxy_on_context_create", "proxy_on_delete", "proxy_on_request_headers"];
+    assert_eq!(called, expected);
+    assert!(stdout.contains("ABI     proxy-wasm 0.2.1") && stdout.contains("env.proxy_get_header_map_pairs"));
+}
+
+#[test]
+fn run_shows_every_hostcall_and_both_sides() {
+    let spoofed = ["run", MODULE, "--config", CONFIG, "--path", "/healthz", "-H", "X-Jwt-Sub: eve"];
+    let (code, stdout, _) = portcullis(&spoofed);
+    assert_eq!(code, 0);
+    for expected in [
+        "\nproxy_on_request_headers(2, 7, 1) = Continue\n",
+        "\n    proxy_remove_header_map_value(request headers, \"x-jwt-sub\") = OK\n",
+        "\nThe client gets 200 (via_upstream)\n",
+    ] {
+        assert!(stdout.contains(expected), "{expected}\n{stdout}");
+    }
+    let upstream = stdout.split("The upstream gets").nth(1).unwrap();
+    assert!(!upstream.contains("x-jwt-sub"), "{upstream}");
+}
+
+#[test]
+fn schemas_in_the_docs_are_those_of_the_code() {
+    for name in ["scenario", "jwt-auth"] {
+        let (_, stdout, _) = portcullis(&["schema", name]);
+        let path = format!("{}/../../docs/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(fs::read_to_string(path).unwrap_or_default(), stdout, "make schemas");
+    }
+}
