@@ -113,6 +113,7 @@ GOOD = {f"good_{alg.lower()}": good(alg) for alg in PRIVATE} | {
     "good_jku_is_ignored": token(head={"jku": "https://attacker.example/jwks"}),
     "good_name_crlf": token(name="Alice\r\nx-admin: true"),
     "good_name_nul": token(name="Alice\0"),
+    "good_name_spaces": token(name=" Alice "),
     "good_name_utf8": token(name="Älice ☃"),
     "good_bob": token(sub="bob", admin=True, roles=[]),
     "good_two_hours": token(iat=at(2026), nbf=at(2026), exp=at(2026) + 7200),

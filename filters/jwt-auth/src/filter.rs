@@ -68,7 +68,9 @@ impl JwtAuth {
     /// Removes what only we may say, on every route: a client must not bring its own claims.
     fn sanitize(&self, request: &mut Headers) {
         for mapped in self.policy.providers.iter().flat_map(|provider| &provider.claim_headers) {
-            request.remove(&mapped.header);
+            let names = request.iter().map(|(name, _)| name).filter(|name| reads_as(name, &mapped.header));
+            let spoofed: Vec<_> = names.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+            spoofed.iter().for_each(|name| request.remove(name));
         }
     }
 
@@ -98,4 +100,11 @@ impl JwtAuth {
             Pass::NotRequired => self.counters.not_required,
         }
     }
+}
+
+/// Whether an upstream may take one header name for the other: CGI and WSGI write both `-` and `_` as `_` (RFC 3875
+/// section 4.1.18).
+fn reads_as(name: &[u8], header: &str) -> bool {
+    let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
+    name.len() == header.len() && name.iter().map(dashed).eq(header.as_bytes().iter().map(dashed))
 }

@@ -45,11 +45,16 @@ fn pack(input: &Path, output: &Path) -> Result<usize, Box<dyn std::error::Error>
         .ok_or("no section portcullis.callbacks; make the module with portcullis_shell::export!")?;
     let listed = String::from_utf8(listed.data)?;
     let kept: Vec<&str> = ALWAYS.into_iter().chain(listed.lines()).collect();
-    if let Some(missing) = kept.iter().find(|name| !module.exports.iter().any(|export| export.name == **name)) {
+    if let Some(missing) = kept.iter().find(|name| !module.exports.iter().any(|export| export.name == **name))
+    {
         return Err(format!("exports no {missing}").into());
     }
-    let dropped: Vec<_> =
-        module.exports.iter().filter(|export| !kept.contains(&export.name.as_str())).map(|e| e.id()).collect();
+    let dropped: Vec<_> = module
+        .exports
+        .iter()
+        .filter(|export| !kept.contains(&export.name.as_str()))
+        .map(|e| e.id())
+        .collect();
     for export in dropped {
         module.exports.delete(export);
     }

@@ -63,15 +63,15 @@ impl Instance {
         self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store))
     }
 
-    fn run(&mut self, callback: Callback) -> Result<u32, Error> {
+    fn run(&mut self, callback: Callback) -> Result<Option<u32>, Error> {
         if callback == Callback::Start {
-            return self.start().map(|()| 0);
+            return self.start().map(|()| Some(0));
         }
         let export = callback.export();
-        let Some(function) = self.functions.get(export.name).copied() else { return Ok(callback.absent()) };
+        let Some(function) = self.functions.get(export.name).copied() else { return Ok(None) };
         let arguments: Vec<_> = export.arguments.iter().map(|value| Val::I32(value.cast_signed())).collect();
         let value = self.enter(function, &arguments)?;
-        Ok(if export.returns { value } else { callback.absent() })
+        Ok(Some(if export.returns { value } else { callback.absent() }))
     }
 
     /// As Envoy: a reactor's `_initialize` and then its `main`, or else a command's `_start`.
@@ -98,7 +98,7 @@ impl Instance {
 }
 
 impl Plugin for Instance {
-    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<u32, Trap> {
+    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
         mem::swap(&mut self.store.data_mut().sim, sim);
         // Fuel is on in every engine of this host, so that setting and reading it cannot fail.
         let set = self.store.set_fuel(self.budget);

@@ -42,7 +42,9 @@ impl<P: Plugin> Target for SimTarget<P> {
         request: &Request,
         upstream: &Response,
     ) -> Result<Exchange, TargetError> {
-        self.proxy.send(protocol, request, upstream).map_err(trapped)
+        let exchange = self.proxy.send(protocol, request, upstream).map_err(trapped)?;
+        // The client of a trapped plugin gets a 503, in Envoy as here; a test wants to hear of the trap.
+        self.proxy.trap().map_or(Ok(exchange), |trap| Err(trapped(trap.clone())))
     }
 
     fn advance(&mut self, by: Duration) -> Result<(), TargetError> {

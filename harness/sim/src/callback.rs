@@ -2,11 +2,11 @@ use crate::Sim;
 
 /// One VM with one plugin in it: what the proxy calls.
 pub trait Plugin {
-    /// Makes one call; a callback that the plugin does not have returns [`Callback::absent`].
+    /// Makes one call; `None` for a callback that the plugin does not have, which counts as [`Callback::absent`].
     ///
     /// # Errors
     /// The plugin trapped: its VM is of no more use.
-    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<u32, Trap>;
+    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap>;
 }
 
 /// The end of a VM.

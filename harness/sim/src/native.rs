@@ -26,19 +26,19 @@ impl<F: HttpFilter> Default for NativePlugin<F> {
 }
 
 impl<F: HttpFilter> Plugin for NativePlugin<F> {
-    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<u32, Trap> {
+    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
         Ok(match (callback, &mut self.driver) {
             (Callback::Configure { size, .. }, _) => {
                 let configuration =
                     sim.buffer_bytes(BufferType::PluginConfiguration as u32, 0, size).unwrap_or_default();
                 self.driver = Driver::configure(&configuration, sim).ok();
-                u32::from(self.driver.is_some())
+                Some(u32::from(self.driver.is_some()))
             }
             (Callback::RequestHeaders { .. }, Some(driver)) => match driver.on_request_headers(sim) {
-                Outcome::Continue => 0,
-                Outcome::Replied => 1,
+                Outcome::Continue => Some(0),
+                Outcome::Replied => Some(1),
             },
-            (callback, _) => callback.absent(),
+            _ => None,
         })
     }
 }

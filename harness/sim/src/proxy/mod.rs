@@ -135,7 +135,8 @@ impl<P: Plugin> Proxy<P> {
         self.sim.begin(&callback);
         let result = self.plugin.call(&mut self.sim, callback);
         let shown = match &result {
-            Ok(value) => shown(&callback, *value),
+            Ok(Some(value)) => shown(&callback, *value),
+            Ok(None) => "not exported".to_owned(),
             Err(_) => "trap".to_owned(),
         };
         self.sim.end(shown);
@@ -144,7 +145,7 @@ impl<P: Plugin> Proxy<P> {
             self.sim.push_log(log::Level::Error, &text);
             self.trap = Some(trap.clone());
         }
-        result
+        result.map(|value| value.unwrap_or_else(|| callback.absent()))
     }
 }
 

@@ -11,7 +11,7 @@ struct Scripted<F> {
 }
 
 impl<F: FnMut(&mut Sim, Callback) -> u32> Plugin for Scripted<F> {
-    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<u32, Trap> {
+    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
         let name = callback.export().name.trim_start_matches("proxy_on_").to_owned();
         self.called.push(match callback {
             Callback::RequestBody { size, end_of_stream, .. }
@@ -26,7 +26,7 @@ impl<F: FnMut(&mut Sim, Callback) -> u32> Plugin for Scripted<F> {
         });
         match (self.script)(sim, callback) {
             TRAP => Err(Trap { message: "scripted".into() }),
-            value => Ok(value),
+            value => Ok(Some(value)),
         }
     }
 }
