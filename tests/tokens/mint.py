@@ -129,6 +129,7 @@ BAD = {
     "aud_missing": token(aud=ABSENT),
     "aud_empty": token(aud=[]),
     "aud_object": token(aud={"orders": True}),
+    "bound": token(cnf={"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}),
     "wrong_issuer": token(iss="https://attacker.example"),
     "issuer_with_slash": token(iss="https://issuer.example/"),
     "iss_missing": token(iss=ABSENT),

@@ -8,7 +8,9 @@ pub enum JwtError {
     AlgorithmNotAllowed,
     /// None of the audiences is ours.
     AudienceNotAllowed,
-    /// A claim that becomes a header holds a control character.
+    /// The token is bound to a key of its holder (`cnf`), and nobody here checks that the client has it.
+    Bound,
+    /// A claim that becomes a header has a control character or outer spaces, or is a number that has lost digits.
     ClaimNotAHeader,
     /// A registered claim has the wrong type.
     ClaimsInvalid,
@@ -66,14 +68,17 @@ pub enum Challenge {
     Error(&'static str),
 }
 
-const INVALID_TOKEN: Challenge = Challenge::Error("invalid_token");
-const INVALID_REQUEST: Challenge = Challenge::Error("invalid_request");
+/// RFC 6750 section 3.1: expired, revoked, malformed, or invalid for other reasons.
+const fn invalid(code: &'static str, detail: &'static str) -> Row {
+    Row { status: 401, code, detail, challenge: Challenge::Error("invalid_token") }
+}
 
 impl JwtError {
     /// Every way to be denied.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AlgorithmNotAllowed,
         Self::AudienceNotAllowed,
+        Self::Bound,
         Self::ClaimNotAHeader,
         Self::ClaimsInvalid,
         Self::Denied,
@@ -94,65 +99,61 @@ impl JwtError {
 
     /// Status, code, text and challenge.
     pub const fn row(self) -> Row {
-        let (status, code, detail, challenge) = match self {
+        match self {
             Self::AlgorithmNotAllowed => {
-                (401, "portcullis_jwt_alg_not_allowed", "the token's alg is not allowed", INVALID_TOKEN)
+                invalid("portcullis_jwt_alg_not_allowed", "the token's alg is not allowed")
             }
-            Self::AudienceNotAllowed => (
-                403,
-                "portcullis_jwt_aud_not_allowed",
-                "the token is meant for another audience",
-                INVALID_TOKEN,
-            ),
-            Self::ClaimNotAHeader => (
-                401,
-                "portcullis_jwt_claim_not_a_header",
-                "a claim cannot be passed on as a header",
-                INVALID_TOKEN,
-            ),
+            Self::Bound => {
+                invalid("portcullis_jwt_bound", "the token is bound to a key, which is not checked here")
+            }
+            Self::ClaimNotAHeader => {
+                invalid("portcullis_jwt_claim_not_a_header", "a claim cannot be passed on as a header")
+            }
             Self::ClaimsInvalid => {
-                (401, "portcullis_jwt_claims_invalid", "a registered claim has the wrong type", INVALID_TOKEN)
+                invalid("portcullis_jwt_claims_invalid", "a registered claim has the wrong type")
             }
-            Self::Denied => (403, "portcullis_jwt_denied", "nobody may pass here", Challenge::None),
-            Self::Expired => (401, "portcullis_jwt_expired", "the token has expired", INVALID_TOKEN),
-            Self::ExpiryMissing => (401, "portcullis_jwt_exp_missing", "the token has no exp", INVALID_TOKEN),
-            Self::IssuerNotAllowed => (
-                401,
-                "portcullis_jwt_iss_not_allowed",
-                "the token's issuer is not trusted here",
-                INVALID_TOKEN,
-            ),
+            Self::Expired => invalid("portcullis_jwt_expired", "the token has expired"),
+            Self::ExpiryMissing => invalid("portcullis_jwt_exp_missing", "the token has no exp"),
+            Self::IssuerNotAllowed => {
+                invalid("portcullis_jwt_iss_not_allowed", "the token's issuer is not trusted here")
+            }
             Self::KeyNotFound => {
-                (401, "portcullis_jwt_key_not_found", "no key fits the token's kid and alg", INVALID_TOKEN)
+                invalid("portcullis_jwt_key_not_found", "no key fits the token's kid and alg")
             }
-            Self::Malformed => {
-                (401, "portcullis_jwt_malformed", "the token is not a JWS in compact form", INVALID_TOKEN)
+            Self::Malformed => invalid("portcullis_jwt_malformed", "the token is not a JWS in compact form"),
+            Self::NotYetValid => invalid("portcullis_jwt_not_yet_valid", "the token is not valid yet"),
+            Self::SignatureInvalid => {
+                invalid("portcullis_jwt_signature_invalid", "the token's signature does not fit")
             }
-            Self::Missing => (401, "portcullis_jwt_missing", "a token is needed here", Challenge::Bare),
+            Self::TooLarge => invalid("portcullis_jwt_too_large", "the token is too large"),
+            Self::TypeNotAllowed => {
+                invalid("portcullis_jwt_typ_not_allowed", "the token's typ is not accepted here")
+            }
+            Self::Unsupported => {
+                invalid("portcullis_jwt_unsupported", "the token needs what is not supported here")
+            }
+            Self::AudienceNotAllowed => Row {
+                status: 403,
+                ..invalid("portcullis_jwt_aud_not_allowed", "the token is meant for another audience")
+            },
+            Self::Denied => Row {
+                status: 403,
+                challenge: Challenge::None,
+                ..invalid("portcullis_jwt_denied", "nobody may pass here")
+            },
+            Self::Missing => Row {
+                challenge: Challenge::Bare,
+                ..invalid("portcullis_jwt_missing", "a token is needed here")
+            },
             Self::Multiple => {
-                (400, "portcullis_jwt_multiple", "the request carries more than one token", INVALID_REQUEST)
-            }
-            Self::NotYetValid => {
-                (401, "portcullis_jwt_not_yet_valid", "the token is not valid yet", INVALID_TOKEN)
+                let row = invalid("portcullis_jwt_multiple", "the request carries more than one token");
+                Row { status: 400, challenge: Challenge::Error("invalid_request"), ..row }
             }
             Self::PathAmbiguous => {
-                (400, "portcullis_path_ambiguous", "the path is not in normal form", Challenge::None)
+                let row = invalid("portcullis_path_ambiguous", "the path is not in normal form");
+                Row { status: 400, challenge: Challenge::None, ..row }
             }
-            Self::SignatureInvalid => {
-                (401, "portcullis_jwt_signature_invalid", "the token's signature does not fit", INVALID_TOKEN)
-            }
-            Self::TooLarge => (401, "portcullis_jwt_too_large", "the token is too large", INVALID_TOKEN),
-            Self::TypeNotAllowed => {
-                (401, "portcullis_jwt_typ_not_allowed", "the token's typ is not accepted here", INVALID_TOKEN)
-            }
-            Self::Unsupported => (
-                401,
-                "portcullis_jwt_unsupported",
-                "the token needs what is not supported here",
-                INVALID_TOKEN,
-            ),
-        };
-        Row { status, code, detail, challenge }
+        }
     }
 
     /// The reply to the client.

@@ -3,7 +3,9 @@ use portcullis_kit::rules::is_grpc;
 use portcullis_kit::{ConfigError, Counter, Headers, Host, HttpFilter, LocalReply, UnixTime, parse_config};
 
 use crate::JwtError;
-use crate::config::{JwtAuthConfig, Need, Policy};
+use crate::config::JwtAuthConfig;
+use crate::policy::{Need, Policy};
+use crate::source::Source;
 
 /// The filter: admits a request on the strength of a JSON Web Token.
 #[derive(Debug)]
@@ -82,10 +84,12 @@ impl JwtAuth {
         }
     }
 
-    fn admit(&self, providers: &[usize], request: &mut Headers, now: UnixTime) -> Result<Pass, JwtError> {
+    fn admit(&self, allowed: &[usize], request: &mut Headers, now: UnixTime) -> Result<Pass, JwtError> {
+        let providers = || allowed.iter().filter_map(|index| self.policy.providers.get(*index));
+        let (source, token) = only_token(providers().flat_map(|provider| &provider.sources), request)?;
         let mut failure = JwtError::Missing;
-        for provider in providers.iter().filter_map(|index| self.policy.providers.get(*index)) {
-            match provider.admit(request, now) {
+        for provider in providers() {
+            match provider.admit(source, &token, request, now) {
                 Ok(()) => return Ok(Pass::Admitted),
                 Err(error) if error.says_more_than(failure) => failure = error,
                 Err(_) => {}
@@ -100,6 +104,27 @@ impl JwtAuth {
             Pass::NotRequired => self.counters.not_required,
         }
     }
+}
+
+/// The token of the request. Two are one too many (RFC 6750 section 2): who knows which one the upstream reads.
+fn only_token<'a>(
+    sources: impl Iterator<Item = &'a Source>,
+    request: &Headers,
+) -> Result<(&'a Source, Vec<u8>), JwtError> {
+    let mut seen: Vec<&Source> = Vec::new();
+    let mut found = None;
+    for source in sources {
+        if seen.contains(&source) {
+            continue;
+        }
+        seen.push(source);
+        for token in source.tokens(request) {
+            if found.replace((source, token.to_vec())).is_some() {
+                return Err(JwtError::Multiple);
+            }
+        }
+    }
+    found.ok_or(JwtError::Missing)
 }
 
 /// Whether an upstream may take one header name for the other: CGI and WSGI write both `-` and `_` as `_` (RFC 3875

@@ -50,10 +50,7 @@ impl Key {
         jwk: &Map<String, Value>,
         allowed: Option<&[Algorithm]>,
     ) -> Result<Option<Self>, ConfigError> {
-        if !is_for_verification(jwk)? {
-            return Ok(None);
-        }
-        let Some(algorithm) = algorithm(jwk, allowed)? else { return Ok(None) };
+        // Before anything is passed over: a private key is out of place whatever it is for.
         let key_type = required(jwk, "kty")?;
         if key_type != "oct"
             && let Some(member) = PRIVATE.into_iter().find(|member| jwk.contains_key(*member))
@@ -63,6 +60,10 @@ impl Key {
                 "a private key; remove it here, and replace the key pair wherever this text has been",
             ));
         }
+        if !is_for_verification(jwk)? {
+            return Ok(None);
+        }
+        let Some(algorithm) = algorithm(jwk, allowed)? else { return Ok(None) };
         let material = Material::new(algorithm, jwk)?;
         Ok(Some(Self { algorithm, key_id: optional(jwk, "kid")?.map(str::to_owned), material }))
     }
@@ -141,7 +142,7 @@ fn algorithm(
         ("oct", None) => &[Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512],
         _ => return Ok(None),
     };
-    let Some(name) = optional(jwk, "alg")? else { return implied(key_type, fitting, allowed).map(Some) };
+    let Some(name) = optional(jwk, "alg")? else { return implied(key_type, fitting, allowed) };
     let Some(algorithm) = Algorithm::from_name(name) else { return Ok(None) };
     if !fitting.contains(&algorithm) {
         let curve = curve.map(|curve| format!(" on {curve}")).unwrap_or_default();
@@ -153,18 +154,18 @@ fn algorithm(
     Ok(Some(algorithm))
 }
 
-/// The algorithm of a key that names none.
+/// The algorithm of a key that names none. `None` where the provider allows none that fits it.
 fn implied(
     key_type: &str,
     fitting: &[Algorithm],
     allowed: Option<&[Algorithm]>,
-) -> Result<Algorithm, ConfigError> {
+) -> Result<Option<Algorithm>, ConfigError> {
     let mut candidates =
         fitting.iter().copied().filter(|a| allowed.is_none_or(|allowed| allowed.contains(a)));
     match (candidates.next(), candidates.next(), key_type, allowed) {
-        (Some(only), None, ..) => Ok(only),
+        (only, None, ..) => Ok(only),
         // What most identity providers mean who publish RSA keys without `alg`.
-        (Some(_), Some(_), "RSA", None) => Ok(Algorithm::Rs256),
+        (Some(_), Some(_), "RSA", None) => Ok(Some(Algorithm::Rs256)),
         _ => {
             let problem = "missing, and nothing says which algorithm the key is for; name it, or allow only one in `algorithms`";
             Err(ConfigError::at("alg", problem))

@@ -16,6 +16,7 @@ mod filter;
 mod jws;
 mod key;
 mod key_set;
+mod policy;
 mod provider;
 mod rsa;
 mod source;

@@ -37,9 +37,17 @@ pub(crate) struct ClaimHeader {
 }
 
 impl Provider {
-    /// Lets a request pass on the strength of its token, and prepares it for the upstream.
-    pub(crate) fn admit(&self, request: &mut Headers, now: UnixTime) -> Result<(), JwtError> {
-        let (source, token) = self.only_token(request)?;
+    /// Lets a request pass on the strength of the token that was found at `source`, and prepares it for the upstream.
+    pub(crate) fn admit(
+        &self,
+        source: &Source,
+        token: &[u8],
+        request: &mut Headers,
+        now: UnixTime,
+    ) -> Result<(), JwtError> {
+        if !self.sources.contains(source) {
+            return Err(JwtError::Missing);
+        }
         let claims = self.verify(token, now)?;
         let values = self.header_values(&claims)?;
         if !self.forward {
@@ -49,16 +57,6 @@ impl Provider {
             request.set(header, value.as_bytes());
         }
         Ok(())
-    }
-
-    /// The token of the request. Two are one too many (RFC 6750 section 2): who knows which one the upstream reads.
-    fn only_token<'r>(&self, request: &'r Headers) -> Result<(&Source, &'r [u8]), JwtError> {
-        let mut found = self
-            .sources
-            .iter()
-            .flat_map(|source| source.tokens(request).into_iter().map(move |token| (source, token)));
-        let only = found.next().ok_or(JwtError::Missing)?;
-        found.next().is_none().then_some(only).ok_or(JwtError::Multiple)
     }
 
     /// Checks a token, the cheap things first; only the signature makes the rest true.
@@ -77,6 +75,9 @@ impl Provider {
         claims.check_time(now, self.clock_skew, self.require_expiration)?;
         if !self.audiences.is_empty() && !claims.is_for(&self.audiences) {
             return Err(JwtError::AudienceNotAllowed);
+        }
+        if claims.is_bound() {
+            return Err(JwtError::Bound);
         }
         self.keys.verify(&jws)?;
         Ok(claims)
@@ -100,13 +101,19 @@ impl Provider {
     }
 }
 
-/// Text as it is, everything else as JSON. A control character would split the header (RFC 9110 section 5.5).
+/// From 2^53 on a double no longer holds every integer.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Text as it is, everything else as JSON. A control character would split the header, outer spaces would be lost on the way
+/// (RFC 9110 section 5.5), and an integer too large for 64 bits has already lost digits: each could turn one subject
+/// into another.
 fn header_value(claim: &Value) -> Result<String, JwtError> {
     let text = match claim {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    match text.bytes().any(|byte| byte.is_ascii_control()) {
+    let inexact = claim.as_f64().filter(|_| claim.is_f64()).is_some_and(|number| number.abs() >= EXACT);
+    match inexact || text.trim_ascii() != text || text.bytes().any(|byte| byte.is_ascii_control()) {
         true => Err(JwtError::ClaimNotAHeader),
         false => Ok(text),
     }

@@ -1,4 +1,4 @@
-use portcullis_kit::Headers;
+use portcullis_kit::{Headers, rules};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,15 +30,17 @@ impl Source {
         Self::Header(HeaderSource { name: "authorization".into(), scheme: Some("Bearer".into()) })
     }
 
-    /// Every token found here.
+    /// Every token found here; nothing at all is no token.
     pub(crate) fn tokens<'r>(&self, request: &'r Headers) -> Vec<&'r [u8]> {
-        match self {
+        let mut tokens: Vec<_> = match self {
             Self::Header(header) => {
                 request.all(&header.name).filter_map(|value| header.token(value)).collect()
             }
-            Self::Query(name) => parameters(request).filter_map(|pair| value_of(pair, name)).collect(),
-            Self::Cookie(name) => cookies(request).filter_map(|pair| value_of(pair, name)).collect(),
-        }
+            Self::Query(name) => parameters(request).filter_map(|pair| parameter(pair, name)).collect(),
+            Self::Cookie(name) => cookies(request).filter_map(|pair| cookie(pair, name)).collect(),
+        };
+        tokens.retain(|token| !token.is_empty());
+        tokens
     }
 
     /// Takes the token out of the request, and leaves what stands around it.
@@ -49,7 +51,7 @@ impl Source {
                 let target = request.first(":path").unwrap_or_default();
                 let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
                 let rest: Vec<_> =
-                    parameters(request).filter(|pair| value_of(pair, name).is_none()).collect();
+                    parameters(request).filter(|pair| parameter(pair, name).is_none()).collect();
                 let target = match rest.is_empty() {
                     true => path.to_vec(),
                     false => [path, b"?", &rest.join(&b'&')].concat(),
@@ -57,7 +59,7 @@ impl Source {
                 request.set(":path", &target);
             }
             Self::Cookie(name) => {
-                let rest: Vec<_> = cookies(request).filter(|pair| value_of(pair, name).is_none()).collect();
+                let rest: Vec<_> = cookies(request).filter(|pair| cookie(pair, name).is_none()).collect();
                 match rest.is_empty() {
                     true => request.remove("cookie"),
                     false => {
@@ -93,8 +95,35 @@ fn cookies(request: &Headers) -> impl Iterator<Item = &[u8]> {
     pairs.map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
 
-fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+/// The value of a parameter, if it has this name; escapes in the name count as what they stand for, or `access%5Ftoken` would
+/// reach the upstream unseen.
+fn parameter<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let (found, value) = split_once(pair);
+    unescape(found).eq(name.bytes()).then_some(value)
+}
+
+/// The value of a cookie, if it has this name; spaces around the name are lenience of servers.
+fn cookie<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let (found, value) = split_once(pair);
+    (found.trim_ascii() == name.as_bytes()).then(|| value.trim_ascii())
+}
+
+fn split_once(pair: &[u8]) -> (&[u8], &[u8]) {
+    let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+    (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default())
+}
+
+/// Percent-decoding (RFC 3986 section 2.1).
+fn unescape(mut text: &[u8]) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let (first, rest) = text.split_first()?;
+        let (byte, rest) = match rules::escaped(text) {
+            Some(byte) => (byte, rest.get(2..).unwrap_or_default()),
+            None => (*first, rest),
+        };
+        text = rest;
+        Some(byte)
+    })
 }
 
 #[cfg(test)]
@@ -123,7 +152,7 @@ mod tests {
         for value in ["Basic abc", "Bearerabc", "Bear", "abc", ""] {
             assert_eq!(tokens(value), None, "{value}");
         }
-        assert_eq!(tokens("Bearer"), Some(Vec::new()));
+        assert_eq!(tokens("Bearer"), None);
     }
 
     #[test]
@@ -133,14 +162,14 @@ mod tests {
             count(&Source::bearer(), &[("authorization", "Bearer a"), ("authorization", "bearer b")]),
             2
         );
-        assert_eq!(count(&Source::Query("t".into()), &[(":path", "/?t=a&u=b&t=c&xt=d")]), 2);
-        assert_eq!(count(&Source::Cookie("t".into()), &[("cookie", "t=a; u=b"), ("cookie", "t=c")]), 2);
+        assert_eq!(count(&Source::Query("t".into()), &[(":path", "/?t=a&u=b&%74=c&xt=d&t=&t")]), 2);
+        assert_eq!(count(&Source::Cookie("t".into()), &[("cookie", "t=a; u=b; t="), ("cookie", "t =c")]), 2);
     }
 
     #[test]
     fn stripping_leaves_the_rest() {
         let query = Source::Query("t".into());
-        assert_eq!(stripped(&query, &[(":path", "/p?a=1&t=x&b=2")])[0].1, "/p?a=1&b=2");
+        assert_eq!(stripped(&query, &[(":path", "/p?a=1&t=x&b=2&%74=y")])[0].1, "/p?a=1&b=2");
         assert_eq!(stripped(&query, &[(":path", "/p?t=x")])[0].1, "/p");
         let cookie = Source::Cookie("t".into());
         assert_eq!(

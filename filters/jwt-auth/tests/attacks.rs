@@ -43,6 +43,7 @@ const REFUSED: &[(JwtError, &[&str])] = &[
     ),
     (JwtError::Expired, &["expired", "exp_zero"]),
     (JwtError::ExpiryMissing, &["no_exp"]),
+    (JwtError::Bound, &["bound"]),
     (JwtError::IssuerNotAllowed, &["wrong_issuer", "issuer_with_slash", "iss_missing"]),
     (
         JwtError::KeyNotFound,

@@ -219,7 +219,7 @@ fn each_member_of_rules_and_reply_has_its_error() {
         ),
         (
             with("/rules/0/match/path", json!({"prefix": "/a/../b"})),
-            "rules[0].match.path: \"/a/../b\" never matches; write a path that begins with / and has no . or .. segments, // or ?",
+            "rules[0].match.path: \"/a/../b\" never matches; write a path that begins with / and has no . or .. segments, //, ;, ?, # or needless escapes",
         ),
         (
             with("/reply/realm", json!("my \"shop\"")),

@@ -62,8 +62,18 @@ pub fn parse_config<T: DeserializeOwned>(configuration: &[u8]) -> Result<T, Conf
         .map_err(|error| ConfigError::at("", format!("not JSON: {error}; {AS_JSON}")))?;
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
-        ConfigError::at(if path == "." { "" } else { &path }, error.inner().to_string())
+        ConfigError::at(if path == "." { "" } else { &path }, concealed(&error.inner().to_string()))
     })
+}
+
+/// The message without a long text that it quotes: who writes a secret in the wrong place must not find it in the log.
+fn concealed(message: &str) -> String {
+    const SHOWN: usize = 24;
+    let quoted = message.split_once(": string \"").and_then(|(before, rest)| {
+        let (text, after) = rest.split_once("\", expected")?;
+        (text.len() > SHOWN).then(|| format!("{before}: a string of {} bytes, expected{after}", text.len()))
+    });
+    quoted.unwrap_or_else(|| message.to_owned())
 }
 
 /// A span of time in a configuration, a number with a unit: `250ms`, `10s`, `5m`, `1h`.
@@ -171,6 +181,9 @@ mod tests {
             "list[0].wait: \"10\" is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h"
         );
         assert_eq!(error(r#"{"list":[{"wit":"1s"}]}"#), "list[0].wit: unknown field `wit`, expected `wait`");
+        assert_eq!(error(r#"{"list":"abc"}"#), "list: invalid type: string \"abc\", expected a sequence");
+        let secret = error(r#"{"list":"abcdefghijklmnopqrstuvwxyz"}"#);
+        assert_eq!(secret, "list: invalid type: a string of 26 bytes, expected a sequence");
         assert!(error("").starts_with("empty; "));
         assert!(error("{").starts_with("not JSON: "));
         assert!(error(r#"{"list":[]} x"#).starts_with("not JSON: trailing characters"));

@@ -117,11 +117,11 @@ fn code(details: &[u8]) -> String {
     text.chars().map(|c| if c.is_ascii_whitespace() { '_' } else { c }).collect()
 }
 
-/// Envoy's `Grpc::Common::hasGrpcContentType`; `application/grpc-web` is something else.
+/// Envoy's `Grpc::Common::hasGrpcContentType`; neither `application/grpc-web` nor `application/grpc;x` is gRPC.
 fn is_grpc(request: &HeaderList) -> bool {
     let kind = connection_manager::find(request, b"content-type");
     let rest = kind.and_then(|value| value.strip_prefix(b"application/grpc"));
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))
 }
 
 #[cfg(test)]

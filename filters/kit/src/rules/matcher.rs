@@ -1,100 +1,8 @@
-//! Which part of a configuration a request falls under: rules in order, the first match wins.
-//!
-//! Envoy has no per-route configuration for wasm filters, so every filter carries its own rules.
-
-use std::borrow::Cow;
-
 use regex_lite::Regex;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
+use super::path::is_in_normal_form;
+use super::{GrpcMatch, HeaderMatch, MatchConfig, TextMatch};
 use crate::{ConfigError, Headers, Properties};
-
-/// What a rule asks of a request; every member that is given must match, none given matches everything.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MatchConfig {
-    /// The host without its port, any case: `api.example.com`, or `*.example.com` for everything below it.
-    pub host: Option<String>,
-    /// The path without its query.
-    pub path: Option<TextMatch>,
-    /// Any of these methods, as they are on the wire: `GET`.
-    pub methods: Option<Vec<String>>,
-    /// All of these headers. A repeated header is compared as one value joined by commas, as Envoy does.
-    pub headers: Option<Vec<HeaderMatch>>,
-    /// A gRPC request, by service and method.
-    pub grpc: Option<GrpcMatch>,
-    /// The name of Envoy's route.
-    pub route: Option<String>,
-    /// The name of Envoy's upstream cluster; in Istio `outbound|443||idp.example.com`.
-    pub cluster: Option<String>,
-}
-
-/// One way to compare text.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TextMatch {
-    /// Equal, byte for byte.
-    Exact(String),
-    /// Starts so. `/api` also matches `/apiary`; write `/api/` for what is below it.
-    Prefix(String),
-    /// The whole text matches this expression (`regex-lite` syntax, linear time).
-    Regex(String),
-}
-
-/// A header and, unless its presence is enough, its value.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HeaderMatch {
-    /// The name, any case.
-    pub name: String,
-    /// The value; left out, the header only has to be there.
-    pub value: Option<TextMatch>,
-}
-
-/// A gRPC call; the members left out match any.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GrpcMatch {
-    /// The full name of the service: `shop.v1.Orders`.
-    pub service: Option<String>,
-    /// The name of the method: `List`.
-    pub method: Option<String>,
-}
-
-/// Rules in order, each with what holds for its requests, and what holds for all others.
-#[derive(Debug)]
-pub struct Rules<T> {
-    rules: Vec<(Matcher, T)>,
-    otherwise: T,
-    by_path: bool,
-}
-
-/// A path that a proxy and a server may read differently, under rules that decide by path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AmbiguousPath;
-
-impl<T> Rules<T> {
-    /// Rules to be tried in this order.
-    pub fn new(rules: Vec<(Matcher, T)>, otherwise: T) -> Self {
-        let by_path = rules.iter().any(|(matcher, _)| matcher.path.is_some() || matcher.grpc.is_some());
-        Self { rules, otherwise, by_path }
-    }
-
-    /// What holds for this request.
-    ///
-    /// # Errors
-    /// Where any rule decides by path, a path with `.` or `..` segments, `//`, `\`, or an escaped `/`, `\` or NUL is refused:
-    /// `/public/..;/admin` is one resource to us and may be another to the server.
-    pub fn select(&self, request: &Headers, host: &mut dyn Properties) -> Result<&T, AmbiguousPath> {
-        let path = path(request);
-        if self.by_path && is_ambiguous(&path) {
-            return Err(AmbiguousPath);
-        }
-        let found = self.rules.iter().find(|(matcher, _)| matcher.matches(&path, request, host));
-        Ok(found.map_or(&self.otherwise, |(_, value)| value))
-    }
-}
 
 /// A validated [`MatchConfig`].
 #[derive(Debug)]
@@ -130,9 +38,13 @@ impl TryFrom<MatchConfig> for Matcher {
             && !(text.starts_with('/') && is_in_normal_form(text.as_bytes()))
         {
             let problem = format!(
-                "{text:?} never matches; write a path that begins with / and has no . or .. segments, // or ?"
+                "{text:?} never matches; write a path that begins with / and has no . or .. segments, //, ;, ?, # or needless escapes"
             );
             return Err(ConfigError::at("path", problem));
+        }
+        if let Some(method) = config.methods.iter().flatten().find(|method| !is_method(method)) {
+            let problem = format!("{method:?} is no method; write it as it is on the wire: GET");
+            return Err(ConfigError::at("methods", problem));
         }
         if let Some([]) = config.methods.as_deref() {
             return Err(ConfigError::at(
@@ -141,11 +53,7 @@ impl TryFrom<MatchConfig> for Matcher {
             ));
         }
         let headers = config.headers.unwrap_or_default().into_iter().enumerate().map(|(index, header)| {
-            let value = header.value.map(Text::new).transpose();
-            Ok((
-                header.name.to_ascii_lowercase(),
-                value.map_err(|e| e.under(&format!("headers[{index}].value")))?,
-            ))
+            header_matcher(header).map_err(|error| error.under(&format!("headers[{index}]")))
         });
         Ok(Self {
             host: config.host.map(HostMatcher::new).transpose()?,
@@ -159,8 +67,24 @@ impl TryFrom<MatchConfig> for Matcher {
     }
 }
 
+fn header_matcher(header: HeaderMatch) -> Result<(String, Option<Text>), ConfigError> {
+    if !is_token(&header.name) {
+        return Err(ConfigError::at(
+            "name",
+            format!("{:?} is no header name; write one such as x-env", header.name),
+        ));
+    }
+    let value = header.value.map(Text::new).transpose().map_err(|error| error.under("value"))?;
+    Ok((header.name.to_ascii_lowercase(), value))
+}
+
 impl Matcher {
-    fn matches(&self, path: &[u8], request: &Headers, host: &mut dyn Properties) -> bool {
+    /// Whether a rule decides by what the path names.
+    pub(super) fn is_by_path(&self) -> bool {
+        self.path.is_some() || self.grpc.is_some()
+    }
+
+    pub(super) fn matches(&self, path: &[u8], request: &Headers, host: &mut dyn Properties) -> bool {
         self.host.as_ref().is_none_or(|host| host.matches(authority(request)))
             && self.path.as_ref().is_none_or(|text| text.matches(path))
             && self.methods.as_ref().is_none_or(|methods| {
@@ -181,7 +105,12 @@ impl HostMatcher {
             None => (pattern.as_str(), false),
         };
         let port = suffix.contains(':') && !suffix.ends_with(']');
-        if suffix.is_empty() || suffix.contains(['*', '/']) || port || below != suffix.starts_with('.') {
+        if suffix.is_empty()
+            || suffix.contains(['*', '/', ' '])
+            || suffix.ends_with('.')
+            || port
+            || below != suffix.starts_with('.')
+        {
             let problem =
                 format!("{pattern:?} is not a host; write api.example.com or *.example.com, without a port");
             return Err(ConfigError::at("host", problem));
@@ -207,7 +136,8 @@ impl Text {
             TextMatch::Regex(text) => {
                 // The whole text has to match, as in Envoy: an expression that forgets its anchors must not open more.
                 let whole = format!("^(?:{text})$");
-                let regex = Regex::new(&whole).map_err(|error| {
+                // On its own first: `a)|(b` is no expression, and inside the parentheses it would be one.
+                let regex = Regex::new(&text).and_then(|_| Regex::new(&whole)).map_err(|error| {
                     let reason = error.to_string().replace('\n', " ");
                     ConfigError::at("regex", format!("{text:?} is not an expression: {reason}"))
                 });
@@ -236,44 +166,25 @@ impl GrpcMatch {
     }
 }
 
+/// The `token` of RFC 9110 section 5.6.2: what a header name and a method are made of.
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// Methods have a case, and all that are registered are in capitals.
+fn is_method(text: &str) -> bool {
+    is_token(text) && !text.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
 /// Whether Envoy treats this as a gRPC request, whose denial is a `grpc-status` rather than an HTTP status.
 pub fn is_grpc(request: &Headers) -> bool {
     request.first("content-type").and_then(|value| value.strip_prefix(b"application/grpc")).is_some_and(
         |rest| {
-            // Envoy's `Grpc::Common::hasGrpcContentType`: application/grpc-web is something else.
-            matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+            // Envoy's `Grpc::Common::hasGrpcContentType`: neither application/grpc-web nor application/grpc;x is gRPC.
+            matches!(rest.first(), None | Some(b'+'))
         },
     )
-}
-
-/// The path of a request without its query.
-fn path(request: &Headers) -> Cow<'_, [u8]> {
-    let target = request.first(":path").unwrap_or_default();
-    unescaped(target.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default())
-}
-
-/// A path without needless escapes: `/%61dmin` is `/admin` (RFC 3986 section 6.2.2.2).
-fn unescaped(path: &[u8]) -> Cow<'_, [u8]> {
-    if !path.contains(&b'%') {
-        return Cow::Borrowed(path);
-    }
-    let mut plain = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((first, after)) = rest.split_first() {
-        let unreserved = escaped(rest).filter(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte));
-        plain.push(unreserved.unwrap_or(*first));
-        rest = if unreserved.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    Cow::Owned(plain)
-}
-
-/// The byte that the escape at the start of this text stands for.
-fn escaped(text: &[u8]) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    match text {
-        [b'%', high, low, ..] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    }
 }
 
 fn authority(request: &Headers) -> &[u8] {
@@ -295,24 +206,11 @@ fn property_is(host: &mut dyn Properties, name: &str, expected: Option<&str>) ->
     expected.is_none_or(|expected| host.property(&["xds", name]).as_deref() == Some(expected.as_bytes()))
 }
 
-/// Whether a request can have this path at the point where rules are matched.
-fn is_in_normal_form(path: &[u8]) -> bool {
-    !is_ambiguous(path) && !path.contains(&b'?') && *unescaped(path) == *path
-}
-
-/// Whether two implementations may disagree on what this path names.
-fn is_ambiguous(path: &[u8]) -> bool {
-    // Matrix parameters (`/..;x/`) are cut off by some servers, so a segment is what stands before a semicolon.
-    let dots = |segment: &[u8]| matches!(segment.split(|b| *b == b';').next(), Some(b"." | b".."));
-    path.contains(&b'\\')
-        || path.windows(2).any(|pair| pair == b"//")
-        || path.split(|byte| *byte == b'/').any(dots)
-        || path.windows(3).any(|text| matches!(escaped(text), Some(b'/' | b'\\' | 0)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::path::path;
+    use crate::rules::{AmbiguousPath, Rules};
 
     struct Names;
     impl Properties for Names {
@@ -369,7 +267,9 @@ mod tests {
         let call = [(":path", "/shop.v1.Orders/List"), ("content-type", "application/grpc+proto")];
         assert!(matches(config.clone(), &call));
         assert!(!matches(config.clone(), &call[..1]));
-        assert!(!matches(config, &[call[0], ("content-type", "application/grpc-web")]));
+        for other in ["application/grpc-web", "application/grpc;x=1", "application/grpcx"] {
+            assert!(!matches(config.clone(), &[call[0], ("content-type", other)]), "{other}");
+        }
         assert!(!matches(json!({"grpc": {"method": "Get"}}), &call));
     }
 
@@ -395,6 +295,8 @@ mod tests {
             "/a%2fb",
             "/a\\b",
             "/a/..;/admin",
+            "/admin;v=1/x",
+            "/admin%3Bv=1/x",
             "/a/..",
         ] {
             assert_eq!(select(&by_path, path), Err(AmbiguousPath), "{path}");
@@ -413,7 +315,12 @@ mod tests {
             (json!({"path": {"exact": "/a/../b"}}), "path"),
             (json!({"path": {"exact": "/%61"}}), "path"),
             (json!({"path": {"prefix": "/a?b"}}), "path"),
+            (json!({"path": {"exact": "/a#b"}}), "path"),
             (json!({"path": {"regex": "("}}), "path.regex"),
+            (json!({"path": {"regex": "/a)|(/b"}}), "path.regex"),
+            (json!({"methods": ["get"]}), "methods"),
+            (json!({"host": "example.com."}), "host"),
+            (json!({"headers": [{"name": "x y"}]}), "headers[0].name"),
             (json!({"methods": []}), "methods"),
             (json!({"host": "example.com:80"}), "host"),
             (json!({"headers": [{"name": "a", "value": {"regex": "["}}]}), "headers[0].value.regex"),
