@@ -80,6 +80,22 @@ fn every_member_and_every_dependency_says_why_it_is_there() {
 }
 
 #[test]
+fn every_dependency_is_used() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let listed =
+        manifest.split("[workspace.dependencies]").nth(1).unwrap().split("[workspace.lints").next().unwrap();
+    let manifests = files(&root(), "toml").into_iter().filter(|file| file != &root().join("Cargo.toml"));
+    let used: String = manifests.map(|file| fs::read_to_string(file).unwrap()).collect();
+    for name in listed.lines().filter_map(|line| Some(line.split_once(" = ")?.0)) {
+        assert!(
+            used.contains(&format!("\n{name}.workspace"))
+                || used.contains(&format!("\n{name} = {{ workspace")),
+            "nobody uses {name}"
+        );
+    }
+}
+
+#[test]
 fn files_named_in_the_documentation_exist() {
     for page in files(&root(), "md") {
         let text = fs::read_to_string(&page).unwrap();

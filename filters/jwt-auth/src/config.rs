@@ -67,10 +67,17 @@ pub(crate) enum JwksSource {
 }
 
 /// A JWK Set (RFC 7517 section 5); unknown members are allowed, as the RFC asks.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Deserialize, Serialize, JsonSchema)]
 pub(crate) struct Jwks {
     /// The keys.
     pub(crate) keys: Vec<Map<String, Value>>,
+}
+
+impl std::fmt::Debug for Jwks {
+    /// Shows how many keys there are, and nothing of them: some are shared secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} keys", self.keys.len())
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]

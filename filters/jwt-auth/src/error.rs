@@ -1,3 +1,4 @@
+use portcullis_kit::rules::Ambiguous;
 use portcullis_kit::{LocalReply, ReplyFormat};
 
 /// Why a request is denied. [`JwtError::row`] is the one table of statuses, codes and texts.
@@ -20,6 +21,8 @@ pub enum JwtError {
     Expired,
     /// `exp` is missing.
     ExpiryMissing,
+    /// The host can be read in two ways.
+    HostAmbiguous,
     /// The issuer is not the provider's.
     IssuerNotAllowed,
     /// No key fits `kid` and `alg`.
@@ -75,7 +78,7 @@ const fn invalid(code: &'static str, detail: &'static str) -> Row {
 
 impl JwtError {
     /// Every way to be denied.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::AlgorithmNotAllowed,
         Self::AudienceNotAllowed,
         Self::Bound,
@@ -84,6 +87,7 @@ impl JwtError {
         Self::Denied,
         Self::Expired,
         Self::ExpiryMissing,
+        Self::HostAmbiguous,
         Self::IssuerNotAllowed,
         Self::KeyNotFound,
         Self::Malformed,
@@ -149,6 +153,10 @@ impl JwtError {
                 let row = invalid("portcullis_jwt_multiple", "the request carries more than one token");
                 Row { status: 400, challenge: Challenge::Error("invalid_request"), ..row }
             }
+            Self::HostAmbiguous => {
+                let row = invalid("portcullis_host_ambiguous", "the host is not a plain host name");
+                Row { status: 400, challenge: Challenge::None, ..row }
+            }
             Self::PathAmbiguous => {
                 let row = invalid("portcullis_path_ambiguous", "the path is not in normal form");
                 Row { status: 400, challenge: Challenge::None, ..row }
@@ -183,6 +191,15 @@ impl JwtError {
             Self::Missing => 0,
             Self::IssuerNotAllowed => 1,
             _ => 2,
+        }
+    }
+}
+
+impl From<Ambiguous> for JwtError {
+    fn from(ambiguous: Ambiguous) -> Self {
+        match ambiguous {
+            Ambiguous::Host => Self::HostAmbiguous,
+            Ambiguous::Path => Self::PathAmbiguous,
         }
     }
 }

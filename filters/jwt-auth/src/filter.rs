@@ -5,6 +5,7 @@ use portcullis_kit::{ConfigError, Counter, Headers, Host, HttpFilter, LocalReply
 use crate::JwtError;
 use crate::config::JwtAuthConfig;
 use crate::policy::{Need, Policy};
+use crate::provider::reads_as;
 use crate::source::Source;
 
 /// The filter: admits a request on the strength of a JSON Web Token.
@@ -77,7 +78,7 @@ impl JwtAuth {
     }
 
     fn decide(&self, request: &mut Headers, host: &mut dyn Host) -> Result<Pass, JwtError> {
-        match self.policy.rules.select(request, host).map_err(|_| JwtError::PathAmbiguous)? {
+        match self.policy.rules.select(request, host)? {
             Need::Nothing => Ok(Pass::NotRequired),
             Need::Nobody => Err(JwtError::Denied),
             Need::AnyOf(providers) => self.admit(providers, request, host.now()),
@@ -125,11 +126,4 @@ fn only_token<'a>(
         }
     }
     found.ok_or(JwtError::Missing)
-}
-
-/// Whether an upstream may take one header name for the other: CGI and WSGI write both `-` and `_` as `_` (RFC 3875
-/// section 4.1.18).
-fn reads_as(name: &[u8], header: &str) -> bool {
-    let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
-    name.len() == header.len() && name.iter().map(dashed).eq(header.as_bytes().iter().map(dashed))
 }

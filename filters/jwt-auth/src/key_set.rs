@@ -43,6 +43,10 @@ impl KeySet {
                 set.by_id.entry(id.clone()).or_default().push(index);
             }
         }
+        if let Some((id, _)) = set.by_id.iter().find(|(_, named)| named.len() > MAX_CANDIDATES) {
+            let problem = format!("more than {MAX_CANDIDATES} keys with the kid {id:?}; name them apart");
+            return Err(ConfigError::at("keys", problem));
+        }
         Ok(set)
     }
 

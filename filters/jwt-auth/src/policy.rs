@@ -1,13 +1,18 @@
 //! The configuration once it has been checked: after this, nothing in it can be wrong.
 
 use portcullis_kit::rules::{Matcher, Rules, is_token};
-use portcullis_kit::{ConfigError, ReplyFormat};
+use portcullis_kit::{ConfigError, ReplyFormat, Span};
 
 use crate::KeySet;
-use crate::config::{ClaimToHeader, JwksSource, JwtAuthConfig, Mode, ProviderConfig, Requirement};
+use crate::config::{
+    ClaimToHeader, JwksSource, JwtAuthConfig, Mode, ProviderConfig, Requirement, RuleConfig,
+};
 use crate::jws::media_type;
-use crate::provider::{ClaimHeader, Provider};
+use crate::provider::{ClaimHeader, Provider, reads_as};
 use crate::source::Source;
+
+/// Beyond this, expiry would mean little.
+const MAX_SKEW: Span = Span::from_secs(3600);
 
 /// A validated [`JwtAuthConfig`].
 #[derive(Debug)]
@@ -45,10 +50,13 @@ impl TryFrom<JwtAuthConfig> for Policy {
             }
             providers.push(provider.try_into().map_err(|error: ConfigError| error.under(&path))?);
         }
-        no_claim_where_a_token_is(&providers)?;
+        claim_headers_are_free(&providers, &config.rules)?;
         let rules = config.rules.into_iter().enumerate().map(|(index, rule)| {
             let path = format!("rules[{index}]");
             let matcher = Matcher::try_from(rule.matches).map_err(|e| e.under(&format!("{path}.match")))?;
+            if matcher.is_by_route() {
+                nothing_reroutes(&providers).map_err(|error| error.under(&format!("{path}.match")))?;
+            }
             Ok((matcher, rule.require.resolve(&providers, &format!("{path}.require"))?))
         });
         let rules = Rules::new(
@@ -84,6 +92,11 @@ impl TryFrom<ProviderConfig> for Provider {
                     "empty, so no token could pass; name one or leave the member out",
                 ));
             }
+        }
+        if config.clock_skew > MAX_SKEW {
+            let problem =
+                format!("{}; clocks that differ by more than {MAX_SKEW} need mending", config.clock_skew);
+            return Err(ConfigError::at("clock_skew", problem));
         }
         let JwksSource::Inline(jwks) = &config.jwks;
         let keys = KeySet::from_jwks(&jwks.keys, config.algorithms.as_deref());
@@ -128,19 +141,35 @@ impl Requirement {
     }
 }
 
-/// A claim header is removed before the token is looked for, so that no token would ever be found there.
-fn no_claim_where_a_token_is(providers: &[Provider]) -> Result<(), ConfigError> {
-    let is_source = |header: &str| {
-        let mut sources = providers.iter().flat_map(|provider| &provider.sources);
-        sources.any(|source| {
-            matches!(source, Source::Header(source) if source.name == header)
-                || header == "cookie" && matches!(source, Source::Cookie(_))
-        })
-    };
+/// Envoy picks the route anew after a filter has changed the request headers, and a decision by the first route would hold for
+/// another. So nothing may be changed where a rule decides by route or cluster.
+fn nothing_reroutes(providers: &[Provider]) -> Result<(), ConfigError> {
+    let changes = |provider: &&Provider| !provider.forward || !provider.claim_headers.is_empty();
+    let Some(provider) = providers.iter().find(changes) else { return Ok(()) };
+    let problem = format!(
+        "route and cluster cannot be trusted once headers change, as provider {:?} changes them; match on host and path, or write forward: true and no claims_to_headers",
+        provider.name
+    );
+    Err(ConfigError::at("", problem))
+}
+
+/// What a client sends under the name of a claim header is removed before rules and tokens are looked at: neither would ever be
+/// found there.
+fn claim_headers_are_free(providers: &[Provider], rules: &[RuleConfig]) -> Result<(), ConfigError> {
+    let sources = || providers.iter().flat_map(|provider| &provider.sources);
+    let matched = || rules.iter().flat_map(|rule| rule.matches.headers.iter().flatten());
     for (index, provider) in providers.iter().enumerate() {
-        if let Some(at) = provider.claim_headers.iter().position(|mapped| is_source(&mapped.header)) {
-            let path = format!("providers[{index}].claims_to_headers[{at}].header");
-            return Err(ConfigError::at(path, "a token is expected in this header; name another"));
+        for (at, mapped) in provider.claim_headers.iter().enumerate() {
+            let fail = |problem| {
+                let path = format!("providers[{index}].claims_to_headers[{at}].header");
+                Err(ConfigError::at(path, problem))
+            };
+            if sources().any(|source| reads_as(source.header().as_bytes(), &mapped.header)) {
+                return fail("a token is expected in this header; name another");
+            }
+            if matched().any(|header| reads_as(header.name.to_ascii_lowercase().as_bytes(), &mapped.header)) {
+                return fail("a rule matches on this header, which no client can send; name another");
+            }
         }
     }
     Ok(())
@@ -181,7 +210,7 @@ fn claim_headers(configured: Vec<ClaimToHeader>) -> Result<Vec<ClaimHeader>, Con
     for (index, mapping) in configured.into_iter().enumerate() {
         let path = format!("claims_to_headers[{index}].header");
         let header = header_name(&mapping.header).map_err(|error| error.under(&path))?;
-        if headers.iter().any(|other| other.header == header) {
+        if headers.iter().any(|other| reads_as(other.header.as_bytes(), &header)) {
             return Err(ConfigError::at(
                 path,
                 format!("{header:?} already carries another claim; name another header"),
@@ -192,16 +221,29 @@ fn claim_headers(configured: Vec<ClaimToHeader>) -> Result<Vec<ClaimHeader>, Con
     Ok(headers)
 }
 
-/// A field name in lower case (RFC 9110 section 5.1). Those by which the proxy routes and frames are not for claims and tokens.
+/// A field name in lower case (RFC 9110 section 5.1). Those by which proxies route, frame and report are not for claims and
+/// tokens.
 fn header_name(name: &str) -> Result<String, ConfigError> {
-    const RESERVED: [&str; 6] =
-        ["connection", "content-length", "host", "te", "transfer-encoding", "upgrade"];
+    const RESERVED: [&str; 13] = [
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+    ];
     let lower = name.to_ascii_lowercase();
-    if !is_token(&lower) || RESERVED.contains(&lower.as_str()) {
-        return Err(ConfigError::at(
-            "",
-            format!("{name:?} is not a header for this; write one such as x-jwt-sub"),
-        ));
+    let is_proxys = ["x-forwarded-", "x-envoy-"].iter().any(|prefix| lower.starts_with(prefix));
+    if !is_token(&lower) || is_proxys || RESERVED.contains(&lower.as_str()) {
+        let problem = format!("{name:?} is not a header for this; write one such as x-jwt-sub");
+        return Err(ConfigError::at("", problem));
     }
     Ok(lower)
 }

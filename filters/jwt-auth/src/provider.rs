@@ -118,3 +118,10 @@ fn header_value(claim: &Value) -> Result<String, JwtError> {
         false => Ok(text),
     }
 }
+
+/// Whether an upstream may take one header name for the other: CGI and WSGI write both `-` and `_` as `_` (RFC 3875
+/// section 4.1.18).
+pub(crate) fn reads_as(name: &[u8], header: &str) -> bool {
+    let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
+    name.len() == header.len() && name.iter().map(dashed).eq(header.as_bytes().iter().map(dashed))
+}

@@ -11,6 +11,7 @@ use crate::Algorithm;
 
 /// RFC 7518 sections 3.3 and 3.5: 2048 bits or more; and an upper bound on what one request can cost.
 const MODULUS_BITS: std::ops::RangeInclusive<u32> = 2048..=8192;
+const MODULUS_BYTES: usize = 1024;
 /// Smaller exponents have a history of forged paddings; larger ones only cost.
 const EXPONENT: std::ops::RangeInclusive<u32> = 65_537..=u32::MAX;
 
@@ -37,6 +38,9 @@ impl RsaKey {
             .try_fold(0_u32, |value, byte| value.checked_mul(256).map(|value| value | u32::from(*byte)));
         let exponent =
             exponent.filter(|e| EXPONENT.contains(e) && e % 2 == 1).ok_or(RsaKeyError::Exponent)?;
+        // The width of the arithmetic is that of the bytes, zeros in front included.
+        let significant = n.iter().position(|byte| *byte != 0).and_then(|start| n.get(start..));
+        let n = significant.filter(|n| n.len() <= MODULUS_BYTES).ok_or(RsaKeyError::Modulus)?;
         let n = BoxedUint::from_be_slice_vartime(n);
         let bits = n.bits_vartime();
         let modulus =
@@ -141,6 +145,8 @@ mod tests {
         };
         let error = |n: &[u8], e: &[u8]| RsaKey::new(n, e).err();
         assert_eq!(error(&modulus(2048), &[1, 0, 1]), None);
+        let padded = RsaKey::new(&[vec![0; 20_000], modulus(2048)].concat(), &[1, 0, 1]).unwrap();
+        assert_eq!(padded.modulus.modulus().as_ref().bits_precision(), 2048);
         assert_eq!(error(&modulus(1024), &[1, 0, 1]), Some(RsaKeyError::Modulus));
         assert_eq!(error(&modulus(16384), &[1, 0, 1]), Some(RsaKeyError::Modulus));
         assert_eq!(error(&[], &[1, 0, 1]), Some(RsaKeyError::Modulus));

@@ -2,6 +2,8 @@ use portcullis_kit::{Headers, rules};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::provider::reads_as;
+
 /// Where a client puts its token.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -30,28 +32,42 @@ impl Source {
         Self::Header(HeaderSource { name: "authorization".into(), scheme: Some("Bearer".into()) })
     }
 
+    /// The header that it is in.
+    pub(crate) fn header(&self) -> &str {
+        match self {
+            Self::Header(header) => &header.name,
+            Self::Query(_) => ":path",
+            Self::Cookie(_) => "cookie",
+        }
+    }
+
     /// Every token found here; nothing at all is no token.
     pub(crate) fn tokens<'r>(&self, request: &'r Headers) -> Vec<&'r [u8]> {
         let mut tokens: Vec<_> = match self {
             Self::Header(header) => {
-                request.all(&header.name).filter_map(|value| header.token(value)).collect()
+                spelled(request, &header.name).filter_map(|(_, value)| header.token(value)).collect()
             }
-            Self::Query(name) => parameters(request).filter_map(|pair| parameter(pair, name)).collect(),
+            Self::Query(name) => parameters(request).flat_map(|pair| parameter(pair, name)).collect(),
             Self::Cookie(name) => cookies(request).filter_map(|pair| cookie(pair, name)).collect(),
         };
         tokens.retain(|token| !token.is_empty());
         tokens
     }
 
-    /// Takes the token out of the request, and leaves what stands around it.
+    /// Takes the token out of the request: its whole header, or its parameter or cookie from among the others.
     pub(crate) fn strip(&self, request: &mut Headers) {
         match self {
-            Self::Header(header) => request.remove(&header.name),
+            Self::Header(header) => {
+                let names: Vec<_> = spelled(request, &header.name)
+                    .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
+                    .collect();
+                names.iter().for_each(|name| request.remove(name));
+            }
             Self::Query(name) => {
                 let target = request.first(":path").unwrap_or_default();
                 let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
                 let rest: Vec<_> =
-                    parameters(request).filter(|pair| parameter(pair, name).is_none()).collect();
+                    parameters(request).filter(|pair| parameter(pair, name).next().is_none()).collect();
                 let target = match rest.is_empty() {
                     true => path.to_vec(),
                     false => [path, b"?", &rest.join(&b'&')].concat(),
@@ -95,17 +111,24 @@ fn cookies(request: &Headers) -> impl Iterator<Item = &[u8]> {
     pairs.map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty())
 }
 
-/// The value of a parameter, if it has this name; escapes in the name count as what they stand for, or `access%5Ftoken` would
-/// reach the upstream unseen.
-fn parameter<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let (found, value) = split_once(pair);
-    unescape(found).eq(name.bytes()).then_some(value)
+/// The fields that an upstream may take for this header.
+fn spelled<'r>(request: &'r Headers, header: &str) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
+    request.iter().filter(move |(name, _)| reads_as(name, header))
 }
 
-/// The value of a cookie, if it has this name; spaces around the name are lenience of servers.
-fn cookie<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+/// The values of a parameter in one part of the query: some servers also split at `;`, and escapes in the name count as what
+/// they stand for. Otherwise `access%5Ftoken` would reach the upstream unseen.
+fn parameter<'r>(part: &'r [u8], name: &str) -> impl Iterator<Item = &'r [u8]> {
+    let pairs = part.split(|byte| *byte == b';').map(split_once);
+    pairs.filter_map(move |(found, value)| unescape(found).eq(name.bytes()).then_some(value))
+}
+
+/// The value of a cookie, if it has this name; spaces and quotes around the name and escapes in it are lenience of servers.
+fn cookie<'r>(pair: &'r [u8], name: &str) -> Option<&'r [u8]> {
     let (found, value) = split_once(pair);
-    (found.trim_ascii() == name.as_bytes()).then(|| value.trim_ascii())
+    let found = found.trim_ascii();
+    let found = found.strip_prefix(b"\"").and_then(|found| found.strip_suffix(b"\"")).unwrap_or(found);
+    unescape(found).eq(name.bytes()).then(|| value.trim_ascii())
 }
 
 fn split_once(pair: &[u8]) -> (&[u8], &[u8]) {
@@ -162,8 +185,16 @@ mod tests {
             count(&Source::bearer(), &[("authorization", "Bearer a"), ("authorization", "bearer b")]),
             2
         );
-        assert_eq!(count(&Source::Query("t".into()), &[(":path", "/?t=a&u=b&%74=c&xt=d&t=&t")]), 2);
-        assert_eq!(count(&Source::Cookie("t".into()), &[("cookie", "t=a; u=b; t="), ("cookie", "t =c")]), 2);
+        assert_eq!(count(&Source::Query("t".into()), &[(":path", "/?t=a&u=b&%74=c&xt=d&t=&t;t=e")]), 3);
+        assert_eq!(
+            count(
+                &Source::Cookie("t".into()),
+                &[("cookie", "t=a; u=b; t="), ("cookie", "t =c; \"t\"=d; %74=e")]
+            ),
+            4
+        );
+        let custom = Source::Header(HeaderSource { name: "x-token".into(), scheme: None });
+        assert_eq!(count(&custom, &[("x-token", "a"), ("x_token", "b")]), 2);
     }
 
     #[test]

@@ -41,8 +41,6 @@ fn full() -> Value {
                     "path": {"prefix": "/shop/"},
                     "methods": ["GET"],
                     "headers": [{"name": "x-env", "value": {"exact": "test"}}],
-                    "route": "main",
-                    "cluster": "upstream",
                 },
                 "require": {"provider": "shop"},
             },
@@ -219,7 +217,7 @@ fn each_member_of_rules_and_reply_has_its_error() {
         ),
         (
             with("/rules/0/match/path", json!({"prefix": "/a/../b"})),
-            "rules[0].match.path: \"/a/../b\" never matches; write a path that begins with / and has no . or .. segments, //, ;, ?, # or needless escapes",
+            "rules[0].match.path: \"/a/../b\" never matches; write a path that begins with / and has no . or .. segments, //, ;, \\, ? or #",
         ),
         (
             with("/reply/realm", json!("my \"shop\"")),
@@ -298,4 +296,29 @@ fn a_jwk_and_a_jwk_set_may_have_members_that_nobody_knows() {
     assert!(is_accepted(&with_key("x5t", json!("AAAA"))));
     assert!(is_accepted(&with_key("unknown", json!({"a": [1]}))));
     assert!(is_accepted(&with("/providers/0/jwks/inline/unknown", json!(1))));
+}
+
+#[test]
+fn rules_by_route_are_for_a_filter_that_changes_nothing() {
+    for by_route in [json!({"route": "main"}), json!({"cluster": "upstream"})] {
+        let rules = json!([{"match": by_route, "require": "none"}]);
+        let with = |forward: bool, claims: Value| {
+            json!({
+                "providers": [{
+                    "name": "shop",
+                    "issuer": "https://issuer.example",
+                    "audiences": ["orders"],
+                    "jwks": {"inline": {"keys": [ec_key()]}},
+                    "forward": forward,
+                    "claims_to_headers": claims,
+                }],
+                "rules": rules,
+                "otherwise": "deny",
+            })
+        };
+        let refused = "rules[0].match: route and cluster cannot be trusted once headers change";
+        assert!(is_accepted(&with(true, json!([]))));
+        assert!(error(&with(false, json!([]))).starts_with(refused));
+        assert!(error(&with(true, json!([{"claim": "sub", "header": "x-sub"}]))).starts_with(refused));
+    }
 }

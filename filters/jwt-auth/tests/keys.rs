@@ -128,8 +128,16 @@ fn a_broken_key_is_named_by_its_index() {
 
 #[test]
 fn a_key_set_has_at_most_a_hundred_keys() {
-    assert!(read(&vec![ec_key(); 100], None).is_ok());
-    assert_eq!(read(&vec![ec_key(); 101], None).unwrap_err(), "keys: 101 keys; at most 100");
+    let keys = |count: usize| (0..count).map(|kid| with("kid", json!(kid.to_string()))).collect::<Vec<_>>();
+    assert!(read(&keys(100), None).is_ok());
+    assert_eq!(read(&keys(101), None).unwrap_err(), "keys: 101 keys; at most 100");
+}
+
+#[test]
+fn at_most_four_keys_share_a_name() {
+    assert!(read(&vec![with("kid", json!("k")); 4], None).is_ok());
+    let error = read(&vec![with("kid", json!("k")); 5], None).unwrap_err();
+    assert_eq!(error, "keys: more than 4 keys with the kid \"k\"; name them apart");
 }
 
 #[test]

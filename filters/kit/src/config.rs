@@ -3,7 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{DeserializeOwned, Deserializer, Error};
+use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::json;
@@ -68,7 +68,7 @@ pub fn parse_config<T: DeserializeOwned>(configuration: &[u8]) -> Result<T, Conf
 
 /// The message without a long text that it quotes: who writes a secret in the wrong place must not find it in the log.
 fn concealed(message: &str) -> String {
-    const SHOWN: usize = 24;
+    const SHOWN: usize = 8;
     let quoted = message.split_once(": string \"").and_then(|(before, rest)| {
         let (text, after) = rest.split_once("\", expected")?;
         (text.len() > SHOWN).then(|| format!("{before}: a string of {} bytes, expected{after}", text.len()))
@@ -77,7 +77,7 @@ fn concealed(message: &str) -> String {
 }
 
 /// A span of time in a configuration, a number with a unit: `250ms`, `10s`, `5m`, `1h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 impl Span {
@@ -116,9 +116,22 @@ impl fmt::Display for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| {
-            D::Error::custom(format_args!(
+        deserializer.deserialize_str(SpanVisitor)
+    }
+}
+
+struct SpanVisitor;
+
+impl Visitor<'_> for SpanVisitor {
+    type Value = Span;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number and a unit, as in 250ms, 10s, 5m, 1h")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
+        Span::parse(text).ok_or_else(|| {
+            E::custom(format_args!(
                 "{text:?} is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h"
             ))
         })

@@ -9,7 +9,7 @@ use crate::pairs;
 #[derive(Debug, Default)]
 pub struct Headers {
     block: Vec<u8>,
-    fields: Vec<pairs::Span>,
+    fields: Vec<pairs::Field>,
     edits: Vec<Recorded>,
 }
 
@@ -32,8 +32,8 @@ pub enum Edit<'a> {
 
 #[derive(Debug)]
 enum Recorded {
-    Remove(pairs::Span),
-    Replace(pairs::Span),
+    Remove(pairs::Field),
+    Replace(pairs::Field),
 }
 
 impl Headers {
@@ -104,12 +104,12 @@ impl Headers {
         fields.retain(|field| block.get(field.name.clone()) != Some(name));
     }
 
-    fn append(&mut self, name: &[u8], value: &[u8]) -> pairs::Span {
+    fn append(&mut self, name: &[u8], value: &[u8]) -> pairs::Field {
         let start = self.block.len();
         self.block.extend_from_slice(name);
         let middle = self.block.len();
         self.block.extend_from_slice(value);
-        pairs::Span { name: start..middle, value: middle..self.block.len() }
+        pairs::Field { name: start..middle, value: middle..self.block.len() }
     }
 
     fn bytes(&self, range: &std::ops::Range<usize>) -> &[u8] {

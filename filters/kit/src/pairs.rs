@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// Where one name and one value stand in an encoded block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct Field {
     /// Byte range of the name.
     pub name: Range<usize>,
     /// Byte range of the value.
@@ -37,7 +37,7 @@ pub fn encode<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> Vec<u8> {
 ///
 /// # Errors
 /// `None` when a length points past the end, a NUL is missing, or bytes are left over.
-pub fn decode(block: &[u8]) -> Option<Vec<Span>> {
+pub fn decode(block: &[u8]) -> Option<Vec<Field>> {
     if block.is_empty() {
         return Some(Vec::new());
     }
@@ -49,7 +49,7 @@ pub fn decode(block: &[u8]) -> Option<Vec<Span>> {
     for index in 0..count {
         let name = field(block, &mut at, read_length(block, 4 + index * 8)?)?;
         let value = field(block, &mut at, read_length(block, 8 + index * 8)?)?;
-        spans.push(Span { name, value });
+        spans.push(Field { name, value });
     }
     (at == block.len()).then_some(spans)
 }

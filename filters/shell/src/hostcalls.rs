@@ -68,7 +68,7 @@ impl Clock for Hostcalls {
         let mut nanoseconds = 0;
         // SAFETY: the host writes eight bytes to a local that outlives the call.
         let status = unsafe { proxy_get_current_time_nanoseconds(&mut nanoseconds) };
-        // Without a clock it is the end of time, when every token has expired.
+        // Without a clock it is the end of time: whatever expires has expired.
         let now = UnixTime::from_nanos(if status == 0 { nanoseconds } else { u64::MAX });
         self.now.set(Some(now));
         now

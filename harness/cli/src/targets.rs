@@ -1,12 +1,15 @@
 //! The three places where a scenario can be played.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::ValueEnum;
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
 use portcullis_host::Module;
+use portcullis_kit::UnixTime;
 use portcullis_scenario::{PluginRef, PluginSetup, SimTarget, Start, Target, TargetError};
 
+use crate::commands::read;
 use crate::filters::Filter;
 
 /// Where a scenario is played.
@@ -41,7 +44,14 @@ impl Starter {
                 if target == TargetName::Native {
                     return Ok(Some(Self::Native(filter)));
                 }
-                modules.join(format!("{name}.wasm"))
+                let path = modules.join(format!("{name}.wasm"));
+                if !path.exists() {
+                    return Err(format!(
+                        "{}: no such file; make build makes it, --modules says where it is",
+                        path.display()
+                    ));
+                }
+                path
             }
             PluginRef::Module(path) => scenario.parent().unwrap_or(scenario).join(path),
         };
@@ -49,8 +59,8 @@ impl Starter {
             TargetName::Native => Ok(None),
             TargetName::Wasm => load_module(&path).map(|module| Some(Self::Wasm(module))),
             TargetName::Envoy => {
-                // An absent module would otherwise be Envoy's puzzle.
-                std::fs::metadata(&path).map_err(|error| missing(&path, &error))?;
+                // What is no module would otherwise be Envoy's puzzle.
+                load_module(&path)?;
                 Ok(Some(Self::Envoy(EnvoyBinary::find()?, path)))
             }
         }
@@ -59,12 +69,19 @@ impl Starter {
 
 /// Reads and checks a module.
 pub(crate) fn load_module(path: &Path) -> Result<Module, String> {
-    let bytes = std::fs::read(path).map_err(|error| missing(path, &error))?;
+    let bytes = read(path)?;
     Module::load(&bytes).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn missing(path: &Path, error: &std::io::Error) -> String {
-    format!("{}: {error}; `make build` makes our own modules", path.display())
+/// The real time, for a simulated clock.
+pub(crate) fn real_time() -> UnixTime {
+    since_epoch(SystemTime::now())
+}
+
+/// A time as the simulation counts it.
+pub(crate) fn since_epoch(time: SystemTime) -> UnixTime {
+    let span = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_nanos(0).saturating_add(span)
 }
 
 impl Start for Starter {
@@ -77,12 +94,14 @@ impl Start for Starter {
     }
 
     fn start(&self, setup: &PluginSetup) -> Result<Box<dyn Target>, TargetError> {
+        // A scenario without a clock means the same time on every target: the real one.
+        let timed = || PluginSetup { clock: setup.clock.or_else(|| Some(real_time())), ..setup.clone() };
         match self {
-            Self::Native(filter) => (filter.start)(setup),
+            Self::Native(filter) => (filter.start)(&timed()),
             Self::Wasm(module) => {
                 let instance =
                     module.instantiate().map_err(|error| TargetError::Broken(error.to_string()))?;
-                Ok(Box::new(SimTarget::start("wasm", instance, setup)?))
+                Ok(Box::new(SimTarget::start("wasm", instance, &timed())?))
             }
             Self::Envoy(binary, path) => Ok(Box::new(EnvoyTarget::start(binary, path, setup)?)),
         }

@@ -39,32 +39,47 @@ fn a_broken_scenario_names_line_and_key() {
         (format!("{start}  - reqest: {{}}\n"), ":5:5: unknown field `reqest`, expected one of"),
         (
             format!("{start}  - request: {{}}\n    expect: {{status: abc}}\n"),
-            ":6:22: invalid u16\n    expect: {status: abc}",
+            ":6:22: expected a number from 0 to 65535\n    expect: {status: abc}",
         ),
         (
-            format!("{start}  - request: {{}}\n    advance: 1s\n"),
-            ":5:5: steps[0]: request and advance; make it two steps",
+            format!("{start}  - request: {{headers: {{content-length: 5}}}}\n"),
+            "expected a text (put a number in quotes)",
         ),
+        (format!("{start}  - request: {{}}\n    advance: 1s\n"), ":5:1: steps[0]: request and advance"),
         (format!("{start}  - advance: 5\n"), ":5:14: \"5\" is not a duration; write a number and a unit"),
         (
-            format!("{start}  - request: {{path: \"${{nobody}}\"}}\n"),
-            ":5:5: steps[0]: no variable \"nobody\"",
+            format!("{start}  - request:\n      path: \"${{nobody}}\"\n"),
+            ":6:7: steps[0].request.path: no variable \"nobody\"",
         ),
         (
-            format!("{start}  - expect: {{body: {{regx: x}}}}\n"),
-            "expected a text, {absent: true}, {contains: ..}",
+            format!("{start}  - request: {{}}\n    expect:\n      headers: {{x-a: {{regex: '('}}}}\n"),
+            ":7:23: steps[0].expect.headers.x-a.regex: \"(\" is not an expression",
         ),
-        ("name: x\nname: y\n".into(), ":2:1: duplicate mapping key"),
         (
-            "name: x\nconfig: {}\nsteps: [{request: {}}]\n".into(),
-            ": write either filter, for one of ours, or module",
+            format!("{start}  - expect: {{logs: [{{level: loud, message: x}}]}}\n"),
+            ":5:21: steps[0].expect.logs[0].level: \"loud\" is no level",
         ),
+        (format!("{start}  - expect: {{body: {{regx: x}}}}\n"), "{absent: true}, {contains: ..}"),
+        (
+            format!("{start}  - request: {{}}\n    expect: {{upstream: {{called: false, body: x}}}}\n"),
+            ":6:25: steps[0].expect.upstream.called: false, so nothing else",
+        ),
+        ("name: x\nname: y\n".into(), ":2:1: duplicate mapping key: name; a key stands once"),
+        ("name: x\nconfig: {}\nsteps: [{request: {}}]\n".into(), ": write either filter, for one of ours"),
         ("name: x\nfilter: jwt-auth\nconfig: {}\n".into(), ": write either steps, or config_error"),
         (
-            "name: x\nfilter: jwt-auth\ninclude: [no.yaml]\nsteps: [{request: {}}]\n".into(),
-            "include \"no.yaml\": No such file",
+            "name: x\nfilter: jwt-auth\nclock: noon\nsteps: [{request: {}}]\n".into(),
+            ":3:1: clock: \"noon\" is not a time; write 2026-01-01T00:00:00Z",
         ),
-        ("name: [x\n".into(), ":1:7: "),
+        (
+            "name: x\nfilter: jwt-auth\nconfig: {a: '${b}'}\nsteps: [{request: {}}]\n".into(),
+            ":3:1: config: no variable \"b\"",
+        ),
+        (
+            "name: x\nfilter: jwt-auth\ninclude: [no.yaml]\nsteps: [{request: {}}]\n".into(),
+            ":3:1: include: \"no.yaml\": No such file",
+        ),
+        ("name: [x\n".into(), ":1:7: expected a text"),
     ] {
         let found = mistake(&text);
         assert!(found.contains(expected), "{text}\nexpected {expected}\nfound    {found}");
@@ -129,7 +144,7 @@ fn what_is_no_module_says_so() {
         (code, stderr.as_str()),
         (
             2,
-            "portcullis: no.wasm: No such file or directory (os error 2); `make build` makes our own modules\n"
+            "portcullis: no.wasm: No such file or directory (os error 2)\n"
         )
     );
 }

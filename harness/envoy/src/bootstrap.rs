@@ -129,7 +129,7 @@ fn any_port() -> Value {
 }
 
 fn access_log(path: &Path) -> Value {
-    let line = "%DOWNSTREAM_REMOTE_PORT% %RESPONSE_CODE_DETAILS%\n";
+    let line = "%DOWNSTREAM_DIRECT_REMOTE_PORT% %RESPONSE_CODE_DETAILS%\n";
     json!({
         "name": "envoy.access_loggers.file",
         "typed_config": {

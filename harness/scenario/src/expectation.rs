@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use portcullis_kit::ConfigError;
 use portcullis_sim::http::{Exchange, HeaderList, LogLine};
 use regex_lite::Regex;
 use serde::Serialize;
@@ -61,18 +62,28 @@ pub struct Mismatch {
 }
 
 impl Expected {
-    pub(crate) fn new(file: &Expectation, vars: &Vars) -> Result<Self, String> {
+    pub(crate) fn new(file: &Expectation, vars: &Vars) -> Result<Self, ConfigError> {
         let upstream = file.upstream.as_ref().map(|upstream| {
+            let called = upstream.called.unwrap_or(true);
             let message = Message::new(&upstream.headers, upstream.body.as_ref(), &upstream.trailers, vars)?;
-            Ok::<_, String>(Upstream { called: upstream.called.unwrap_or(true), message })
+            match called || message.is_empty() {
+                true => Ok(Upstream { called, message }),
+                false => {
+                    Err(ConfigError::at("called", "false, so nothing else can be expected of the upstream"))
+                }
+            }
         });
+        let logs = file.logs.iter().enumerate().map(|(index, line)| {
+            log_line(line, vars).map_err(|error| error.under(&format!("logs[{index}]")))
+        });
+        let details = file.details.as_ref().map(|text| Matcher::new(text, vars)).transpose();
         Ok(Self {
             status: file.status,
-            details: file.details.as_ref().map(|text| Matcher::new(text, vars)).transpose()?,
+            details: details.map_err(|error| error.under("details"))?,
             client: Message::new(&file.headers, file.body.as_ref(), &file.trailers, vars)?,
-            upstream: upstream.transpose()?,
+            upstream: upstream.transpose().map_err(|error: ConfigError| error.under("upstream"))?,
             metrics: file.metrics.clone(),
-            logs: file.logs.iter().map(|line| log_line(line, vars)).collect::<Result<_, _>>()?,
+            logs: logs.collect::<Result<_, _>>()?,
         })
     }
 
@@ -122,9 +133,10 @@ impl Expected {
 
     pub(crate) fn check_metrics(&self, metrics: &BTreeMap<String, u64>, found: &mut Vec<Mismatch>) {
         for (name, expected) in &self.metrics {
-            let value = metrics.get(name).copied().unwrap_or_default();
-            if value != *expected {
-                found.push(Mismatch::new(format!("metric {name}"), expected, value));
+            let value = metrics.get(name);
+            if value != Some(expected) {
+                let is = value.map_or_else(|| "no metric of this name".to_owned(), u64::to_string);
+                found.push(Mismatch::new(format!("metric {name}"), expected, is));
             }
         }
     }
@@ -138,7 +150,8 @@ impl Expected {
             if !lines.iter().any(|line| matches(&line)) {
                 let all: Vec<_> =
                     lines.iter().map(|line| format!("{}: {}", line.level, line.message)).collect();
-                found.push(Mismatch::new("log", matcher, all.join(" | ")));
+                let all = if all.is_empty() { "no line".to_owned() } else { all.join(" | ") };
+                found.push(Mismatch::new("log", matcher, all));
             }
         }
     }
@@ -150,14 +163,18 @@ impl Message {
         body: Option<&TextExpectation>,
         trailers: &BTreeMap<String, TextExpectation>,
         vars: &Vars,
-    ) -> Result<Self, String> {
-        let fields = |fields: &BTreeMap<String, TextExpectation>| {
-            let checked =
-                fields.iter().map(|(name, text)| Ok((name.to_ascii_lowercase(), Matcher::new(text, vars)?)));
-            checked.collect::<Result<_, String>>()
+    ) -> Result<Self, ConfigError> {
+        let fields = |key: &str, fields: &BTreeMap<String, TextExpectation>| {
+            let checked = fields.iter().map(|(name, text)| {
+                let matcher =
+                    Matcher::new(text, vars).map_err(|error| error.under(&format!("{key}.{name}")))?;
+                Ok((name.to_ascii_lowercase(), matcher))
+            });
+            checked.collect::<Result<_, ConfigError>>()
         };
-        let body = body.map(|text| Matcher::new(text, vars)).transpose()?;
-        Ok(Self { headers: fields(headers)?, body, trailers: fields(trailers)? })
+        let body =
+            body.map(|text| Matcher::new(text, vars)).transpose().map_err(|error| error.under("body"))?;
+        Ok(Self { headers: fields("headers", headers)?, body, trailers: fields("trailers", trailers)? })
     }
 
     fn is_empty(&self) -> bool {
@@ -187,16 +204,22 @@ impl Message {
 }
 
 impl Matcher {
-    pub(crate) fn new(text: &TextExpectation, vars: &Vars) -> Result<Self, String> {
+    pub(crate) fn new(text: &TextExpectation, vars: &Vars) -> Result<Self, ConfigError> {
+        let fill = |text: &str| vars.text(text).map_err(|error| ConfigError::at("", error));
         Ok(match text {
-            TextExpectation::Exact(text) => Self::Exact(vars.text(text)?),
+            TextExpectation::Exact(text) => Self::Exact(fill(text)?),
             TextExpectation::Matching(Matching::Absent(true)) => Self::Absent,
             TextExpectation::Matching(Matching::Absent(false)) => Self::Present,
-            TextExpectation::Matching(Matching::Contains(text)) => Self::Contains(vars.text(text)?),
-            TextExpectation::Matching(Matching::Json(value)) => Self::Json(vars.json(value)?),
-            TextExpectation::Matching(Matching::Regex(text)) => Self::Regex(
-                Regex::new(text).map_err(|error| format!("{text:?} is not an expression: {error}"))?,
-            ),
+            TextExpectation::Matching(Matching::Contains(text)) => Self::Contains(fill(text)?),
+            TextExpectation::Matching(Matching::Json(value)) => {
+                Self::Json(vars.json(value).map_err(|error| ConfigError::at("json", error))?)
+            }
+            TextExpectation::Matching(Matching::Regex(text)) => {
+                let regex = Regex::new(text).map_err(|error| {
+                    ConfigError::at("regex", format!("{text:?} is not an expression: {error}"))
+                });
+                Self::Regex(regex?)
+            }
         })
     }
 
@@ -243,11 +266,12 @@ impl Mismatch {
     }
 }
 
-fn log_line(line: &LogExpectation, vars: &Vars) -> Result<(Option<log::Level>, Matcher), String> {
+fn log_line(line: &LogExpectation, vars: &Vars) -> Result<(Option<log::Level>, Matcher), ConfigError> {
     let level = line.level.as_deref().map(|level| {
-        level.parse().map_err(|_| format!("{level:?} is no level; write error, warn, info, debug or trace"))
+        let problem = || format!("{level:?} is no level; write error, warn, info, debug or trace");
+        level.parse().map_err(|_| ConfigError::at("level", problem()))
     });
-    Ok((level.transpose()?, Matcher::new(&line.message, vars)?))
+    Ok((level.transpose()?, Matcher::new(&line.message, vars).map_err(|error| error.under("message"))?))
 }
 
 /// All values of a header, as one.

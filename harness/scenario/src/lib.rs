@@ -12,10 +12,11 @@ pub mod schema;
 mod sim_target;
 mod target;
 mod vars;
+mod yaml;
 
 pub use expectation::{Expected, Matcher, Mismatch};
-pub use load::LoadError;
 pub use runner::{Start, run};
 pub use scenario::{PluginRef, Scenario, Step, StepAction};
 pub use sim_target::SimTarget;
 pub use target::{PluginSetup, Target, TargetError};
+pub use yaml::{LoadError, parse_yaml};

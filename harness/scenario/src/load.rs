@@ -1,11 +1,9 @@
 //! From the text of a scenario file to a [`Scenario`].
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use portcullis_kit::UnixTime;
+use portcullis_kit::{ConfigError, UnixTime};
 use portcullis_sim::http::{HeaderList, Protocol, Request, Response};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
@@ -14,28 +12,7 @@ use crate::scenario::{PluginRef, Scenario, Step, StepAction};
 use crate::schema::{Bytes, OneOrMany, ProtocolName, RequestFile, ResponseFile, ScenarioFile, StepFile};
 use crate::target::PluginSetup;
 use crate::vars::Vars;
-
-/// A mistake in a scenario file: which file, where, and what would be right.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadError {
-    /// The file.
-    pub file: String,
-    /// Line and column, where they are known.
-    pub position: Option<(u64, u64)>,
-    /// What is wrong.
-    pub problem: String,
-}
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.position {
-            Some((line, column)) => write!(f, "{}:{line}:{column}: {}", self.file, self.problem),
-            None => write!(f, "{}: {}", self.file, self.problem),
-        }
-    }
-}
-
-impl std::error::Error for LoadError {}
+use crate::yaml::{LoadError, parse_yaml};
 
 impl Scenario {
     /// Reads a scenario. `include` gives the text of a file that it names, by the path as it is written.
@@ -47,55 +24,63 @@ impl Scenario {
         text: &str,
         include: &dyn Fn(&str) -> Result<String, String>,
     ) -> Result<Self, LoadError> {
-        let read: ScenarioFile = parse(file, text)?;
-        let fail = |problem| LoadError { file: file.to_owned(), position: None, problem };
-        let vars = variables(&read, include).map_err(|error| match error {
-            Included::Unreadable(problem) => fail(problem),
-            Included::Broken(error) => error,
-        })?;
-        let plugin = plugin(&read).map_err(|problem| fail(problem.to_owned()))?;
-        let setup = setup(&read, &vars).map_err(fail)?;
+        let read: ScenarioFile = parse_yaml(file, text)?;
+        let vars = Vars(variables(file, &read, text, include)?);
+        let at_top = |error: ConfigError| located(file, text, 1, error);
+        let plugin = plugin(&read).map_err(at_top)?;
+        let setup = setup(&read, &vars).map_err(at_top)?;
         let config_error =
-            read.config_error.as_ref().map(|text| Matcher::new(text, &vars)).transpose().map_err(fail)?;
+            read.config_error.as_ref().map(|expected| Matcher::new(expected, &vars)).transpose();
+        let config_error = config_error.map_err(|error| at_top(error.under("config_error")))?;
         if config_error.is_some() != read.steps.is_empty() {
             let problem = "write either steps, or config_error for a configuration that must be refused";
-            return Err(fail(problem.into()));
+            return Err(at_top(ConfigError::at("", problem)));
         }
         let steps = read.steps.iter().enumerate().map(|(index, step)| {
-            let position = Some((step.defined.line(), step.defined.column()));
-            Step::new(index, step, &vars).map_err(|problem| LoadError {
-                file: file.to_owned(),
-                position,
-                problem: format!("steps[{index}]: {problem}"),
-            })
+            let fail = |error: ConfigError| {
+                located(file, text, step.defined.line(), error.under(&format!("steps[{index}]")))
+            };
+            Step::new(index, step, &vars).map_err(fail)
         });
         let steps = steps.collect::<Result<_, _>>()?;
         Ok(Self { name: read.name, plugin, setup, config_error, steps })
     }
 }
 
+/// A mistake at the line of its key: the first line from `start` on that has the last part of its path as a key.
+fn located(file: &str, text: &str, start: u64, error: ConfigError) -> LoadError {
+    let key = error.path.rsplit('.').next().unwrap_or_default().split('[').next().unwrap_or_default();
+    let lines = (1_u64..).zip(text.lines()).skip_while(|(number, _)| *number < start);
+    let found = lines
+        .filter(|_| !key.is_empty())
+        .find_map(|(number, line)| Some((number, 1 + line.find(&format!("{key}:"))? as u64)));
+    let position = found.or_else(|| (start > 1).then_some((start, 1)));
+    LoadError { file: file.to_owned(), position, problem: error.to_string() }
+}
+
 impl Step {
-    fn new(index: usize, file: &Spanned<StepFile>, vars: &Vars) -> Result<Self, String> {
+    fn new(index: usize, file: &Spanned<StepFile>, vars: &Vars) -> Result<Self, ConfigError> {
         let file = &file.value;
-        let expected = Expected::new(&file.expect, vars)?;
+        let expected = Expected::new(&file.expect, vars).map_err(|error| error.under("expect"))?;
         let name = file.name.clone().unwrap_or_else(|| format!("step {}", index + 1));
         if file.request.is_none() && (file.upstream.is_some() || expected.of_exchange()) {
-            return Err(
-                "upstream, status, details, headers, body and trailers need a request in the same step"
-                    .into(),
-            );
+            let problem =
+                "upstream, status, details, headers, body and trailers need a request in the same step";
+            return Err(ConfigError::at("", problem));
         }
         let action = match (&file.request, file.advance) {
-            (Some(_), Some(_)) => return Err("request and advance; make it two steps".into()),
+            (Some(_), Some(_)) => return Err(ConfigError::at("", "request and advance; make it two steps")),
             (Some(request), None) => Some(StepAction::Send {
                 protocol: request.protocol.into(),
-                request: build_request(request, vars)?,
-                upstream: build_response(file.upstream.as_ref(), vars)?,
+                request: build_request(request, vars).map_err(|error| error.under("request"))?,
+                upstream: build_response(file.upstream.as_ref(), vars)
+                    .map_err(|error| error.under("upstream"))?,
             }),
             (None, Some(span)) => Some(StepAction::Advance(span.0)),
             (None, None) if expected.of_metrics() || expected.of_logs() => None,
             (None, None) => {
-                return Err("nothing happens; write request, advance, or expect with metrics or logs".into());
+                let problem = "nothing happens; write request, advance, or expect with metrics or logs";
+                return Err(ConfigError::at("", problem));
             }
         };
         Ok(Self { name, action, expected })
@@ -111,109 +96,110 @@ impl From<ProtocolName> for Protocol {
     }
 }
 
-enum Included {
-    Unreadable(String),
-    Broken(LoadError),
-}
-
 fn variables(
-    file: &ScenarioFile,
+    file: &str,
+    read: &ScenarioFile,
+    text: &str,
     include: &dyn Fn(&str) -> Result<String, String>,
-) -> Result<Vars, Included> {
+) -> Result<BTreeMap<String, Value>, LoadError> {
     let mut vars = BTreeMap::new();
-    for path in &file.include {
-        let text =
-            include(path).map_err(|error| Included::Unreadable(format!("include {path:?}: {error}")))?;
-        let included: BTreeMap<String, Value> = parse(path, &text).map_err(Included::Broken)?;
-        vars.extend(included);
+    for path in &read.include {
+        let included = include(path).map_err(|error| {
+            located(file, text, 1, ConfigError::at("include", format!("{path:?}: {error}")))
+        })?;
+        let of_file: BTreeMap<String, Value> = parse_yaml(&format!("{path}, included by {file}"), &included)?;
+        vars.extend(of_file);
     }
-    vars.extend(file.vars.clone());
-    Ok(Vars(vars))
+    vars.extend(read.vars.clone());
+    Ok(vars)
 }
 
-fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, LoadError> {
-    serde_saphyr::from_str(text).map_err(|error| {
-        let position = error.location().map(|location| (location.line(), location.column()));
-        let plain = error.without_snippet().to_string();
-        let problem = plain.rfind(" at line ").map_or(plain.as_str(), |end| &plain[..end]).to_owned();
-        let line =
-            position.and_then(|(line, _)| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?));
-        let shown = line.map(|line| format!("{problem}\n    {}", line.trim())).unwrap_or(problem);
-        LoadError { file: file.to_owned(), position, problem: shown }
-    })
-}
-
-fn plugin(file: &ScenarioFile) -> Result<PluginRef, &'static str> {
+fn plugin(file: &ScenarioFile) -> Result<PluginRef, ConfigError> {
     match (&file.filter, &file.module) {
         (Some(name), None) => Ok(PluginRef::Filter(name.clone())),
         (None, Some(path)) => Ok(PluginRef::Module(path.clone())),
-        _ => Err("write either filter, for one of ours, or module, for the path of a .wasm file"),
+        _ => {
+            let problem = "write either filter, for one of ours, or module, for the path of a .wasm file";
+            Err(ConfigError::at("", problem))
+        }
     }
 }
 
-fn setup(file: &ScenarioFile, vars: &Vars) -> Result<PluginSetup, String> {
+fn setup(file: &ScenarioFile, vars: &Vars) -> Result<PluginSetup, ConfigError> {
     let configuration = match (&file.config, &file.config_text) {
-        (Some(_), Some(_)) => return Err("config and config_text; write one of them".into()),
-        (Some(config), None) => vars.json(config).map_err(|error| format!("config: {error}"))?.to_string(),
+        (Some(_), Some(_)) => {
+            return Err(ConfigError::at("config_text", "config is there too; write one of them"));
+        }
+        (Some(config), None) => {
+            vars.json(config).map_err(|error| ConfigError::at("config", error))?.to_string()
+        }
         (None, text) => text.clone().unwrap_or_default(),
     };
     let clock = file.clock.as_deref().map(clock).transpose()?;
     Ok(PluginSetup { configuration: configuration.into_bytes(), clock })
 }
 
-fn clock(text: &str) -> Result<UnixTime, String> {
+fn clock(text: &str) -> Result<UnixTime, ConfigError> {
     let since_epoch = humantime::parse_rfc3339(text)
         .ok()
         .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-        .ok_or_else(|| format!("clock: {text:?} is not a time; write 2026-01-01T00:00:00Z"))?;
+        .ok_or_else(|| {
+            ConfigError::at("clock", format!("{text:?} is not a time; write 2026-01-01T00:00:00Z"))
+        })?;
     Ok(UnixTime::from_nanos(0).saturating_add(since_epoch))
 }
 
-fn build_request(file: &RequestFile, vars: &Vars) -> Result<Request, String> {
+fn build_request(file: &RequestFile, vars: &Vars) -> Result<Request, ConfigError> {
     let pseudo = [
-        (":method", file.method.as_deref().unwrap_or("GET")),
-        (":path", file.path.as_deref().unwrap_or("/")),
-        (":authority", file.host.as_deref().unwrap_or("example.com")),
-        (":scheme", "http"),
+        (":method", "method", file.method.as_deref().unwrap_or("GET")),
+        (":path", "path", file.path.as_deref().unwrap_or("/")),
+        (":authority", "host", file.host.as_deref().unwrap_or("example.com")),
+        (":scheme", "", "http"),
     ];
     let mut headers = HeaderList::new();
-    for (name, value) in pseudo {
-        headers.push((name.into(), vars.text(value)?.into_bytes()));
+    for (name, key, value) in pseudo {
+        let value = vars.text(value).map_err(|error| ConfigError::at(key, error))?;
+        headers.push((name.into(), value.into_bytes()));
     }
-    headers.extend(fields(&file.headers, vars)?);
-    let trailers = file.trailers.as_ref().map(|trailers| fields(trailers, vars)).transpose()?;
-    Ok(Request { headers, body: pieces(file.body.as_ref(), vars)?, trailers })
+    headers.extend(fields("headers", &file.headers, vars)?);
+    let trailers = file.trailers.as_ref().map(|trailers| fields("trailers", trailers, vars)).transpose()?;
+    Ok(Request { headers, body: body(file.body.as_ref(), vars)?, trailers })
 }
 
-fn build_response(file: Option<&ResponseFile>, vars: &Vars) -> Result<Response, String> {
+fn build_response(file: Option<&ResponseFile>, vars: &Vars) -> Result<Response, ConfigError> {
     let Some(file) = file else { return Ok(Response { status: 200, ..Response::default() }) };
-    let trailers = file.trailers.as_ref().map(|trailers| fields(trailers, vars)).transpose()?;
+    let trailers = file.trailers.as_ref().map(|trailers| fields("trailers", trailers, vars)).transpose()?;
     Ok(Response {
         status: file.status.unwrap_or(200),
-        headers: fields(&file.headers, vars)?,
-        body: pieces(file.body.as_ref(), vars)?,
+        headers: fields("headers", &file.headers, vars)?,
+        body: body(file.body.as_ref(), vars)?,
         trailers,
     })
 }
 
-fn fields(map: &BTreeMap<String, OneOrMany>, vars: &Vars) -> Result<HeaderList, String> {
+fn fields(key: &str, map: &BTreeMap<String, OneOrMany>, vars: &Vars) -> Result<HeaderList, ConfigError> {
     let mut list = HeaderList::new();
     for (name, values) in map {
+        let at = |problem: String| ConfigError::at(format!("{key}.{name}"), problem);
         if name.starts_with(':') {
-            return Err(format!("header {name:?}; write method, path and host beside headers"));
+            return Err(at("write method, path and host beside headers".into()));
         }
-        for value in pieces(Some(values), vars)? {
+        for value in pieces(values, vars).map_err(at)? {
             list.push((name.to_ascii_lowercase().into_bytes(), value));
         }
     }
     Ok(list)
 }
 
-fn pieces(value: Option<&OneOrMany>, vars: &Vars) -> Result<Vec<Vec<u8>>, String> {
+fn body(value: Option<&OneOrMany>, vars: &Vars) -> Result<Vec<Vec<u8>>, ConfigError> {
+    let body = value.map(|value| pieces(value, vars)).transpose();
+    body.map(Option::unwrap_or_default).map_err(|problem| ConfigError::at("body", problem))
+}
+
+fn pieces(value: &OneOrMany, vars: &Vars) -> Result<Vec<Vec<u8>>, String> {
     match value {
-        None => Ok(Vec::new()),
-        Some(OneOrMany::One(one)) => Ok(vec![bytes(one, vars)?]),
-        Some(OneOrMany::Many(many)) => many.iter().map(|one| bytes(one, vars)).collect(),
+        OneOrMany::One(one) => Ok(vec![bytes(one, vars)?]),
+        OneOrMany::Many(many) => many.iter().map(|one| bytes(one, vars)).collect(),
     }
 }
 

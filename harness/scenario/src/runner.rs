@@ -1,7 +1,7 @@
 use portcullis_sim::http::Exchange;
 
 use crate::expectation::Mismatch;
-use crate::report::{Outcome, ScenarioReport, StepReport};
+use crate::report::{Ending, ScenarioReport, StepReport};
 use crate::scenario::{Scenario, Step, StepAction};
 use crate::target::{PluginSetup, Target, TargetError};
 
@@ -67,7 +67,7 @@ fn play(step: &Step, target: &mut dyn Target, report: &mut ScenarioReport) -> Re
     }
     report.steps.push(StepReport::new(&step.name, exchange.as_ref(), mismatches));
     report.outcome = match (&report.outcome, report.steps.iter().all(StepReport::passed)) {
-        (Outcome::Passed, false) => Outcome::Failed,
+        (Ending::Passed, false) => Ending::Failed,
         (outcome, _) => outcome.clone(),
     };
     Ok(())

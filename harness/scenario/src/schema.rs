@@ -18,7 +18,8 @@ pub struct ScenarioFile {
     pub filter: Option<String>,
     /// A module of your own instead, relative to this file; it has no native target.
     pub module: Option<String>,
-    /// The time at the start, RFC 3339 in UTC: `2026-01-01T00:00:00Z`. Only simulated targets can set their clock.
+    /// The time at the start, RFC 3339 in UTC: `2026-01-01T00:00:00Z`. Left out: the real time. Only simulated targets can
+    /// set their clock; elsewhere a scenario with one is not run.
     pub clock: Option<String>,
     /// Files of variables, relative to this one: a YAML map from a name to any value.
     #[serde(default)]
@@ -105,7 +106,10 @@ pub enum ProtocolName {
 
 /// A value, or several for a header that is repeated or a body in pieces.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a text, {hex: ff00}, {repeat: a, times: 9}, or a list of these")]
+#[serde(
+    untagged,
+    expecting = "expected a text (put a number in quotes), {hex: ff00}, {repeat: a, times: 9}, or a list of these"
+)]
 pub enum OneOrMany {
     /// One.
     One(Bytes),
@@ -115,7 +119,10 @@ pub enum OneOrMany {
 
 /// Bytes, as text or in a form that text cannot have.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a text, {hex: ff00} or {repeat: a, times: 9}")]
+#[serde(
+    untagged,
+    expecting = "expected a text (put a number in quotes), {hex: ff00} or {repeat: a, times: 9}"
+)]
 pub enum Bytes {
     /// UTF-8.
     Text(String),
@@ -151,7 +158,7 @@ pub struct Expectation {
     pub trailers: BTreeMap<String, TextExpectation>,
     /// What the upstream gets.
     pub upstream: Option<UpstreamExpectation>,
-    /// Counters and gauges since the plugin was loaded; one that was never defined counts as 0.
+    /// Counters and gauges since the plugin was loaded.
     #[serde(default)]
     pub metrics: BTreeMap<String, u64>,
     /// Lines that the plugin has logged since it was loaded, in any order.
@@ -187,7 +194,10 @@ pub struct LogExpectation {
 
 /// How a text must be.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a text, {absent: true}, {contains: ..}, {json: ..} or {regex: ..}")]
+#[serde(
+    untagged,
+    expecting = "expected a text (put a number in quotes), {absent: true}, {contains: ..}, {json: ..} or {regex: ..}"
+)]
 pub enum TextExpectation {
     /// Equal.
     Exact(String),

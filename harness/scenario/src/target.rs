@@ -45,7 +45,8 @@ pub trait Target {
 pub struct PluginSetup {
     /// The bytes of `proxy_on_configure`.
     pub configuration: Vec<u8>,
-    /// The virtual clock at the start; `None` where any time will do. A target with real time refuses a given one.
+    /// The virtual clock at the start; `None` for the real time, which only who starts a target can know. A target that has no
+    /// virtual clock refuses a given one.
     pub clock: Option<portcullis_kit::UnixTime>,
 }
 

@@ -1,7 +1,7 @@
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
-use super::path::is_in_normal_form;
 use super::{GrpcMatch, HeaderMatch, MatchConfig, TextMatch};
+use super::{Target, authority, path};
 use crate::{ConfigError, Headers, Properties};
 
 /// A validated [`MatchConfig`].
@@ -33,15 +33,8 @@ impl TryFrom<MatchConfig> for Matcher {
     type Error = ConfigError;
 
     fn try_from(config: MatchConfig) -> Result<Self, ConfigError> {
-        let path = config.path.map(|path| Text::new(path).map_err(|e| e.under("path"))).transpose()?;
-        if let Some(Text::Exact(text) | Text::Prefix(text)) = &path
-            && !(text.starts_with('/') && is_in_normal_form(text.as_bytes()))
-        {
-            let problem = format!(
-                "{text:?} never matches; write a path that begins with / and has no . or .. segments, //, ;, ?, # or needless escapes"
-            );
-            return Err(ConfigError::at("path", problem));
-        }
+        let path =
+            config.path.map(|path| path_matcher(path).map_err(|error| error.under("path"))).transpose()?;
         if let Some(method) = config.methods.iter().flatten().find(|method| !is_method(method)) {
             let problem = format!("{method:?} is no method; write it as it is on the wire: GET");
             return Err(ConfigError::at("methods", problem));
@@ -60,11 +53,40 @@ impl TryFrom<MatchConfig> for Matcher {
             path,
             methods: config.methods,
             headers: headers.collect::<Result<_, ConfigError>>()?,
-            grpc: config.grpc,
+            grpc: config.grpc.map(grpc_matcher).transpose()?,
             route: config.route,
             cluster: config.cluster,
         })
     }
+}
+
+fn path_matcher(config: TextMatch) -> Result<Text, ConfigError> {
+    match Text::new(config)? {
+        Text::Exact(text) => plain_path(&text).map(Text::Exact),
+        Text::Prefix(text) => plain_path(&text).map(Text::Prefix),
+        regex => Ok(regex),
+    }
+}
+
+/// A path of the configuration as requests have it when they are compared.
+fn plain_path(text: &str) -> Result<String, ConfigError> {
+    let plain =
+        path::decode(text.as_bytes()).filter(|path| path.starts_with('/') && !text.contains(['?', '#']));
+    plain.map(Into::into).ok_or_else(|| {
+        let remedy = "write a path that begins with / and has no . or .. segments, //, ;, \\, ? or #";
+        ConfigError::at("", format!("{text:?} never matches; {remedy}"))
+    })
+}
+
+fn grpc_matcher(config: GrpcMatch) -> Result<GrpcMatch, ConfigError> {
+    for (member, name) in [("service", &config.service), ("method", &config.method)] {
+        if let Some(name) = name.as_ref().filter(|name| name.is_empty() || name.contains('/')) {
+            let problem =
+                format!("{name:?} never matches; write a full name without /, as in shop.v1.Orders");
+            return Err(ConfigError::at(format!("grpc.{member}"), problem));
+        }
+    }
+    Ok(config)
 }
 
 fn header_matcher(header: HeaderMatch) -> Result<(String, Option<Text>), ConfigError> {
@@ -84,14 +106,24 @@ impl Matcher {
         self.path.is_some() || self.grpc.is_some()
     }
 
-    pub(super) fn matches(&self, path: &[u8], request: &Headers, host: &mut dyn Properties) -> bool {
-        self.host.as_ref().is_none_or(|host| host.matches(authority(request)))
-            && self.path.as_ref().is_none_or(|text| text.matches(path))
+    /// Whether a rule decides by the host.
+    pub(super) fn is_by_host(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// Whether a rule decides by what Envoy's router has chosen.
+    pub fn is_by_route(&self) -> bool {
+        self.route.is_some() || self.cluster.is_some()
+    }
+
+    pub(super) fn matches(&self, target: &Target<'_>, request: &Headers, host: &mut dyn Properties) -> bool {
+        self.host.as_ref().is_none_or(|host| host.matches(target.host))
+            && self.path.as_ref().is_none_or(|text| text.matches(target.path.as_bytes()))
             && self.methods.as_ref().is_none_or(|methods| {
                 request.first(":method").is_some_and(|is| methods.iter().any(|m| m.as_bytes() == is))
             })
             && self.headers.iter().all(|(name, value)| header_matches(request, name, value.as_ref()))
-            && self.grpc.as_ref().is_none_or(|grpc| grpc.matches(path, request))
+            && self.grpc.as_ref().is_none_or(|grpc| grpc.matches(&target.path))
             && property_is(host, "route_name", self.route.as_deref())
             && property_is(host, "cluster_name", self.cluster.as_deref())
     }
@@ -100,22 +132,16 @@ impl Matcher {
 impl HostMatcher {
     fn new(pattern: String) -> Result<Self, ConfigError> {
         let pattern = pattern.to_ascii_lowercase();
-        let (suffix, below) = match pattern.strip_prefix('*') {
-            Some(suffix) => (suffix, true),
+        let (name, below) = match pattern.strip_prefix("*.") {
+            Some(name) => (name, true),
             None => (pattern.as_str(), false),
         };
-        let port = suffix.contains(':') && !suffix.ends_with(']');
-        if suffix.is_empty()
-            || suffix.contains(['*', '/', ' '])
-            || suffix.ends_with('.')
-            || port
-            || below != suffix.starts_with('.')
-        {
+        if authority::host(Some(name.as_bytes())) != Some(name.as_bytes()) {
             let problem =
                 format!("{pattern:?} is not a host; write api.example.com or *.example.com, without a port");
             return Err(ConfigError::at("host", problem));
         }
-        Ok(if below { Self::Below(suffix.to_owned()) } else { Self::Exact(pattern) })
+        Ok(if below { Self::Below(format!(".{name}")) } else { Self::Exact(pattern) })
     }
 
     fn matches(&self, host: &[u8]) -> bool {
@@ -137,7 +163,7 @@ impl Text {
                 // The whole text has to match, as in Envoy: an expression that forgets its anchors must not open more.
                 let whole = format!("^(?:{text})$");
                 // On its own first: `a)|(b` is no expression, and inside the parentheses it would be one.
-                let regex = Regex::new(&text).and_then(|_| Regex::new(&whole)).map_err(|error| {
+                let regex = compile(&text).and_then(|_| compile(&whole)).map_err(|error| {
                     let reason = error.to_string().replace('\n', " ");
                     ConfigError::at("regex", format!("{text:?} is not an expression: {reason}"))
                 });
@@ -155,14 +181,18 @@ impl Text {
     }
 }
 
+/// Small enough that one request cannot keep a worker busy: the cost of a match is the size of the expression times that of
+/// the text.
+fn compile(text: &str) -> Result<Regex, regex_lite::Error> {
+    RegexBuilder::new(text).size_limit(128 << 10).build()
+}
+
 impl GrpcMatch {
-    fn matches(&self, path: &[u8], request: &Headers) -> bool {
-        let mut parts = path.strip_prefix(b"/").unwrap_or(path).splitn(2, |byte| *byte == b'/');
-        let (service, method) = (parts.next(), parts.next());
-        let is = |wanted: &Option<String>, part: Option<&[u8]>| {
-            wanted.as_ref().is_none_or(|wanted| part == Some(wanted.as_bytes()))
-        };
-        is_grpc(request) && is(&self.service, service) && is(&self.method, method)
+    fn matches(&self, path: &str) -> bool {
+        let (service, method) =
+            path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default();
+        let is = |wanted: &Option<String>, part: &str| wanted.as_ref().is_none_or(|wanted| wanted == part);
+        !service.is_empty() && is(&self.service, service) && is(&self.method, method)
     }
 }
 
@@ -187,16 +217,6 @@ pub fn is_grpc(request: &Headers) -> bool {
     )
 }
 
-fn authority(request: &Headers) -> &[u8] {
-    let authority = request.first(":authority").unwrap_or_default();
-    let host = match authority.iter().rposition(|byte| *byte == b':') {
-        // A colon inside brackets belongs to an IPv6 address.
-        Some(colon) if !authority.ends_with(b"]") => authority.get(..colon).unwrap_or_default(),
-        _ => authority,
-    };
-    host.strip_suffix(b".").unwrap_or(host)
-}
-
 fn header_matches(request: &Headers, name: &str, expected: Option<&Text>) -> bool {
     let values: Vec<_> = request.all(name).collect();
     !values.is_empty() && expected.is_none_or(|text| text.matches(&values.join(&b',')))
@@ -209,8 +229,7 @@ fn property_is(host: &mut dyn Properties, name: &str, expected: Option<&str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::path::path;
-    use crate::rules::{AmbiguousPath, Rules};
+    use crate::rules::{Ambiguous, Rules};
 
     struct Names;
     impl Properties for Names {
@@ -224,8 +243,10 @@ mod tests {
     }
 
     fn matches(config: serde_json::Value, fields: &[(&str, &str)]) -> bool {
-        let request = Headers::from_iter(fields.iter().copied());
-        matcher(config).unwrap().matches(&path(&request), &request, &mut Names)
+        let defaults = [(":authority", "a.example"), (":path", "/")];
+        let missing = defaults.into_iter().filter(|(name, _)| fields.iter().all(|(other, _)| other != name));
+        let request = Headers::from_iter(missing.chain(fields.iter().copied()));
+        *Rules::new(vec![(matcher(config).unwrap(), true)], false).select(&request, &mut Names).unwrap()
     }
 
     use serde_json::json;
@@ -239,7 +260,6 @@ mod tests {
             assert!(host("*.example.com", authority), "{authority}");
         }
         assert!(!host("*.example.com", "example.com"));
-        assert!(!host("*.example.com", ".example.com"));
         assert!(!host("api.example.com", "xapi.example.com"));
         assert!(host("[::1]", "[::1]:80") && host("[::1]", "[::1]"));
     }
@@ -262,15 +282,24 @@ mod tests {
     }
 
     #[test]
-    fn grpc_is_more_than_a_path() {
+    fn a_grpc_method_is_a_path_whatever_the_content_type() {
         let config = json!({"grpc": {"service": "shop.v1.Orders"}});
-        let call = [(":path", "/shop.v1.Orders/List"), ("content-type", "application/grpc+proto")];
-        assert!(matches(config.clone(), &call));
-        assert!(!matches(config.clone(), &call[..1]));
-        for other in ["application/grpc-web", "application/grpc;x=1", "application/grpcx"] {
-            assert!(!matches(config.clone(), &[call[0], ("content-type", other)]), "{other}");
+        for kind in ["application/grpc+proto", "application/grpc-web", "text/plain", "Application/GRPC"] {
+            let call = [(":path", "/shop.v1.Orders/List"), ("content-type", kind)];
+            assert!(matches(config.clone(), &call), "{kind}");
         }
-        assert!(!matches(json!({"grpc": {"method": "Get"}}), &call));
+        assert!(matches(json!({"grpc": {"method": "List"}}), &[(":path", "/shop.v1.Orders/List")]));
+        assert!(!matches(json!({"grpc": {"method": "Get"}}), &[(":path", "/shop.v1.Orders/List")]));
+        assert!(!matches(json!({"grpc": {}}), &[(":path", "/")]));
+    }
+
+    #[test]
+    fn denials_are_grpc_where_envoy_says_so() {
+        let is_grpc = |kind: &str| is_grpc(&Headers::from_iter([("content-type", kind)]));
+        assert!(is_grpc("application/grpc") && is_grpc("application/grpc+json"));
+        for other in ["application/grpc-web", "application/grpc;x=1", "application/grpcx", "text/plain"] {
+            assert!(!is_grpc(other), "{other}");
+        }
     }
 
     #[test]
@@ -295,17 +324,60 @@ mod tests {
             "/a%2fb",
             "/a\\b",
             "/a/..;/admin",
+            "/a/..",
             "/admin;v=1/x",
             "/admin%3Bv=1/x",
-            "/a/..",
+            "/%252e%252e/x",
+            "/%2561dmin",
+            "/..%c0%afadmin",
+            "/%u002e",
+            "/..%20/admin",
+            "/.%09./admin",
+            "/admin%20/x",
+            "/admin%0a",
+            "/a%",
+            "/a%2",
+            "/%ff",
         ] {
-            assert_eq!(select(&by_path, path), Err(AmbiguousPath), "{path}");
+            assert_eq!(select(&by_path, path), Err(Ambiguous::Path), "{path}");
             assert_eq!(select(&rules(json!({"methods": ["GET"]})), path), Ok(2), "{path}");
         }
-        for path in ["/admin?next=/../x", "/%61dmin", "/%61%44%6din/"] {
-            assert_eq!(select(&by_path, path), Ok(if path.contains("%44") { 2 } else { 1 }), "{path}");
+        for path in ["/admin?next=/../x", "/%61dmin", "/%61%64min/"] {
+            assert_eq!(select(&by_path, path), Ok(1), "{path}");
         }
-        assert_eq!(select(&by_path, "/a..b/.c/..."), Ok(2));
+        assert_eq!(select(&by_path, "/a..b/.c/...%25"), Ok(2));
+    }
+
+    #[test]
+    fn escapes_make_no_difference() {
+        for (prefix, path) in
+            [("/@me", "/%40me"), ("/a+b", "/a%2bb"), ("/caf%C3%A9", "/caf%c3%a9"), ("/über", "/%C3%BCber")]
+        {
+            assert!(matches(json!({"path": {"prefix": prefix}}), &[(":path", path)]), "{prefix} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused_where_a_rule_decides_by_host() {
+        let rules = Rules::new(vec![(matcher(json!({"host": "b.example"})).unwrap(), 1)], 2);
+        let select = |authorities: &[&str]| {
+            let request = Headers::from_iter(authorities.iter().map(|authority| (":authority", *authority)));
+            rules.select(&request, &mut Names).copied()
+        };
+        for authority in [
+            "a@b.example",
+            "b.example..",
+            "b.example:80:80",
+            "b%2eexample",
+            "b.example]",
+            "b.example:1]",
+            "b.example,x",
+            "",
+        ] {
+            assert_eq!(select(&[authority]), Err(Ambiguous::Host), "{authority}");
+        }
+        assert_eq!(select(&["b.example", "a.example"]), Err(Ambiguous::Host));
+        assert_eq!((select(&["B.example.:80"]), select(&["[::1]:80"])), (Ok(1), Ok(2)));
     }
 
     #[test]
@@ -313,7 +385,8 @@ mod tests {
         for (config, path) in [
             (json!({"path": {"prefix": "api"}}), "path"),
             (json!({"path": {"exact": "/a/../b"}}), "path"),
-            (json!({"path": {"exact": "/%61"}}), "path"),
+            (json!({"path": {"exact": "/%6"}}), "path"),
+            (json!({"grpc": {"service": "/shop.Admin"}}), "grpc.service"),
             (json!({"path": {"prefix": "/a?b"}}), "path"),
             (json!({"path": {"exact": "/a#b"}}), "path"),
             (json!({"path": {"regex": "("}}), "path.regex"),

@@ -2,17 +2,19 @@
 //!
 //! Envoy has no per-route configuration for wasm filters, so every filter carries its own rules.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Headers, Properties};
 
+mod authority;
 mod matcher;
 mod path;
 
 pub use matcher::{Matcher, is_grpc, is_token};
 pub use path::escaped;
-use path::{is_ambiguous, path};
 
 /// What a rule asks of a request; every member that is given must match, none given matches everything.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -20,13 +22,13 @@ use path::{is_ambiguous, path};
 pub struct MatchConfig {
     /// The host without its port, any case: `api.example.com`, or `*.example.com` for everything below it.
     pub host: Option<String>,
-    /// The path without its query.
+    /// The path without its query, its escapes decoded.
     pub path: Option<TextMatch>,
     /// Any of these methods, as they are on the wire: `GET`.
     pub methods: Option<Vec<String>>,
     /// All of these headers. A repeated header is compared as one value joined by commas, as Envoy does.
     pub headers: Option<Vec<HeaderMatch>>,
-    /// A gRPC request, by service and method.
+    /// A gRPC method. Only the path counts: which content types a server takes for gRPC is its own business.
     pub grpc: Option<GrpcMatch>,
     /// The name of Envoy's route.
     pub route: Option<String>,
@@ -71,31 +73,49 @@ pub struct GrpcMatch {
 pub struct Rules<T> {
     rules: Vec<(Matcher, T)>,
     otherwise: T,
+    by_host: bool,
     by_path: bool,
 }
 
-/// A path that a proxy and a server may read differently, under rules that decide by path.
+/// A request that a proxy and a server may read differently, under rules that decide by what they differ in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AmbiguousPath;
+pub enum Ambiguous {
+    /// The host is no host: userinfo, two ports, an escape, an empty label.
+    Host,
+    /// The path is not in normal form, as in `/public/..;/admin`.
+    Path,
+}
 
 impl<T> Rules<T> {
     /// Rules to be tried in this order.
     pub fn new(rules: Vec<(Matcher, T)>, otherwise: T) -> Self {
+        let by_host = rules.iter().any(|(matcher, _)| matcher.is_by_host());
         let by_path = rules.iter().any(|(matcher, _)| matcher.is_by_path());
-        Self { rules, otherwise, by_path }
+        Self { rules, otherwise, by_host, by_path }
     }
 
     /// What holds for this request.
     ///
     /// # Errors
-    /// Where any rule decides by path, a path with `.` or `..` segments, `//`, `\`, `;`, or an escaped `/`, `\`, `;` or NUL is refused:
-    /// `/public/..;/admin` is one resource to us and may be another to the server.
-    pub fn select(&self, request: &Headers, host: &mut dyn Properties) -> Result<&T, AmbiguousPath> {
-        let path = path(request);
-        if self.by_path && is_ambiguous(&path) {
-            return Err(AmbiguousPath);
-        }
-        let found = self.rules.iter().find(|(matcher, _)| matcher.matches(&path, request, host));
+    /// Where any rule decides by host, path or gRPC method, a request with an [`Ambiguous`] one.
+    pub fn select(&self, request: &Headers, host: &mut dyn Properties) -> Result<&T, Ambiguous> {
+        let target = Target {
+            host: match self.by_host {
+                true => authority::host(request.only(":authority")).ok_or(Ambiguous::Host)?,
+                false => b"",
+            },
+            path: match self.by_path {
+                true => path::decode(request.only(":path").unwrap_or_default()).ok_or(Ambiguous::Path)?,
+                false => "".into(),
+            },
+        };
+        let found = self.rules.iter().find(|(matcher, _)| matcher.matches(&target, request, host));
         Ok(found.map_or(&self.otherwise, |(_, value)| value))
     }
+}
+
+/// What rules compare of the request target.
+struct Target<'a> {
+    host: &'a [u8],
+    path: Cow<'a, str>,
 }

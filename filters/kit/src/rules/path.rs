@@ -1,28 +1,42 @@
-//! The path as rules see it: in normal form, or refused.
+//! The path as rules compare it.
 
 use std::borrow::Cow;
 
-use crate::Headers;
-
-/// The path of a request without its query.
-pub(super) fn path(request: &Headers) -> Cow<'_, [u8]> {
-    let target = request.first(":path").unwrap_or_default();
-    unescaped(target.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default())
+/// A path without its query, every escape decoded once (RFC 3986 section 2.1): `/%61dmin` is `/admin`.
+///
+/// `None` where a proxy and a server may read it differently: an escape that is broken, hides another escape, a `/` or a control
+/// character; bytes that are not UTF-8; `\`, `;`, `//`; a segment that is `.` or `..` or has outer spaces.
+pub(super) fn decode(target: &[u8]) -> Option<Cow<'_, str>> {
+    let path = target.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+    let decoded = match path.contains(&b'%') {
+        false => Cow::Borrowed(std::str::from_utf8(path).ok()?),
+        true => Cow::Owned(String::from_utf8(unescape_all(path)?).ok()?),
+    };
+    is_unambiguous(&decoded).then_some(decoded)
 }
 
-/// A path without needless escapes: `/%61dmin` is `/admin` (RFC 3986 section 6.2.2.2).
-fn unescaped(path: &[u8]) -> Cow<'_, [u8]> {
-    if !path.contains(&b'%') {
-        return Cow::Borrowed(path);
-    }
-    let mut plain = Vec::with_capacity(path.len());
+fn unescape_all(path: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((first, after)) = rest.split_first() {
-        let unreserved = escaped(rest).filter(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte));
-        plain.push(unreserved.unwrap_or(*first));
-        rest = if unreserved.is_some() { after.get(2..).unwrap_or_default() } else { after };
+        let (byte, after) = match first {
+            b'%' => (escaped(rest).filter(|byte| *byte != b'/')?, after.get(2..)?),
+            byte => (*byte, after),
+        };
+        decoded.push(byte);
+        rest = after;
     }
-    Cow::Owned(plain)
+    Some(decoded)
+}
+
+fn is_unambiguous(path: &str) -> bool {
+    // Some servers cut parameters off a segment before they look at it: `/admin;x/` is `/admin/` to them.
+    let suspect = |c: char| c.is_control() || matches!(c, '\\' | ';');
+    let plain = |segment: &str| segment.trim() == segment && !matches!(segment, "." | "..");
+    !path.contains(suspect)
+        && !path.contains("//")
+        && path.split('/').all(plain)
+        && !path.as_bytes().windows(3).any(|text| escaped(text).is_some())
 }
 
 /// The byte that the escape at the start of this text stands for.
@@ -32,19 +46,4 @@ pub fn escaped(text: &[u8]) -> Option<u8> {
         [b'%', high, low, ..] => Some(digit(*high)? << 4 | digit(*low)?),
         _ => None,
     }
-}
-
-/// Whether a request can have this path at the point where rules are matched.
-pub(super) fn is_in_normal_form(path: &[u8]) -> bool {
-    !is_ambiguous(path) && !path.iter().any(|byte| matches!(byte, b'?' | b'#')) && *unescaped(path) == *path
-}
-
-/// Whether two implementations may disagree on what this path names.
-pub(super) fn is_ambiguous(path: &[u8]) -> bool {
-    let dots = |segment: &[u8]| matches!(segment, b"." | b"..");
-    // Some servers cut parameters off a segment before they look at it: `/admin;x/` is `/admin/` to them.
-    path.iter().any(|byte| matches!(byte, b'\\' | b';'))
-        || path.windows(2).any(|pair| pair == b"//")
-        || path.split(|byte| *byte == b'/').any(dots)
-        || path.windows(3).any(|text| matches!(escaped(text), Some(b'/' | b'\\' | b';' | 0)))
 }

@@ -24,13 +24,23 @@ impl Inspect {
         anstream::println!("  size    {} KiB", size.div_ceil(1024));
         anstream::println!("  ABI     proxy-wasm {abi}");
         anstream::println!("  memory  {} KiB at start, {most}", memory / 1024);
-        list("Envoy will call", &callbacks);
+        let (always, on_occasion): (Vec<_>, Vec<_>) =
+            callbacks.into_iter().partition(|name| is_always_called(name));
+        list("Envoy will call", &always);
+        list("Envoy calls for TCP, and after the module has asked for it", &on_occasion);
         list("for start and memory", &lifecycle);
         list("exported, and never looked at", &other_exports);
         let imports: Vec<_> = imports.iter().map(|(module, name)| format!("{module}.{name}")).collect();
         list("imports", &imports);
         Ok(Verdict::Good)
     }
+}
+
+/// Whether Envoy calls this in the life of every HTTP plugin and request that gets there.
+fn is_always_called(callback: &str) -> bool {
+    let part = callback.trim_start_matches("proxy_on_");
+    ["request_", "response_"].iter().any(|side| part.starts_with(side))
+        || ["context_create", "vm_start", "configure", "done", "log", "delete"].contains(&part)
 }
 
 fn list(title: &str, names: &[String]) {

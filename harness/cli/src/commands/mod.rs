@@ -6,22 +6,34 @@ pub(crate) mod test;
 
 use std::path::Path;
 
+use portcullis_scenario::parse_yaml;
 use serde_json::Value;
 
 /// The bytes of a file, or a line that says why not.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// A plugin's configuration as JSON, from a file in JSON or YAML. An empty file stays empty: the plugin says what it makes
-/// of that.
+/// The text of a file.
+fn read_text(path: &Path) -> Result<String, String> {
+    String::from_utf8(read(path)?).map_err(|_| format!("{}: not UTF-8", path.display()))
+}
+
+/// Whether a file is YAML, by its name.
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// A plugin's configuration: YAML becomes JSON, anything else stays as it is. An empty file stays empty too: the plugin says
+/// what it makes of that.
 fn read_config(path: &Path) -> Result<Vec<u8>, String> {
-    let bytes = read(path)?;
-    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    if !is_yaml || bytes.trim_ascii().is_empty() {
-        return Ok(bytes);
+    if !is_yaml(path) {
+        return read(path);
     }
-    let value: Value =
-        serde_saphyr::from_slice(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = read_text(path)?;
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let value: Value = parse_yaml(&path.display().to_string(), &text).map_err(|error| error.to_string())?;
     Ok(value.to_string().into_bytes())
 }

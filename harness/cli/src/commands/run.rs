@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::Args;
 use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Response};
@@ -6,7 +7,7 @@ use portcullis_sim::{Proxy, Sim, StartError};
 
 use super::read_config;
 use crate::Verdict;
-use crate::targets::load_module;
+use crate::targets::{load_module, real_time, since_epoch};
 
 /// Sends one request through a module, and shows every callback and hostcall.
 #[derive(Debug, Args)]
@@ -31,6 +32,9 @@ pub(crate) struct Run {
     /// The body.
     #[arg(long)]
     body: Option<String>,
+    /// The time, RFC 3339 in UTC. Left out: the real time.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_rfc3339)]
+    clock: Option<SystemTime>,
     /// Speaks HTTP/2 instead of HTTP/1.1.
     #[arg(long)]
     http2: bool,
@@ -42,6 +46,7 @@ impl Run {
         let configuration = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         let mut sim = Sim::new(0);
         sim.set_journal(true);
+        sim.set_clock(self.clock.map_or_else(real_time, since_epoch));
         let mut proxy = match Proxy::start(instance, sim, configuration) {
             Ok(proxy) => proxy,
             Err(StartError::Refused(lines)) => {
@@ -58,6 +63,10 @@ impl Run {
         let result = proxy.send(protocol, &self.request(), &upstream);
         for entry in proxy.sim().journal() {
             anstream::println!("{entry}");
+        }
+        match proxy.sim().journal_lost() {
+            0 => {}
+            lost => anstream::println!("... and {lost} more"),
         }
         match result {
             Ok(exchange) => {
@@ -90,6 +99,9 @@ impl Run {
 
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write NAME: VALUE")?;
+    if name.is_empty() {
+        return Err("write NAME: VALUE; --method, --path and --host set the rest".into());
+    }
     Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
 }
 

@@ -15,7 +15,10 @@ impl Schema {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
         let schema = match self.name.as_str() {
             "scenario" => schemars::schema_for!(ScenarioFile),
-            name => (Filter::named(name)?.schema)(),
+            name => {
+                let filter = Filter::named(name).map_err(|error| format!("{error}, or scenario"))?;
+                (filter.schema)()
+            }
         };
         anstream::println!("{schema:#}", schema = schema.as_value());
         Ok(Verdict::Good)

@@ -5,17 +5,20 @@ use clap::{Args, ValueEnum};
 use portcullis_scenario::report::{self, ScenarioReport, Totals};
 use portcullis_scenario::{PluginRef, Scenario, run};
 
+use super::{is_yaml, read_text};
 use crate::Verdict;
 use crate::targets::{Starter, TargetName};
 
 /// Plays scenario files.
+///
+/// Exit codes: 0 all played scenarios passed, 1 one failed, 2 a file is wrong or nothing could be played.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
     /// Scenario files, or folders of them.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Where to play them; may be given several times.
-    #[arg(long, value_enum, default_value = "wasm")]
+    /// Where to play them; several with commas.
+    #[arg(long, value_enum, default_value = "wasm", value_delimiter = ',')]
     target: Vec<TargetName>,
     /// The form of the report.
     #[arg(long, value_enum, default_value = "text")]
@@ -23,7 +26,7 @@ pub(crate) struct Test {
     /// Writes the report as JUnit XML to this file too.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Where the modules of our own filters are.
+    /// Where the modules that scenarios name by `filter` are.
     #[arg(long, value_name = "DIR", default_value = "dist")]
     modules: PathBuf,
 }
@@ -59,7 +62,11 @@ impl Test {
             std::fs::write(path, report::junit(&reports))
                 .map_err(|error| format!("{}: {error}", path.display()))?;
         }
-        Ok(if Totals::of(&reports).failed == 0 { Verdict::Good } else { Verdict::Bad })
+        match Totals::of(&reports) {
+            Totals { failed: 1.., .. } => Ok(Verdict::Bad),
+            Totals { passed: 0, .. } => Err("no scenario could be played on this target".into()),
+            _ => Ok(Verdict::Good),
+        }
     }
 
     fn scenarios(&self) -> Result<Vec<(PathBuf, Scenario)>, String> {
@@ -70,7 +77,16 @@ impl Test {
         if files.is_empty() {
             return Err("no scenario here; scenario files end in .yaml or .yml".into());
         }
-        files.into_iter().map(|path| Ok((path.clone(), load(&path)?))).collect()
+        let mut scenarios = Vec::new();
+        let mut mistakes = Vec::new();
+        for path in files {
+            match load(&path) {
+                Ok(scenario) => scenarios.push((path, scenario)),
+                Err(mistake) => mistakes.push(mistake),
+            }
+        }
+        // All of them at once: nobody wants to mend one, run, and meet the next.
+        if mistakes.is_empty() { Ok(scenarios) } else { Err(mistakes.join("\n")) }
     }
 }
 
@@ -112,9 +128,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
         .map_err(fail)?;
     entries.sort();
     for entry in entries {
-        let is_scenario =
-            entry.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if is_scenario || entry.is_dir() {
+        if is_yaml(&entry) || entry.is_dir() {
             collect(&entry, files)?;
         }
     }
@@ -122,9 +136,9 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
 }
 
 fn load(path: &Path) -> Result<Scenario, String> {
-    let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| error.to_string());
-    let text = read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let folder = path.parent().unwrap_or(path);
-    Scenario::load(&path.display().to_string(), &text, &|include| read(&folder.join(include)))
-        .map_err(|error| error.to_string())
+    Scenario::load(&path.display().to_string(), &read_text(path)?, &|include| {
+        std::fs::read_to_string(folder.join(include)).map_err(|error| error.to_string())
+    })
+    .map_err(|error| error.to_string())
 }

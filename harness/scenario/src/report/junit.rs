@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use super::{Outcome, ScenarioReport, Totals};
+use super::{Ending, ScenarioReport, Totals};
 
 /// The report as JUnit XML: a test case per scenario and target.
 pub fn junit(reports: &[ScenarioReport]) -> String {
@@ -16,14 +16,14 @@ pub fn junit(reports: &[ScenarioReport]) -> String {
         let (name, class) = (escaped(&report.name), escaped(&format!("{}.{}", report.target, report.file)));
         let _ = write!(out, "<testcase name=\"{name}\" classname=\"{class}\">");
         match &report.outcome {
-            Outcome::Passed => {}
-            Outcome::NotRun(why) => {
+            Ending::Passed => {}
+            Ending::NotRun(why) => {
                 let _ = write!(out, "<skipped message=\"{}\"/>", escaped(why));
             }
-            Outcome::Broken(why) => {
+            Ending::Broken(why) => {
                 let _ = write!(out, "<failure message=\"{}\"/>", escaped(why));
             }
-            Outcome::Failed => {
+            Ending::Failed => {
                 let _ = write!(
                     out,
                     "<failure message=\"not as expected\">{}</failure>",

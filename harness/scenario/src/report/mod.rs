@@ -25,7 +25,7 @@ pub struct ScenarioReport {
     /// The target.
     pub target: &'static str,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: Ending,
     /// The steps that were played.
     pub steps: Vec<StepReport>,
 }
@@ -33,7 +33,7 @@ pub struct ScenarioReport {
 /// How a scenario ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum Ending {
     /// Everything was as expected.
     Passed,
     /// Something was not.
@@ -74,29 +74,29 @@ impl ScenarioReport {
             file: String::new(),
             name: name.to_owned(),
             target,
-            outcome: Outcome::Passed,
+            outcome: Ending::Passed,
             steps: Vec::new(),
         }
     }
 
     /// A scenario that a target cannot play at all.
     pub fn not_run(name: &str, target: &'static str, why: &str) -> Self {
-        Self { outcome: Outcome::NotRun(why.to_owned()), ..Self::new(name, target) }
+        Self { outcome: Ending::NotRun(why.to_owned()), ..Self::new(name, target) }
     }
 
     pub(crate) fn fail(&mut self, step: &str, mismatch: Mismatch) {
         let step =
             StepReport { name: step.to_owned(), status: None, details: None, mismatches: vec![mismatch] };
         self.steps.push(step);
-        self.outcome = Outcome::Failed;
+        self.outcome = Ending::Failed;
     }
 
     /// The target could go no further. What had already failed stays failed.
     pub(crate) fn stop(&mut self, step: &str, error: TargetError) {
         self.outcome = match (&self.outcome, error) {
-            (Outcome::Passed, TargetError::NotHere(why)) => Outcome::NotRun(why),
-            (Outcome::Failed, TargetError::NotHere(_)) => Outcome::Failed,
-            (_, error) => Outcome::Broken(format!("{step}: {error}")),
+            (Ending::Passed, TargetError::NotHere(why)) => Ending::NotRun(why),
+            (Ending::Failed, TargetError::NotHere(_)) => Ending::Failed,
+            (_, error) => Ending::Broken(format!("{step}: {error}")),
         };
     }
 }
@@ -112,9 +112,9 @@ impl Totals {
     pub fn of(reports: &[ScenarioReport]) -> Self {
         reports.iter().fold(Self::default(), |mut totals, report| {
             match report.outcome {
-                Outcome::Passed => totals.passed += 1,
-                Outcome::Failed | Outcome::Broken(_) => totals.failed += 1,
-                Outcome::NotRun(_) => totals.not_run += 1,
+                Ending::Passed => totals.passed += 1,
+                Ending::Failed | Ending::Broken(_) => totals.failed += 1,
+                Ending::NotRun(_) => totals.not_run += 1,
             }
             totals
         })

@@ -1,0 +1,72 @@
+//! YAML, with mistakes told in the words of its users.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+/// A mistake in a file: which file, where, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadError {
+    /// The file.
+    pub file: String,
+    /// Line and column, where they are known.
+    pub position: Option<(u64, u64)>,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.position {
+            Some((line, column)) => write!(f, "{}:{line}:{column}: {}", self.file, self.problem),
+            None => write!(f, "{}: {}", self.file, self.problem),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Reads YAML; `file` is only for the message.
+///
+/// # Errors
+/// The first mistake, with its line.
+pub fn parse_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, LoadError> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let position = error.location().map(|location| (location.line(), location.column()));
+        let message = error.without_snippet().to_string();
+        let problem =
+            plain(message.rfind(" at line ").and_then(|end| message.get(..end)).unwrap_or(&message));
+        let problem = match position.and_then(|(line, column)| excerpt(text, line, column)) {
+            Some(line) => format!("{problem}\n    {line}"),
+            None => problem,
+        };
+        LoadError { file: file.to_owned(), position, problem }
+    })
+}
+
+/// The parser's message in the words of YAML.
+fn plain(message: &str) -> String {
+    const WORDS: [(&str, &str); 8] = [
+        (", set DuplicateKeyPolicy in Options if acceptable", "; a key stands once"),
+        ("expected mapping start", "expected a mapping, `key: value`"),
+        ("expected sequence start", "expected a list, `- item`"),
+        ("expected string scalar", "expected a text"),
+        ("invalid u16", "expected a number from 0 to 65535"),
+        ("invalid u64", "expected a whole number"),
+        ("invalid usize", "expected a whole number"),
+        ("invalid bool", "expected true or false"),
+    ];
+    WORDS.iter().fold(message.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
+}
+
+/// The part of a line around a column: enough to find the place, not so much that a token or a key is printed whole.
+fn excerpt(text: &str, line: u64, column: u64) -> Option<String> {
+    const BEFORE: usize = 40;
+    const SHOWN: usize = 80;
+    let line = text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
+    let start = usize::try_from(column).ok()?.saturating_sub(BEFORE);
+    let shown: String = line.chars().skip(start).take(SHOWN).collect();
+    let (before, after) =
+        (if start > 0 { "..." } else { "" }, if line.chars().count() > start + SHOWN { "..." } else { "" });
+    Some(format!("{before}{}{after}", shown.trim()))
+}
