@@ -76,6 +76,15 @@ impl Guest<'_> {
         bytes.map(<[u8]>::to_vec).ok_or_else(|| outside("read", size, pointer, memory.len()))
     }
 
+    /// Copies several pieces out of the guest's memory, each a pointer and a size.
+    pub(crate) fn each<const N: usize>(&self, spans: [(u32, u32); N]) -> Result<[Vec<u8>; N], Fault> {
+        let mut pieces = [const { Vec::new() }; N];
+        for (piece, (pointer, size)) in pieces.iter_mut().zip(spans) {
+            *piece = self.bytes(pointer, size)?;
+        }
+        Ok(pieces)
+    }
+
     /// Copies bytes into the guest's memory.
     pub(crate) fn write(&mut self, pointer: u32, bytes: &[u8]) -> Result<(), Fault> {
         let memory = self.memory()?.data_mut(&mut self.caller);

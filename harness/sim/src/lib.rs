@@ -55,6 +55,6 @@ pub use journal::{JournalEntry, Shown};
 pub use native::NativePlugin;
 pub use portcullis_kit::UnixTime;
 pub use proxy::{Proxy, StartError};
-pub use sim::{PluginIdentity, Sim};
+pub use sim::Sim;
 pub use status::{Hostcall, Refusal, Status};
-pub use stream::LocalReply;
+pub use stream::LocalResponse;

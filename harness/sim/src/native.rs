@@ -4,7 +4,7 @@ use portcullis_kit::{
 };
 
 use crate::abi::{BufferType, MapType, MetricType};
-use crate::{Callback, Plugin, Refusal, Sim, Trap, stream};
+use crate::{Callback, LocalResponse, Plugin, Refusal, Sim, Trap};
 
 /// A filter as native code: no VM, and no ABI in between.
 #[derive(Debug)]
@@ -93,14 +93,14 @@ impl StreamHost for Sim {
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError> {
         let headers =
             reply.headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.clone())).collect();
-        let reply = stream::LocalReply {
+        let response = LocalResponse {
             status: reply.status,
             details: reply.code.as_bytes().to_vec(),
             body: reply.body.clone(),
             headers,
             grpc_status: reply.grpc_status.map_or(-1, |status| status as i32),
         };
-        self.send_local_response(reply, &[]).map_err(refused)
+        self.send_local_response(response, &[]).map_err(refused)
     }
 }
 

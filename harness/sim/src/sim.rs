@@ -20,27 +20,13 @@ pub struct Sim {
     pub(crate) started: UnixTime,
     pub(crate) entropy: fastrand::Rng,
     pub(crate) lines: Vec<LogLine>,
-    pub(crate) level: log::LevelFilter,
     pub(crate) metrics: Metrics,
     pub(crate) shared_data: SharedData,
     pub(crate) queues: Queues,
-    pub(crate) plugin: PluginIdentity,
     pub(crate) configuration: Vec<u8>,
     pub(crate) configuration_open: bool,
-    pub(crate) vm_configuration: Vec<u8>,
     pub(crate) contexts: Contexts,
     pub(crate) journal: Journal,
-}
-
-/// What the proxy's configuration calls the plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PluginIdentity {
-    /// `plugin_name`.
-    pub name: String,
-    /// `plugin_root_id`.
-    pub root_id: String,
-    /// `plugin_vm_id`; empty in Istio.
-    pub vm_id: String,
 }
 
 impl Sim {
@@ -51,14 +37,11 @@ impl Sim {
             started: START,
             entropy: fastrand::Rng::with_seed(seed),
             lines: Vec::new(),
-            level: log::LevelFilter::Trace,
             metrics: Metrics::default(),
             shared_data: SharedData::default(),
             queues: Queues::default(),
-            plugin: PluginIdentity::default(),
             configuration: Vec::new(),
             configuration_open: false,
-            vm_configuration: Vec::new(),
             contexts: Contexts::default(),
             journal: Journal::default(),
         }
@@ -78,21 +61,6 @@ impl Sim {
     /// How long the proxy has been running.
     pub fn uptime(&self) -> Duration {
         Duration::from_nanos(self.clock.as_nanos().saturating_sub(self.started.as_nanos()))
-    }
-
-    /// Names the plugin, as the proxy's configuration does.
-    pub fn set_plugin(&mut self, plugin: PluginIdentity) {
-        self.plugin = plugin;
-    }
-
-    /// Sets the bytes of `proxy_on_vm_start`.
-    pub fn set_vm_configuration(&mut self, configuration: Vec<u8>) {
-        self.vm_configuration = configuration;
-    }
-
-    /// Sets the level below which log lines are dropped; everything is kept unless this is called.
-    pub fn set_log_level(&mut self, level: log::LevelFilter) {
-        self.level = level;
     }
 
     /// What the plugin has logged, oldest first.

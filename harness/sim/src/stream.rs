@@ -35,15 +35,15 @@ pub(crate) struct StreamInfo {
 /// Deferred requests of the plugin.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
-    pub(crate) reply: Option<LocalReply>,
+    pub(crate) reply: Option<LocalResponse>,
     pub(crate) continue_request: bool,
     pub(crate) continue_response: bool,
     pub(crate) close: bool,
 }
 
-/// A local reply as the plugin wrote it.
+/// What `proxy_send_local_response` was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LocalReply {
+pub struct LocalResponse {
     /// HTTP status.
     pub status: u16,
     /// Envoy's `response_code_details`.

@@ -1,38 +1,18 @@
-use wasmtime::{Caller, Linker, Result};
+use wasmtime::{Linker, Result};
 
 use crate::abi::MODULE;
+use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
 /// Bodies and configurations.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
-    linker.func_wrap(
-        MODULE,
-        "proxy_get_buffer_status",
-        |caller: Caller<'_, State>, buffer: u32, length_at: u32, flags_at: u32| {
-            hostcall("proxy_get_buffer_status", caller, |guest| {
-                get_buffer_status(guest, buffer, length_at, flags_at)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_get_buffer_bytes",
-        |caller: Caller<'_, State>, buffer: u32, start: u32, size: u32, bytes_at: u32, size_at: u32| {
-            hostcall("proxy_get_buffer_bytes", caller, |guest| {
-                get_buffer_bytes(guest, buffer, start, size, bytes_at, size_at)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_set_buffer_bytes",
-        |caller: Caller<'_, State>, buffer: u32, start: u32, size: u32, bytes: u32, bytes_size: u32| {
-            hostcall("proxy_set_buffer_bytes", caller, |guest| {
-                set_buffer_bytes(guest, buffer, start, size, bytes, bytes_size)
-            })
-        },
-    )?;
+    hostcalls! {
+        linker, MODULE, hostcall;
+        proxy_get_buffer_status => get_buffer_status(buffer: u32, length_at: u32, flags_at: u32),
+        proxy_get_buffer_bytes => get_buffer_bytes(buffer: u32, start: u32, size: u32, bytes_at: u32, size_at: u32),
+        proxy_set_buffer_bytes => set_buffer_bytes(buffer: u32, start: u32, size: u32, bytes: u32, bytes_size: u32),
+    }
     Ok(())
 }
 

@@ -1,16 +1,17 @@
-use wasmtime::{Caller, Linker, Result};
+use wasmtime::{Linker, Result};
 
 use crate::abi::MODULE;
+use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
 /// Whose turn it is.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
-    linker.func_wrap(MODULE, "proxy_set_effective_context", |caller: Caller<'_, State>, context: u32| {
-        hostcall("proxy_set_effective_context", caller, |guest| set_effective_context(guest, context))
-    })?;
-    linker
-        .func_wrap(MODULE, "proxy_done", |caller: Caller<'_, State>| hostcall("proxy_done", caller, done))?;
+    hostcalls! {
+        linker, MODULE, hostcall;
+        proxy_set_effective_context => set_effective_context(context: u32),
+        proxy_done => done(),
+    }
     Ok(())
 }
 

@@ -1,77 +1,24 @@
 use portcullis_kit::pairs;
-use wasmtime::{Caller, Linker, Result};
+use wasmtime::{Linker, Result};
 
 use crate::abi::MODULE;
+use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
 /// Header maps.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
-    linker.func_wrap(
-        MODULE,
-        "proxy_get_header_map_value",
-        |caller: Caller<'_, State>, map: u32, name: u32, name_size: u32, value_at: u32, size_at: u32| {
-            hostcall("proxy_get_header_map_value", caller, |guest| {
-                get_header_map_value(guest, map, name, name_size, value_at, size_at)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_add_header_map_value",
-        |caller: Caller<'_, State>, map: u32, name: u32, name_size: u32, value: u32, value_size: u32| {
-            hostcall("proxy_add_header_map_value", caller, |guest| {
-                add_header_map_value(guest, map, name, name_size, value, value_size)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_replace_header_map_value",
-        |caller: Caller<'_, State>, map: u32, name: u32, name_size: u32, value: u32, value_size: u32| {
-            hostcall("proxy_replace_header_map_value", caller, |guest| {
-                replace_header_map_value(guest, map, name, name_size, value, value_size)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_remove_header_map_value",
-        |caller: Caller<'_, State>, map: u32, name: u32, name_size: u32| {
-            hostcall("proxy_remove_header_map_value", caller, |guest| {
-                remove_header_map_value(guest, map, name, name_size)
-            })
-        },
-    )?;
-    link_whole_maps(linker)
-}
-
-fn link_whole_maps(linker: &mut Linker<State>) -> Result<()> {
-    linker.func_wrap(
-        MODULE,
-        "proxy_get_header_map_pairs",
-        |caller: Caller<'_, State>, map: u32, pairs_at: u32, size_at: u32| {
-            hostcall("proxy_get_header_map_pairs", caller, |guest| {
-                get_header_map_pairs(guest, map, pairs_at, size_at)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_set_header_map_pairs",
-        |caller: Caller<'_, State>, map: u32, pairs: u32, size: u32| {
-            hostcall("proxy_set_header_map_pairs", caller, |guest| {
-                set_header_map_pairs(guest, map, pairs, size)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_get_header_map_size",
-        |caller: Caller<'_, State>, map: u32, size_at: u32| {
-            hostcall("proxy_get_header_map_size", caller, |guest| get_header_map_size(guest, map, size_at))
-        },
-    )?;
+    hostcalls! {
+        linker, MODULE, hostcall;
+        proxy_get_header_map_value => get_header_map_value(map: u32, name: u32, name_size: u32, value_at: u32, size_at: u32),
+        proxy_add_header_map_value => add_header_map_value(map: u32, name: u32, name_size: u32, value: u32, value_size: u32),
+        proxy_replace_header_map_value =>
+            replace_header_map_value(map: u32, name: u32, name_size: u32, value: u32, value_size: u32),
+        proxy_remove_header_map_value => remove_header_map_value(map: u32, name: u32, name_size: u32),
+        proxy_get_header_map_pairs => get_header_map_pairs(map: u32, pairs_at: u32, size_at: u32),
+        proxy_set_header_map_pairs => set_header_map_pairs(map: u32, pairs: u32, size: u32),
+        proxy_get_header_map_size => get_header_map_size(map: u32, size_at: u32),
+    }
     Ok(())
 }
 

@@ -1,39 +1,19 @@
-use wasmtime::{Caller, Linker, Result};
+use wasmtime::{Linker, Result};
 
 use crate::abi::MODULE;
+use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
 /// The log and the clock.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
-    linker.func_wrap(
-        MODULE,
-        "proxy_log",
-        |caller: Caller<'_, State>, level: u32, message: u32, size: u32| {
-            hostcall("proxy_log", caller, |guest| log(guest, level, message, size))
-        },
-    )?;
-    linker.func_wrap(MODULE, "proxy_get_log_level", |caller: Caller<'_, State>, level_at: u32| {
-        hostcall("proxy_get_log_level", caller, |guest| get_log_level(guest, level_at))
-    })?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_get_current_time_nanoseconds",
-        |caller: Caller<'_, State>, time_at: u32| {
-            hostcall("proxy_get_current_time_nanoseconds", caller, |guest| {
-                get_current_time_nanoseconds(guest, time_at)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_set_tick_period_milliseconds",
-        |caller: Caller<'_, State>, period: u32| {
-            hostcall("proxy_set_tick_period_milliseconds", caller, |guest| {
-                set_tick_period_milliseconds(guest, period)
-            })
-        },
-    )?;
+    hostcalls! {
+        linker, MODULE, hostcall;
+        proxy_log => log(level: u32, message: u32, size: u32),
+        proxy_get_log_level => get_log_level(level_at: u32),
+        proxy_get_current_time_nanoseconds => get_current_time_nanoseconds(time_at: u32),
+        proxy_set_tick_period_milliseconds => set_tick_period_milliseconds(period: u32),
+    }
     Ok(())
 }
 

@@ -1,31 +1,19 @@
-use wasmtime::{Caller, Linker, Result};
+use wasmtime::{Linker, Result};
 
 use crate::abi::MODULE;
+use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
 /// Counters, gauges and histograms.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
-    linker.func_wrap(
-        MODULE,
-        "proxy_define_metric",
-        |caller: Caller<'_, State>, kind: u32, name: u32, size: u32, id_at: u32| {
-            hostcall("proxy_define_metric", caller, |guest| define_metric(guest, kind, name, size, id_at))
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_increment_metric",
-        |caller: Caller<'_, State>, id: u32, delta: i64| {
-            hostcall("proxy_increment_metric", caller, |guest| increment_metric(guest, id, delta))
-        },
-    )?;
-    linker.func_wrap(MODULE, "proxy_record_metric", |caller: Caller<'_, State>, id: u32, value: u64| {
-        hostcall("proxy_record_metric", caller, |guest| record_metric(guest, id, value))
-    })?;
-    linker.func_wrap(MODULE, "proxy_get_metric", |caller: Caller<'_, State>, id: u32, value_at: u32| {
-        hostcall("proxy_get_metric", caller, |guest| get_metric(guest, id, value_at))
-    })?;
+    hostcalls! {
+        linker, MODULE, hostcall;
+        proxy_define_metric => define_metric(kind: u32, name: u32, size: u32, id_at: u32),
+        proxy_increment_metric => increment_metric(id: u32, delta: i64),
+        proxy_record_metric => record_metric(id: u32, value: u64),
+        proxy_get_metric => get_metric(id: u32, value_at: u32),
+    }
     Ok(())
 }
 

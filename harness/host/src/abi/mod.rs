@@ -4,6 +4,7 @@ mod buffers;
 mod calls;
 mod contexts;
 mod headers;
+mod link;
 mod logging;
 mod metrics;
 mod properties;

@@ -1,29 +1,17 @@
-use wasmtime::{Caller, Linker, Result};
+use wasmtime::{Linker, Result};
 
 use crate::abi::MODULE;
+use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
 /// Attributes of the stream and filter state.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
-    linker.func_wrap(
-        MODULE,
-        "proxy_get_property",
-        |caller: Caller<'_, State>, path: u32, path_size: u32, value_at: u32, size_at: u32| {
-            hostcall("proxy_get_property", caller, |guest| {
-                get_property(guest, path, path_size, value_at, size_at)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_set_property",
-        |caller: Caller<'_, State>, path: u32, path_size: u32, value: u32, value_size: u32| {
-            hostcall("proxy_set_property", caller, |guest| {
-                set_property(guest, path, path_size, value, value_size)
-            })
-        },
-    )?;
+    hostcalls! {
+        linker, MODULE, hostcall;
+        proxy_get_property => get_property(path: u32, path_size: u32, value_at: u32, size_at: u32),
+        proxy_set_property => set_property(path: u32, path_size: u32, value: u32, value_size: u32),
+    }
     Ok(())
 }
 

@@ -1,29 +1,17 @@
-use wasmtime::{Caller, Linker, Result};
+use wasmtime::{Linker, Result};
 
 use crate::abi::MODULE;
+use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
 /// The key-value store that VMs share.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
-    linker.func_wrap(
-        MODULE,
-        "proxy_get_shared_data",
-        |caller: Caller<'_, State>, key: u32, key_size: u32, value_at: u32, size_at: u32, cas_at: u32| {
-            hostcall("proxy_get_shared_data", caller, |guest| {
-                get_shared_data(guest, key, key_size, value_at, size_at, cas_at)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "proxy_set_shared_data",
-        |caller: Caller<'_, State>, key: u32, key_size: u32, value: u32, value_size: u32, cas: u32| {
-            hostcall("proxy_set_shared_data", caller, |guest| {
-                set_shared_data(guest, key, key_size, value, value_size, cas)
-            })
-        },
-    )?;
+    hostcalls! {
+        linker, MODULE, hostcall;
+        proxy_get_shared_data => get_shared_data(key: u32, key_size: u32, value_at: u32, size_at: u32, cas_at: u32),
+        proxy_set_shared_data => set_shared_data(key: u32, key_size: u32, value: u32, value_size: u32, cas: u32),
+    }
     Ok(())
 }
 

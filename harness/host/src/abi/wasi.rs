@@ -1,6 +1,7 @@
 use log::Level;
 use wasmtime::{Caller, Linker, Result};
 
+use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
@@ -21,55 +22,22 @@ const PIECES: u32 = 1024;
 
 /// The functions of WASI that do something.
 pub(super) fn link(linker: &mut Linker<State>, module: &str) -> Result<()> {
-    linker.func_wrap(
-        module,
-        "fd_write",
-        |caller: Caller<'_, State>, fd: u32, pieces: u32, count: u32, written_at: u32| {
-            errno("fd_write", caller, |guest| fd_write(guest, fd, pieces, count, written_at))
-        },
-    )?;
-    linker.func_wrap(
-        module,
-        "fd_pwrite",
-        |caller: Caller<'_, State>, fd: u32, pieces: u32, count: u32, _offset: u64, written_at: u32| {
-            errno("fd_pwrite", caller, |guest| fd_write(guest, fd, pieces, count, written_at))
-        },
-    )?;
-    linker.func_wrap(
-        module,
-        "clock_time_get",
-        |caller: Caller<'_, State>, clock: u32, _precision: u64, time_at: u32| {
-            errno("clock_time_get", caller, |guest| clock_time_get(guest, clock, time_at))
-        },
-    )?;
-    linker.func_wrap(
-        module,
-        "clock_res_get",
-        |caller: Caller<'_, State>, clock: u32, resolution_at: u32| {
-            errno("clock_res_get", caller, |guest| match clock {
-                0 | 1 => guest.write(resolution_at, &1_u64.to_le_bytes()).map(|()| SUCCESS),
-                _ => Ok(NOTSUP),
-            })
-        },
-    )?;
-    linker.func_wrap(module, "random_get", |caller: Caller<'_, State>, buffer: u32, size: u32| {
-        errno("random_get", caller, |guest| random_get(guest, buffer, size))
-    })?;
-    for name in ["environ_sizes_get", "args_sizes_get"] {
-        linker.func_wrap(module, name, move |caller: Caller<'_, State>, count_at: u32, size_at: u32| {
-            errno(name, caller, |guest| none_of_both(guest, count_at, size_at))
-        })?;
+    hostcalls! {
+        linker, module, errno;
+        fd_write => fd_write(fd: u32, pieces: u32, count: u32, written_at: u32),
+        clock_res_get => clock_res_get(clock: u32, resolution_at: u32),
+        random_get => random_get(buffer: u32, size: u32),
+        environ_sizes_get => none_of_both(count_at: u32, size_at: u32),
+        args_sizes_get => none_of_both(count_at: u32, size_at: u32),
+        fd_fdstat_get => fd_fdstat_get(fd: u32, stat_at: u32),
     }
-    linker.func_wrap(
-        module,
-        "poll_oneoff",
-        |caller: Caller<'_, State>, _in: u32, _out: u32, _count: u32, events_at: u32| {
-            errno("poll_oneoff", caller, |guest| guest.write_u32(events_at, 0).map(|()| SUCCESS))
-        },
-    )?;
-    linker.func_wrap(module, "fd_fdstat_get", |caller: Caller<'_, State>, fd: u32, stat_at: u32| {
-        errno("fd_fdstat_get", caller, |guest| fd_fdstat_get(guest, fd, stat_at))
-    })?;
+    hostcalls! {
+        linker, module, errno;
+        fd_pwrite(fd: u32, pieces: u32, count: u32, _offset: u64, written_at: u32) =>
+            fd_write(fd, pieces, count, written_at),
+        clock_time_get(clock: u32, _precision: u64, time_at: u32) => clock_time_get(clock, time_at),
+        poll_oneoff(_in: u32, _out: u32, _count: u32, events_at: u32) => poll_oneoff(events_at),
+    }
     linker.func_wrap(module, "proc_exit", |caller: Caller<'_, State>, code: u32| {
         // Envoy logs it and goes on, so what comes after it in the guest, usually `unreachable`, is run.
         errno("proc_exit", caller, |guest| {
@@ -125,6 +93,13 @@ fn clock_time_get(guest: &mut Guest<'_>, clock: u32, time_at: u32) -> Result<u32
     Ok(SUCCESS)
 }
 
+fn clock_res_get(guest: &mut Guest<'_>, clock: u32, resolution_at: u32) -> Result<u32, Fault> {
+    match clock {
+        0 | 1 => guest.write(resolution_at, &1_u64.to_le_bytes()).map(|()| SUCCESS),
+        _ => Ok(NOTSUP),
+    }
+}
+
 fn random_get(guest: &mut Guest<'_>, buffer: u32, size: u32) -> Result<u32, Fault> {
     if size > RANDOM {
         return Ok(INVAL);
@@ -140,6 +115,11 @@ fn none_of_both(guest: &mut Guest<'_>, count_at: u32, size_at: u32) -> Result<u3
     guest.write_u32(count_at, 0)?;
     guest.write_u32(size_at, 0)?;
     Ok(SUCCESS)
+}
+
+/// No event ever comes.
+fn poll_oneoff(guest: &mut Guest<'_>, events_at: u32) -> Result<u32, Fault> {
+    guest.write_u32(events_at, 0).map(|()| SUCCESS)
 }
 
 fn fd_fdstat_get(guest: &mut Guest<'_>, fd: u32, stat_at: u32) -> Result<u32, Fault> {

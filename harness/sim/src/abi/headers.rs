@@ -1,95 +1,14 @@
 use portcullis_kit::pairs;
 
+use crate::abi::MapType;
+use crate::abi::merged::append;
 use crate::http::HeaderList;
-use crate::stream::{Message, Stream, Window};
+use crate::stream::{Message, Window};
 use crate::{Hostcall, Refusal, Sim};
 
 /// What Envoy's decoder of serialized pairs takes; anything beyond reads as no pairs at all.
 const PAIRS_BYTES: usize = 1 << 20;
 const PAIRS: usize = 1024;
-
-/// The header maps, as the ABI numbers them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum MapType {
-    /// The request headers.
-    RequestHeaders = 0,
-    /// The request trailers.
-    RequestTrailers = 1,
-    /// The response headers.
-    ResponseHeaders = 2,
-    /// The response trailers.
-    ResponseTrailers = 3,
-    /// What a gRPC call-out received first.
-    GrpcInitialMetadata = 4,
-    /// What a gRPC call-out received last.
-    GrpcTrailingMetadata = 5,
-    /// The headers of the answer to an HTTP call-out.
-    HttpCallResponseHeaders = 6,
-    /// The trailers of the answer to an HTTP call-out.
-    HttpCallResponseTrailers = 7,
-}
-
-impl MapType {
-    fn of(id: u32) -> Hostcall<Self> {
-        Ok(match id {
-            0 => Self::RequestHeaders,
-            1 => Self::RequestTrailers,
-            2 => Self::ResponseHeaders,
-            3 => Self::ResponseTrailers,
-            4 => Self::GrpcInitialMetadata,
-            5 => Self::GrpcTrailingMetadata,
-            6 => Self::HttpCallResponseHeaders,
-            7 => Self::HttpCallResponseTrailers,
-            _ => return Err(Refusal::bad_argument(format!("{id} is not a header map; 0 to 7 are"))),
-        })
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::RequestHeaders => "request headers",
-            Self::RequestTrailers => "request trailers",
-            Self::ResponseHeaders => "response headers",
-            Self::ResponseTrailers => "response trailers",
-            Self::GrpcInitialMetadata => "gRPC initial metadata",
-            Self::GrpcTrailingMetadata => "gRPC trailing metadata",
-            Self::HttpCallResponseHeaders => "http_call response headers",
-            Self::HttpCallResponseTrailers => "http_call response trailers",
-        }
-    }
-
-    fn callback(self) -> &'static str {
-        match self {
-            Self::RequestHeaders => "on_request_headers",
-            Self::RequestTrailers => "on_request_trailers",
-            Self::ResponseHeaders => "on_response_headers",
-            Self::ResponseTrailers => "on_response_trailers",
-            Self::GrpcInitialMetadata => "on_grpc_receive_initial_metadata",
-            Self::GrpcTrailingMetadata => "on_grpc_receive_trailing_metadata",
-            Self::HttpCallResponseHeaders | Self::HttpCallResponseTrailers => "on_http_call_response",
-        }
-    }
-
-    fn is_trailers(self) -> bool {
-        matches!(self, Self::RequestTrailers | Self::ResponseTrailers)
-    }
-
-    fn message(self, stream: &Stream) -> Option<&Message> {
-        match self {
-            Self::RequestHeaders | Self::RequestTrailers => Some(&stream.request),
-            Self::ResponseHeaders | Self::ResponseTrailers => Some(&stream.response),
-            _ => None,
-        }
-    }
-
-    fn message_mut(self, stream: &mut Stream) -> Option<&mut Message> {
-        match self {
-            Self::RequestHeaders | Self::RequestTrailers => Some(&mut stream.request),
-            Self::ResponseHeaders | Self::ResponseTrailers => Some(&mut stream.response),
-            _ => None,
-        }
-    }
-}
 
 /// How a map is shown in the journal.
 fn shown(map: u32) -> String {
@@ -124,9 +43,8 @@ impl Sim {
     /// # Errors
     /// `BAD_ARGUMENT` where the map cannot be changed now, and always for the maps of call-outs.
     pub fn header_map_size(&mut self, map: u32) -> Hostcall<u32> {
-        let size =
-            |fields: &mut HeaderList| fields.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() as u32;
-        let result = self.writable(map).map(size);
+        let size = |fields: &HeaderList| fields.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() as u32;
+        let result = self.writable(map).map(|(_, fields)| size(fields));
         self.note("proxy_get_header_map_size", &[&shown(map)], result)
     }
 
@@ -135,7 +53,8 @@ impl Sim {
     /// # Errors
     /// `BAD_ARGUMENT` where the map cannot be changed now.
     pub fn add_header_map_value(&mut self, map: u32, name: &[u8], value: &[u8]) -> Hostcall<()> {
-        let result = self.writable(map).map(|fields| append(fields, &name.to_ascii_lowercase(), value));
+        let result =
+            self.writable(map).map(|(map, fields)| append(map, fields, &name.to_ascii_lowercase(), value));
         self.note("proxy_add_header_map_value", &[&shown(map), &name, &value], result)
     }
 
@@ -144,7 +63,8 @@ impl Sim {
     /// # Errors
     /// `BAD_ARGUMENT` where the map cannot be changed now.
     pub fn replace_header_map_value(&mut self, map: u32, name: &[u8], value: &[u8]) -> Hostcall<()> {
-        let result = self.writable(map).map(|fields| replace(fields, name.to_ascii_lowercase(), value));
+        let result =
+            self.writable(map).map(|(map, fields)| replace(map, fields, &name.to_ascii_lowercase(), value));
         self.note("proxy_replace_header_map_value", &[&shown(map), &name, &value], result)
     }
 
@@ -154,7 +74,7 @@ impl Sim {
     /// `BAD_ARGUMENT` where the map cannot be changed now.
     pub fn remove_header_map_value(&mut self, map: u32, name: &[u8]) -> Hostcall<()> {
         let lower = name.to_ascii_lowercase();
-        let result = self.writable(map).map(|fields| fields.retain(|(field, _)| *field != lower));
+        let result = self.writable(map).map(|(_, fields)| fields.retain(|(field, _)| *field != lower));
         self.note("proxy_remove_header_map_value", &[&shown(map), &name], result)
     }
 
@@ -164,10 +84,10 @@ impl Sim {
     /// `BAD_ARGUMENT` where the map cannot be changed now.
     pub fn set_header_map_pairs(&mut self, map: u32, block: &[u8]) -> Hostcall<()> {
         let pairs = decode_pairs(block);
-        let result = self.writable(map).map(|fields| {
+        let result = self.writable(map).map(|(map, fields)| {
             fields.clear();
             for (name, value) in &pairs {
-                append(fields, &name.to_ascii_lowercase(), value);
+                append(map, fields, &name.to_ascii_lowercase(), value);
             }
         });
         self.note("proxy_set_header_map_pairs", &[&shown(map), &pairs], result)
@@ -190,14 +110,14 @@ impl Sim {
         }
     }
 
-    fn writable(&mut self, id: u32) -> Hostcall<&mut HeaderList> {
+    fn writable(&mut self, id: u32) -> Hostcall<(MapType, &mut HeaderList)> {
         let map = MapType::of(id)?;
         let stream = self.contexts.stream_mut().ok_or_else(|| no_stream(map))?;
         let message = map.message_mut(stream).ok_or_else(|| no_call_out(map))?;
         if !map.is_trailers() {
             let window = message.headers_window;
             return if window == Window::Open {
-                Ok(&mut message.headers)
+                Ok((map, &mut message.headers))
             } else {
                 Err(closed(map, window, "changed"))
             };
@@ -208,7 +128,7 @@ impl Sim {
             message.trailers_window = Window::Open;
         }
         match (message.trailers_window, message.trailers.as_mut()) {
-            (Window::Open, Some(trailers)) => Ok(trailers),
+            (Window::Open, Some(trailers)) => Ok((map, trailers)),
             (window, _) => Err(closed(map, window, "changed")),
         }
     }
@@ -241,81 +161,9 @@ fn no_call_out(map: MapType) -> Refusal {
     Refusal::bad_argument(format!("there are no {} outside {}", map.name(), map.callback()))
 }
 
-/// The headers of which Envoy's maps hold one field only: a second value is joined to the first with a comma.
-///
-/// Found by sending each twice through Envoy 1.40. Everything else, `cookie` and `set-cookie` included, is repeated.
-const SINGLE: [&[u8]; 44] = [
-    b":authority",
-    b":method",
-    b":path",
-    b":scheme",
-    b":status",
-    b"accept",
-    b"accept-encoding",
-    b"access-control-request-method",
-    b"authorization",
-    b"cache-control",
-    b"connection",
-    b"content-encoding",
-    b"content-length",
-    b"content-type",
-    b"etag",
-    b"expect",
-    b"grpc-message",
-    b"grpc-status",
-    b"grpc-timeout",
-    b"host",
-    b"if-match",
-    b"if-modified-since",
-    b"if-none-match",
-    b"keep-alive",
-    b"location",
-    b"origin",
-    b"pragma",
-    b"proxy-connection",
-    b"referer",
-    b"server",
-    b"te",
-    b"transfer-encoding",
-    b"upgrade",
-    b"user-agent",
-    b"vary",
-    b"via",
-    b"x-client-trace-id",
-    b"x-envoy-decorator-operation",
-    b"x-envoy-external-address",
-    b"x-envoy-original-path",
-    b"x-forwarded-for",
-    b"x-forwarded-host",
-    b"x-forwarded-proto",
-    b"x-request-id",
-];
-
-/// Appends a field as Envoy's header map does: pseudo-headers stay in front, and some names have one field only.
-pub(crate) fn append(fields: &mut HeaderList, name: &[u8], value: &[u8]) {
-    // `date` has its place in the response map, and none in the request map.
-    let is_response = || fields.first().is_some_and(|(name, _)| name == b":status");
-    if (SINGLE.contains(&name) || (name == b"date" && is_response()))
-        && let Some((_, first)) = fields.iter_mut().find(|(field, _)| field == name)
-    {
-        if !first.is_empty() {
-            first.push(b',');
-        }
-        first.extend_from_slice(value);
-        return;
-    }
-    let field = (name.to_vec(), value.to_vec());
-    if name.starts_with(b":") {
-        let after = fields.iter().take_while(|(name, _)| name.starts_with(b":")).count();
-        fields.insert(after, field);
-    } else {
-        fields.push(field);
-    }
-}
-
-fn replace(fields: &mut HeaderList, name: Vec<u8>, value: &[u8]) {
-    fields.retain(|(field, _)| *field != name);
-    append(fields, &name, value);
+fn replace(map: MapType, fields: &mut HeaderList, name: &[u8], value: &[u8]) {
+    fields.retain(|(field, _)| field != name);
+    append(map, fields, name, value);
 }
 
 /// The pairs of a block from the guest, none where Envoy's decoder gives up.

@@ -4,8 +4,6 @@ use crate::{Hostcall, Refusal, Sim};
 
 /// Envoy never evicts a metric; a plugin that names them after requests is stopped here.
 const METRICS: usize = 100_000;
-/// Samples of one histogram.
-const SAMPLES: usize = 100_000;
 
 /// The kinds of metrics, as the ABI numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +17,35 @@ pub enum MetricType {
     Histogram = 2,
 }
 
+impl MetricType {
+    fn of(id: u32) -> Hostcall<Self> {
+        Ok(match id {
+            0 => Self::Counter,
+            1 => Self::Gauge,
+            2 => Self::Histogram,
+            _ => return Err(Refusal::bad_argument(format!("{id} is not a metric type; 0 to 2 are"))),
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// How a type is shown in the journal.
+fn shown(kind: u32) -> String {
+    MetricType::of(kind).map_or_else(|_| kind.to_string(), |kind| kind.name().to_owned())
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     /// Which statistic an id stands for: two definitions of one name are two ids and one statistic.
     ids: BTreeMap<u32, (MetricType, String)>,
     values: BTreeMap<(u32, String), u64>,
-    samples: BTreeMap<String, Vec<u64>>,
     defined: [u32; 3],
 }
 
@@ -41,7 +62,7 @@ impl Sim {
     /// `BAD_ARGUMENT` for another kind.
     pub fn define_metric(&mut self, kind: u32, name: &[u8]) -> Hostcall<u32> {
         let result = self.metrics.define(kind, String::from_utf8_lossy(name).into_owned());
-        self.note("proxy_define_metric", &[&kind, &name], result)
+        self.note("proxy_define_metric", &[&shown(kind), &name], result)
     }
 
     /// `proxy_increment_metric`.
@@ -53,7 +74,7 @@ impl Sim {
         self.note("proxy_increment_metric", &[&id, &delta], result)
     }
 
-    /// `proxy_record_metric`: sets a gauge, adds to a counter, samples a histogram.
+    /// `proxy_record_metric`: sets a gauge, adds to a counter, takes samples of a histogram and keeps none.
     ///
     /// # Errors
     /// `NOT_FOUND` for an unknown id.
@@ -70,21 +91,11 @@ impl Sim {
         let result = self.metrics.value(id).map(|value| *value);
         self.note("proxy_get_metric", &[&id], result)
     }
-
-    /// The samples of a histogram, in the order in which they were recorded.
-    pub fn histogram(&self, name: &str) -> &[u64] {
-        self.metrics.samples.get(name).map(Vec::as_slice).unwrap_or_default()
-    }
 }
 
 impl Metrics {
     fn define(&mut self, kind: u32, name: String) -> Hostcall<u32> {
-        let (metric, first) = match kind {
-            0 => (MetricType::Counter, 4),
-            1 => (MetricType::Gauge, 5),
-            2 => (MetricType::Histogram, 6),
-            _ => return Err(Refusal::bad_argument(format!("{kind} is not a metric type; 0 to 2 are"))),
-        };
+        let metric = MetricType::of(kind)?;
         if self.ids.len() >= METRICS {
             let reason = format!(
                 "{METRICS} metrics are defined; Envoy never evicts one, so names must come from a fixed set"
@@ -93,7 +104,8 @@ impl Metrics {
         }
         let defined =
             self.defined.get_mut(metric as usize).ok_or_else(|| Refusal::bad_argument("no such type"))?;
-        let id = first + *defined * 4;
+        // Envoy keeps the type in the lower two bits, and does not use the first id of each.
+        let id = kind + (*defined + 1) * 4;
         *defined += 1;
         if metric != MetricType::Histogram {
             self.values.entry((kind, name.clone())).or_default();
@@ -118,13 +130,8 @@ impl Metrics {
                 *value = value.wrapping_add(sample);
             }
             MetricType::Gauge => *self.value(id)? = sample,
-            MetricType::Histogram => {
-                let name = self.ids.get(&id).map(|(_, name)| name.clone()).unwrap_or_default();
-                let samples = self.samples.entry(name).or_default();
-                if samples.len() < SAMPLES {
-                    samples.push(sample);
-                }
-            }
+            // Nobody asks for the samples.
+            MetricType::Histogram => {}
         }
         Ok(())
     }
@@ -186,7 +193,6 @@ mod tests {
         sim.record_metric(gauge, 1).unwrap();
         assert_eq!(sim.metric(gauge), Ok(1));
         sim.record_metric(histogram, 9).unwrap();
-        assert_eq!(sim.histogram("h"), [9]);
         assert_eq!(sim.metric(histogram).unwrap_err().status, Status::BadArgument);
         assert_eq!(sim.increment_metric(histogram, 1).unwrap_err().status, Status::BadArgument);
         assert_eq!(sim.metric(99).unwrap_err().status, Status::NotFound);

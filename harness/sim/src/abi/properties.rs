@@ -51,9 +51,8 @@ impl Sim {
     fn attribute(&self, first: &[u8], rest: &[&[u8]]) -> Hostcall<Option<Value>> {
         let stream = self.contexts.stream();
         let value = match (first, rest) {
-            (b"plugin_name", []) => text(&self.plugin.name),
-            (b"plugin_root_id", []) => text(&self.plugin.root_id),
-            (b"plugin_vm_id", []) => text(&self.plugin.vm_id),
+            // What a configuration does not name is empty.
+            (b"plugin_name" | b"plugin_root_id" | b"plugin_vm_id", []) => text(""),
             (b"request" | b"response", [name, key @ ..]) => {
                 let Some(stream) = stream else { return Ok(None) };
                 match first {

@@ -5,10 +5,10 @@ use crate::{Hostcall, Refusal, Sim, Status};
 /// Envoy has no bound here.
 const BYTES: usize = 256 << 20;
 
-/// Queues between plugins, by `vm_id` and name.
+/// The queues of the one VM there is, whose `vm_id` is empty, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    tokens: BTreeMap<(Vec<u8>, Vec<u8>), u32>,
+    tokens: BTreeMap<Vec<u8>, u32>,
     queues: BTreeMap<u32, VecDeque<Vec<u8>>>,
     bytes: usize,
     /// One per enqueued item: whom the proxy will tell.
@@ -21,9 +21,8 @@ impl Sim {
     /// # Errors
     /// None.
     pub fn register_shared_queue(&mut self, name: &[u8]) -> Hostcall<u32> {
-        let key = (self.plugin.vm_id.clone().into_bytes(), name.to_vec());
         let next = self.queues.tokens.len() as u32 + 1;
-        let token = *self.queues.tokens.entry(key).or_insert(next);
+        let token = *self.queues.tokens.entry(name.to_vec()).or_insert(next);
         self.queues.queues.entry(token).or_default();
         self.note("proxy_register_shared_queue", &[&name], Ok(token))
     }
@@ -33,8 +32,7 @@ impl Sim {
     /// # Errors
     /// `NOT_FOUND`.
     pub fn resolve_shared_queue(&mut self, vm_id: &[u8], name: &[u8]) -> Hostcall<u32> {
-        let vm = if vm_id.is_empty() { self.plugin.vm_id.as_bytes() } else { vm_id };
-        let token = self.queues.tokens.get(&(vm.to_vec(), name.to_vec())).copied();
+        let token = self.queues.tokens.get(name).copied().filter(|_| vm_id.is_empty());
         let result = token.ok_or_else(|| Refusal::not_found("no queue of this name has been registered"));
         self.note("proxy_resolve_shared_queue", &[&vm_id, &name], result)
     }

@@ -1,5 +1,5 @@
 use crate::abi::headers::decode_pairs;
-use crate::stream::{LocalReply, Window};
+use crate::stream::{LocalResponse, Window};
 use crate::{Hostcall, Refusal, Sim, Status};
 
 impl Sim {
@@ -9,7 +9,7 @@ impl Sim {
     /// `UNIMPLEMENTED` for the upstream's TCP side, `BAD_ARGUMENT` for what is no stream.
     pub fn continue_stream(&mut self, kind: u32) -> Hostcall<()> {
         let result = self.resume(kind);
-        self.note("proxy_continue_stream", &[&kind], result)
+        self.note("proxy_continue_stream", &[&shown(kind)], result)
     }
 
     /// `proxy_close_stream`: resets the stream after the running callback.
@@ -26,14 +26,14 @@ impl Sim {
             }
             _ => Err(unknown_stream(kind)),
         };
-        self.note("proxy_close_stream", &[&kind], result)
+        self.note("proxy_close_stream", &[&shown(kind)], result)
     }
 
     /// `proxy_send_local_response`; `headers` is an encoded block. Envoy answers after the running callback.
     ///
     /// # Errors
     /// None, not even outside a stream, where there is nobody to answer.
-    pub fn send_local_response(&mut self, mut reply: LocalReply, headers: &[u8]) -> Hostcall<()> {
+    pub fn send_local_response(&mut self, mut reply: LocalResponse, headers: &[u8]) -> Hostcall<()> {
         reply.headers.extend(decode_pairs(headers));
         let shown = (u32::from(reply.status), (reply.details.clone(), reply.body.clone()));
         let (fields, grpc_status) = (reply.headers.clone(), reply.grpc_status);
@@ -68,6 +68,12 @@ impl Sim {
             _ => Err(unknown_stream(kind)),
         }
     }
+}
+
+/// How a stream type is shown in the journal.
+fn shown(kind: u32) -> String {
+    let name = ["request", "response", "downstream", "upstream"].get(kind as usize);
+    name.map_or_else(|| kind.to_string(), |name| (*name).to_owned())
 }
 
 fn unknown_stream(kind: u32) -> Refusal {

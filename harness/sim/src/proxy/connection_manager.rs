@@ -1,94 +1,36 @@
-use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
 
 use crate::UnixTime;
-use crate::abi::append_header as append;
+use crate::abi::{MapType, append_header};
 use crate::http::{HeaderList, Protocol, Request, Response};
-use crate::proxy::framing::{self, Body, has, push};
-
-/// Envoy's defaults, `max_request_headers_kb: 60` and `max_headers_count: 100`.
-const HEADER_BYTES: usize = 60 << 10;
-const HEADERS: usize = 100;
+use crate::proxy::framing::{self, has, push};
 
 /// Headers that end at a proxy, and those that Envoy takes from nobody outside.
-const NOT_FORWARDED: [&[u8]; 12] = [
+const NOT_FORWARDED: [&[u8]; 23] = [
     b"connection",
     b"expect",
     b"keep-alive",
     b"proxy-connection",
     b"transfer-encoding",
     b"upgrade",
-    b"x-envoy-internal",
     b"x-envoy-expected-rq-timeout-ms",
-    b"x-envoy-upstream-rq-timeout-ms",
-    b"x-envoy-retry-on",
+    b"x-envoy-force-trace",
+    b"x-envoy-hedge-on-per-try-timeout",
+    b"x-envoy-internal",
+    b"x-envoy-ip-tags",
     b"x-envoy-max-retries",
-    b"x-envoy-decorator-operation",
+    b"x-envoy-original-url",
+    b"x-envoy-retriable-header-names",
+    b"x-envoy-retriable-status-codes",
+    b"x-envoy-retry-grpc-on",
+    b"x-envoy-retry-on",
+    b"x-envoy-upstream-alt-stat-name",
+    b"x-envoy-upstream-rq-per-try-timeout-ms",
+    b"x-envoy-upstream-rq-timeout-alt-response",
+    b"x-envoy-upstream-rq-timeout-ms",
+    b"x-envoy-upstream-stream-duration-ms",
+    b"x-forwarded-client-cert",
 ];
-
-/// A request that Envoy answers itself, before any filter.
-pub(super) struct Refused {
-    status: u16,
-    pub(super) details: &'static str,
-    body: &'static str,
-}
-
-pub(super) struct Message {
-    pub(super) headers: HeaderList,
-    pub(super) body: Body,
-}
-
-/// Whether the codec or the connection manager refuses this request.
-pub(super) fn refuse(protocol: Protocol, request: &Request) -> Option<Refused> {
-    let bad = |details, body| Some(Refused { status: 400, details, body });
-    let too_large = |details| Some(Refused { status: 431, details, body: "Request Header Fields Too Large" });
-    let is_pseudo = |name: &[u8]| name.starts_with(b":");
-    // On the wire of HTTP/1.1 the authority is a header, `host`, and the other pseudo-headers are none.
-    let counted = |name: &[u8]| !is_pseudo(name) || name == b":authority";
-    let headers = &request.headers;
-    if headers.iter().any(|(name, value)| !valid_name(name) || !value.iter().all(|byte| valid_byte(*byte))) {
-        let details = if protocol == Protocol::Http1 {
-            "http1.invalid_characters"
-        } else {
-            "http2.invalid.header.field"
-        };
-        return bad(details, "Bad Request");
-    }
-    if headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > HEADER_BYTES {
-        return too_large("http1.headers_too_large");
-    }
-    if headers.iter().filter(|(name, _)| counted(name)).count() > HEADERS {
-        return too_large("http1.too_many_headers");
-    }
-    let first =
-        |wanted: &[u8]| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_slice());
-    if first(b":authority").or_else(|| first(b"host")).is_none() {
-        return bad("missing_host_header", "");
-    }
-    let path = first(b":path").unwrap_or(b"/");
-    if path.iter().any(|byte| *byte <= b' ' || *byte >= 0x7f) {
-        return bad("http1.codec_error", "Bad Request");
-    }
-    if path.contains(&b'#') {
-        return bad("path_normalization_failed", "");
-    }
-    if !path.starts_with(b"/") {
-        return Some(Refused { status: 404, details: "absolute_path_rejected", body: "" });
-    }
-    None
-}
-
-impl Refused {
-    pub(super) fn response(&self) -> Message {
-        let mut headers = vec![(b":status".to_vec(), self.status.to_string().into_bytes())];
-        let mut body = Body::default();
-        if !self.body.is_empty() {
-            push(&mut headers, "content-length", &self.body.len().to_string());
-            push(&mut headers, "content-type", "text/plain");
-            body.pieces.push(self.body.as_bytes().to_vec());
-        }
-        Message { headers, body }
-    }
-}
 
 /// The request headers as the first filter sees them.
 pub(super) fn request_headers(
@@ -109,7 +51,9 @@ pub(super) fn request_headers(
     for (name, value) in &request.headers {
         let name = name.to_ascii_lowercase();
         if !name.starts_with(b":") && name != b"host" {
-            append(&mut headers, &name, value.trim_ascii());
+            // HTTP/1.1 has optional whitespace around a value; in HTTP/2 it is part of the value.
+            let value = if protocol == Protocol::Http1 { value.trim_ascii() } else { value };
+            append_header(MapType::RequestHeaders, &mut headers, &name, value);
         }
     }
     framing::announce(protocol, &mut headers, &request.body, false);
@@ -151,7 +95,7 @@ pub(super) fn to_upstream(headers: &mut HeaderList) {
 pub(super) fn response_headers(protocol: Protocol, upstream: &Response, is_head: bool) -> HeaderList {
     let mut headers = vec![(b":status".to_vec(), upstream.status.to_string().into_bytes())];
     for (name, value) in &upstream.headers {
-        append(&mut headers, &name.to_ascii_lowercase(), value);
+        append_header(MapType::ResponseHeaders, &mut headers, &name.to_ascii_lowercase(), value);
     }
     framing::announce(protocol, &mut headers, &upstream.body, true);
     let is_empty = upstream.body.iter().all(Vec::is_empty);
@@ -202,17 +146,6 @@ fn connection_options(headers: &HeaderList) -> Vec<Vec<u8>> {
     options.map(|option| option.trim_ascii().to_ascii_lowercase()).collect()
 }
 
-fn valid_name(name: &[u8]) -> bool {
-    let name = name.strip_prefix(b":").unwrap_or(name);
-    !name.is_empty()
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
-}
-
-/// RFC 9110 section 5.5: visible characters, space, tab, and what is not ASCII.
-fn valid_byte(byte: u8) -> bool {
-    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
-}
-
 /// RFC 9562 version 4.
 fn uuid(random: u128) -> String {
     let random = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
@@ -229,36 +162,7 @@ fn uuid(random: u128) -> String {
 
 /// RFC 9110 section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
 fn http_date(now: UnixTime) -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (days, seconds) = (now.as_secs() / 86_400, now.as_secs() % 86_400);
-    let (year, month, day) = civil(days);
-    let weekday = DAYS.get((days % 7) as usize).unwrap_or(&"");
-    let month = MONTHS.get(month).unwrap_or(&"");
-    let mut text = format!("{weekday}, {day:02} {month} {year:04} ");
-    // Writing to a String cannot fail.
-    let _ = write!(text, "{:02}:{:02}:{:02} GMT", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    text
-}
-
-/// Year, month from 0 and day from 1, of a day since 1970-01-01 in the Gregorian calendar.
-fn civil(days: u64) -> (u64, usize, u64) {
-    let is_leap =
-        |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
-    let (mut year, mut rest) = (1970, days);
-    while rest >= 365 + u64::from(is_leap(year)) {
-        rest -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(is_leap(year));
-    for (month, length) in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31].into_iter().enumerate() {
-        if rest < length {
-            return (year, month, rest + 1);
-        }
-        rest -= length;
-    }
-    (year, 11, 31)
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(now.as_secs()))
 }
 
 #[cfg(test)]
@@ -322,26 +226,5 @@ mod tests {
     fn the_scheme_follows_the_proxy_in_front() {
         let seen = seen(&[(":authority", "h"), ("x-forwarded-proto", "https")]);
         assert_eq!(seen, ":authority=h :path=/ :method=GET :scheme=https x-forwarded-proto=https");
-    }
-
-    fn refusal(fields: &[(&str, &str)]) -> Option<(u16, &'static str)> {
-        let headers = list(&[&[(":authority", "h")], fields].concat());
-        let request = Request { headers, ..Request::default() };
-        refuse(Protocol::Http1, &request).map(|refused| (refused.status, refused.details))
-    }
-
-    #[test]
-    fn what_no_filter_gets_to_see() {
-        let long = "x".repeat(61_500);
-        assert_eq!(refusal(&[("a", &long)]), Some((431, "http1.headers_too_large")));
-        assert_eq!(refusal(&[("a", &long[..61_300])]), None);
-        assert_eq!(refusal(&[("a", "1"); 100]), Some((431, "http1.too_many_headers")));
-        assert_eq!(refusal(&[("a", "1"); 99]), None);
-        for value in ["a\0b", "a\rb", "a\nb", "a\x01b", "a\x7fb"] {
-            assert_eq!(refusal(&[("a", value)]), Some((400, "http1.invalid_characters")), "{value:?}");
-        }
-        assert_eq!(refusal(&[("a", "\tcaf\u{e9} ")]), None);
-        assert_eq!(refusal(&[(":path", "/a b")]), Some((400, "http1.codec_error")));
-        assert_eq!(refusal(&[(":path", "/a#b")]), Some((400, "path_normalization_failed")));
     }
 }

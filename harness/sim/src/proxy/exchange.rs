@@ -1,7 +1,8 @@
 use crate::contexts::Context;
 use crate::http::{Exchange, HeaderList, Protocol, Request, Response};
+use crate::proxy::refusal::{self, Refused};
 use crate::proxy::{Proxy, connection_manager, framing};
-use crate::stream::{LocalReply, Message, Stream, StreamInfo, Window};
+use crate::stream::{LocalResponse, Message, Stream, StreamInfo, Window};
 use crate::{Callback, Plugin, Trap};
 
 /// Envoy's default `per_connection_buffer_limit_bytes`.
@@ -12,7 +13,7 @@ const DISCONNECTED: &str = "downstream_remote_disconnect";
 /// Why a message does not go on.
 pub(super) enum End {
     /// The client gets this instead.
-    Reply(LocalReply),
+    Reply(LocalResponse),
     /// The plugin has paused the stream and has not resumed it.
     Paused,
     /// The plugin has closed the stream.
@@ -41,6 +42,10 @@ impl<P: Plugin> Proxy<P> {
         upstream: &Response,
     ) -> Result<Exchange, Trap> {
         self.connections += 1;
+        let refused = refusal::refuse(protocol, request);
+        if let Some(reset) = refused.as_ref().filter(|refused| refused.is_reset()) {
+            return Ok(Exchange { details: Some(reset.details.to_owned()), ..Exchange::default() });
+        }
         let info = StreamInfo {
             protocol,
             started: self.sim.clock,
@@ -49,7 +54,7 @@ impl<P: Plugin> Proxy<P> {
         };
         let stream = Stream { info, ..Stream::default() };
         let id = self.sim.contexts.create(Context::Stream(Box::new(stream)));
-        let mut exchange = match connection_manager::refuse(protocol, request) {
+        let mut exchange = match refused {
             Some(refused) => self.refuse(id, &refused),
             None => self.serve(id, request, upstream),
         };
@@ -60,10 +65,10 @@ impl<P: Plugin> Proxy<P> {
     }
 
     /// A request that the connection manager answers itself; the plugin hears of it only in its log phase.
-    fn refuse(&mut self, id: u32, refused: &connection_manager::Refused) -> Exchange {
+    fn refuse(&mut self, id: u32, refused: &Refused) -> Exchange {
         self.details(id, refused.details);
         let message = refused.response();
-        let client = self.respond(id, message.headers, message.body, true);
+        let client = message.and_then(|(headers, body)| self.respond(id, headers, body, true));
         Exchange { client, ..Exchange::default() }
     }
 
@@ -225,12 +230,12 @@ impl<P: Plugin> Proxy<P> {
 }
 
 /// What the proxy does with a stream whose VM is dead: it fails closed.
-pub(super) fn failure() -> LocalReply {
-    LocalReply {
+pub(super) fn failure() -> LocalResponse {
+    LocalResponse {
         status: 503,
         details: b"wasm_fail_stream".to_vec(),
         grpc_status: 14,
-        ..LocalReply::default()
+        ..LocalResponse::default()
     }
 }
 
@@ -241,6 +246,7 @@ pub(super) fn too_large(side: Side, held: usize) -> Option<End> {
         Side::Response => (500, "response_payload_too_large", "Internal Server Error"),
     };
     let (details, body) = (details.as_bytes().to_vec(), body.as_bytes().to_vec());
-    (held > BUFFER_LIMIT)
-        .then(|| End::Reply(LocalReply { status, details, body, grpc_status: -1, ..LocalReply::default() }))
+    (held > BUFFER_LIMIT).then(|| {
+        End::Reply(LocalResponse { status, details, body, grpc_status: -1, ..LocalResponse::default() })
+    })
 }

@@ -1,17 +1,17 @@
 use crate::Plugin;
-use crate::abi::append_header as append;
+use crate::abi::{MapType, append_header};
 use crate::http::{HeaderList, Response};
 use crate::proxy::exchange::{End, Side};
 use crate::proxy::framing::{Body, push};
 use crate::proxy::{Proxy, connection_manager};
-use crate::stream::{LocalReply, Message, Window};
+use crate::stream::{LocalResponse, Message, Window};
 
 impl<P: Plugin> Proxy<P> {
     /// Answers in the upstream's place.
     ///
     /// From the request side the reply goes through the filter chain, this very plugin included. From the response
     /// headers it goes straight to the client. After those have left there is only a reset.
-    pub(super) fn reply(&mut self, id: u32, side: Side, reply: &LocalReply) -> Option<Response> {
+    pub(super) fn reply(&mut self, id: u32, side: Side, reply: &LocalResponse) -> Option<Response> {
         self.details(id, &code(&reply.details));
         let has_left = |message: &Message| message.headers_window == Window::Continued;
         if side == Side::Response && self.message_mut(id, side).is_some_and(|message| has_left(message)) {
@@ -46,11 +46,11 @@ impl<P: Plugin> Proxy<P> {
 }
 
 /// Headers and body of a reply (Envoy's `Utility::prepareLocalReply`).
-fn prepare(reply: &LocalReply, is_grpc: bool, is_head: bool) -> (HeaderList, Body) {
+fn prepare(reply: &LocalResponse, is_grpc: bool, is_head: bool) -> (HeaderList, Body) {
     let mut headers = HeaderList::new();
-    append(&mut headers, b":status", reply.status.to_string().as_bytes());
+    append_header(MapType::ResponseHeaders, &mut headers, b":status", reply.status.to_string().as_bytes());
     for (name, value) in &reply.headers {
-        append(&mut headers, &name.to_ascii_lowercase(), value);
+        append_header(MapType::ResponseHeaders, &mut headers, &name.to_ascii_lowercase(), value);
     }
     if is_grpc {
         return (grpc_headers(headers, reply, is_head), Body::default());
@@ -68,7 +68,7 @@ fn prepare(reply: &LocalReply, is_grpc: bool, is_head: bool) -> (HeaderList, Bod
 }
 
 /// A gRPC client is answered by headers alone: HTTP 200, and the status and message of gRPC.
-fn grpc_headers(mut headers: HeaderList, reply: &LocalReply, is_head: bool) -> HeaderList {
+fn grpc_headers(mut headers: HeaderList, reply: &LocalResponse, is_head: bool) -> HeaderList {
     set(&mut headers, ":status", b"200");
     set(&mut headers, "content-type", b"application/grpc");
     if !headers.iter().any(|(name, value)| name == b"grpc-status" && !value.is_empty()) {
@@ -133,9 +133,9 @@ mod tests {
         lines.collect::<Vec<_>>().join(" ")
     }
 
-    fn reply(status: u16, body: &str, headers: &[(&str, &str)]) -> LocalReply {
+    fn reply(status: u16, body: &str, headers: &[(&str, &str)]) -> LocalResponse {
         let headers = headers.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
-        LocalReply { status, body: body.into(), headers, grpc_status: -1, ..LocalReply::default() }
+        LocalResponse { status, body: body.into(), headers, grpc_status: -1, ..LocalResponse::default() }
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
         for (http, given, expected) in
             [(400, 99, 13), (401, -1, 16), (418, -1, 2), (403, 3, 3), (503, -1, 14)]
         {
-            let reply = LocalReply { grpc_status: given, ..reply(http, "", &[]) };
+            let reply = LocalResponse { grpc_status: given, ..reply(http, "", &[]) };
             let expected = format!(":status=200 content-type=application/grpc grpc-status={expected}");
             assert_eq!(shown(&prepare(&reply, true, false).0), expected);
         }

@@ -5,6 +5,7 @@ mod exchange;
 mod filter;
 mod framing;
 mod local_reply;
+mod refusal;
 
 use std::time::Duration;
 
@@ -56,9 +57,9 @@ impl<P: Plugin> Proxy<P> {
         proxy.call(Callback::Start).map_err(StartError::Trap)?;
         proxy.root = proxy.sim.contexts.create(Context::Root(Root::default()));
         let context = proxy.root;
-        let (vm_size, size) = (proxy.sim.vm_configuration.len() as u32, proxy.sim.configuration.len() as u32);
+        let size = proxy.sim.configuration.len() as u32;
         proxy.configured(Callback::ContextCreate { context, parent: 0 })?;
-        proxy.accepted(Callback::VmStart { context, size: vm_size })?;
+        proxy.accepted(Callback::VmStart { context, size: 0 })?;
         proxy.sim.configuration_open = true;
         proxy.accepted(Callback::Configure { context, size })?;
         proxy.sim.configuration_open = false;
@@ -68,11 +69,6 @@ impl<P: Plugin> Proxy<P> {
     /// What stands behind the hostcalls.
     pub fn sim(&self) -> &Sim {
         &self.sim
-    }
-
-    /// What stands behind the hostcalls, to be changed between requests.
-    pub fn sim_mut(&mut self) -> &mut Sim {
-        &mut self.sim
     }
 
     /// The trap that has ended the VM: every request since then is answered with 503.

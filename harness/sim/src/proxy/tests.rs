@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::abi::MapType;
 use crate::http::{Exchange, HeaderList, Protocol, Request, Response};
-use crate::{Callback, LocalReply, Plugin, Proxy, Sim, StartError, Status, Trap};
+use crate::{Callback, LocalResponse, Plugin, Proxy, Sim, StartError, Status, Trap};
 
 /// A plugin whose callbacks are one function, and a record of what was called.
 struct Scripted<F> {
@@ -59,12 +59,12 @@ fn pieces(pieces: &[&str]) -> Vec<Vec<u8>> {
 }
 
 fn reply(sim: &mut Sim, status: u16, details: &str) {
-    let reply = LocalReply {
+    let reply = LocalResponse {
         status,
         details: details.into(),
         body: b"no".to_vec(),
         grpc_status: -1,
-        ..LocalReply::default()
+        ..LocalResponse::default()
     };
     sim.send_local_response(reply, &[]).unwrap();
 }
@@ -285,6 +285,32 @@ fn a_request_that_the_proxy_refuses_is_only_logged() {
     let exchange = send(&mut proxy, Protocol::Http1, &[], &[("x", "a\0b")]);
     assert_eq!(exchange.client.unwrap().status, 400);
     assert_eq!(stream_calls(&proxy), ["context_create", "log", "done", "delete"]);
+}
+
+#[test]
+fn of_a_request_that_http2_resets_the_plugin_hears_nothing() {
+    let mut proxy = start(|_, callback| callback.absent());
+    let exchange = send(&mut proxy, Protocol::Http2, &[], &[("x", "a\0b")]);
+    assert_eq!((exchange.client, exchange.details.as_deref()), (None, Some("http2.invalid.header.field")));
+    assert_eq!(stream_calls(&proxy), [""; 0]);
+}
+
+#[test]
+fn the_journal_names_metrics_and_streams() {
+    let mut proxy = start(|sim, callback| {
+        if let Callback::RequestHeaders { .. } = callback {
+            sim.set_journal(true);
+            sim.define_metric(1, b"g").unwrap();
+            sim.define_metric(7, b"g").unwrap_err();
+            sim.continue_stream(1).unwrap();
+            sim.close_stream(9).unwrap_err();
+            sim.set_journal(false);
+        }
+        callback.absent()
+    });
+    send(&mut proxy, Protocol::Http1, &[], &[]);
+    let arguments: Vec<_> = proxy.sim().journal().iter().map(|entry| entry.arguments.as_str()).collect();
+    assert_eq!(arguments, [r#"gauge, "g""#, r#"7, "g""#, "response", "9"]);
 }
 
 #[test]

@@ -1,0 +1,208 @@
+use crate::http::{HeaderList, Protocol, Request};
+use crate::proxy::connection_manager::find;
+use crate::proxy::framing::{Body, push};
+
+/// Envoy's defaults, `max_request_headers_kb: 60` and `max_headers_count: 100`.
+const HEADER_BYTES: usize = 60 << 10;
+const HEADERS: usize = 100;
+
+/// Headers about one connection, which HTTP/2 does not have (RFC 9113 section 8.2.2).
+const CONNECTION_SPECIFIC: [&[u8]; 5] =
+    [b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"];
+
+const INVALID_FIELD: &str = "http2.invalid.header.field";
+const BROKEN_MESSAGE: &str = "http2.violation.of.messaging.rule";
+
+/// A request that Envoy ends itself, before any filter.
+pub(super) struct Refused {
+    /// Status and body; none where the HTTP/2 codec resets the stream or drops the connection.
+    answer: Option<(u16, &'static str)>,
+    pub(super) details: &'static str,
+}
+
+/// Whether the codec or the connection manager refuses this request.
+pub(super) fn refuse(protocol: Protocol, request: &Request) -> Option<Refused> {
+    let codec = match protocol {
+        Protocol::Http1 => http1(&request.headers),
+        Protocol::Http2 => http2(&request.headers).map(Refused::reset),
+    };
+    codec.or_else(|| path(&request.headers))
+}
+
+impl Refused {
+    fn reset(details: &'static str) -> Self {
+        Self { answer: None, details }
+    }
+
+    fn answered(status: u16, details: &'static str, body: &'static str) -> Self {
+        Self { answer: Some((status, body)), details }
+    }
+
+    /// Whether the HTTP/2 codec gives up before there is a stream of which a filter could hear, even in its log phase.
+    pub(super) fn is_reset(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    /// What the client gets, if anything.
+    pub(super) fn response(&self) -> Option<(HeaderList, Body)> {
+        let (status, text) = self.answer?;
+        let mut headers = vec![(b":status".to_vec(), status.to_string().into_bytes())];
+        let mut body = Body::default();
+        if !text.is_empty() {
+            push(&mut headers, "content-length", &text.len().to_string());
+            push(&mut headers, "content-type", "text/plain");
+            body.pieces.push(text.as_bytes().to_vec());
+        }
+        Some((headers, body))
+    }
+}
+
+fn http1(headers: &HeaderList) -> Option<Refused> {
+    let bad = |details, body| Some(Refused::answered(400, details, body));
+    let too_large = |details| Some(Refused::answered(431, details, "Request Header Fields Too Large"));
+    // On the wire the authority is a header, `host`, and the other pseudo-headers are none.
+    let counted = |name: &[u8]| !name.starts_with(b":") || name == b":authority";
+    if headers.iter().any(|(name, value)| !valid_name(name) || !valid_value(value)) {
+        return bad("http1.invalid_characters", "Bad Request");
+    }
+    if bytes(headers) > HEADER_BYTES {
+        return too_large("http1.headers_too_large");
+    }
+    if headers.iter().filter(|(name, _)| counted(name)).count() > HEADERS {
+        return too_large("http1.too_many_headers");
+    }
+    if find(headers, b":authority").or_else(|| find(headers, b"host")).is_none() {
+        return bad("missing_host_header", "");
+    }
+    let path = find(headers, b":path").unwrap_or(b"/");
+    if path.iter().any(|byte| *byte <= b' ' || *byte >= 0x7f) {
+        return bad("http1.codec_error", "Bad Request");
+    }
+    None
+}
+
+/// The details with which the HTTP/2 codec gives up; it answers nothing.
+fn http2(headers: &HeaderList) -> Option<&'static str> {
+    if headers.iter().any(|(name, value)| !valid_http2(name, value)) {
+        return Some(INVALID_FIELD);
+    }
+    // Here the pseudo-headers count.
+    if bytes(headers) > HEADER_BYTES {
+        return Some("http2.header_list_size_too_large");
+    }
+    if headers.len() > HEADERS {
+        return Some("http2.too_many_headers");
+    }
+    let has_authority = headers.iter().any(|(name, _)| name == b":authority" || name == b"host");
+    let path = find(headers, b":path").unwrap_or(b"/");
+    (!has_authority || !path.starts_with(b"/")).then_some(BROKEN_MESSAGE)
+}
+
+/// What the connection manager says of a path that the codec has let through.
+fn path(headers: &HeaderList) -> Option<Refused> {
+    let path = find(headers, b":path").unwrap_or(b"/");
+    if path.contains(&b'#') {
+        return Some(Refused::answered(400, "path_normalization_failed", ""));
+    }
+    (!path.starts_with(b"/")).then(|| Refused::answered(404, "absolute_path_rejected", ""))
+}
+
+fn bytes(headers: &HeaderList) -> usize {
+    headers.iter().map(|(name, value)| name.len() + value.len()).sum()
+}
+
+fn valid_name(name: &[u8]) -> bool {
+    let name = name.strip_prefix(b":").unwrap_or(name);
+    !name.is_empty()
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+}
+
+/// RFC 9110 section 5.5: visible characters, space, tab, and what is not ASCII.
+fn valid_value(value: &[u8]) -> bool {
+    value.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f))
+}
+
+fn valid_http2(name: &[u8], value: &[u8]) -> bool {
+    match name {
+        b":path" => !value.is_empty() && value.iter().all(|byte| *byte > b' ' && *byte != 0x7f),
+        b":authority" => !value.is_empty() && value.iter().all(|byte| is_authority(*byte)),
+        b":method" | b":scheme" => valid_name(value) && !value.starts_with(b":"),
+        b"te" => value == b"trailers",
+        _ => {
+            valid_name(name)
+                && valid_value(value)
+                && !name.starts_with(b":")
+                && !CONNECTION_SPECIFIC.contains(&name)
+        }
+    }
+}
+
+/// RFC 3986 section 3.2 without user information.
+fn is_authority(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(protocol: Protocol, fields: &[(&str, &str)]) -> Option<(u16, &'static str)> {
+        let fields =
+            [&[(":authority", "h"), (":path", "/"), (":method", "GET"), (":scheme", "http")], fields];
+        let mut headers = HeaderList::new();
+        for (name, value) in fields.concat() {
+            headers.retain(|(old, _)| !name.starts_with(':') || old != name.as_bytes());
+            headers.push((name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        }
+        let refused = refuse(protocol, &Request { headers, ..Request::default() })?;
+        Some((refused.answer.map_or(0, |(status, _)| status), refused.details))
+    }
+
+    #[test]
+    fn http1_answers_what_no_filter_gets_to_see() {
+        let refusal = |fields: &[(&str, &str)]| refusal(Protocol::Http1, fields);
+        let long = "x".repeat(61_500);
+        assert_eq!(refusal(&[("a", &long)]), Some((431, "http1.headers_too_large")));
+        assert_eq!(refusal(&[("a", &long[..61_300])]), None);
+        assert_eq!(refusal(&[("a", "1"); 100]), Some((431, "http1.too_many_headers")));
+        assert_eq!(refusal(&[("a", "1"); 99]), None);
+        for value in ["a\0b", "a\rb", "a\nb", "a\x01b", "a\x7fb"] {
+            assert_eq!(refusal(&[("a", value)]), Some((400, "http1.invalid_characters")), "{value:?}");
+        }
+        assert_eq!(refusal(&[("a", "\tcaf\u{e9} ")]), None);
+        assert_eq!(refusal(&[(":path", "/a b")]), Some((400, "http1.codec_error")));
+        assert_eq!(refusal(&[(":path", "/a#b")]), Some((400, "path_normalization_failed")));
+    }
+
+    #[test]
+    fn http2_resets_without_an_answer() {
+        let refusal = |fields: &[(&str, &str)]| refusal(Protocol::Http2, fields);
+        let long = "x".repeat(61_440);
+        assert_eq!(refusal(&[("a", &long)]), Some((0, "http2.header_list_size_too_large")));
+        assert_eq!(refusal(&[("a", &long[..61_380])]), None);
+        assert_eq!(refusal(&[("a", "1"); 97]), Some((0, "http2.too_many_headers")));
+        assert_eq!(refusal(&[("a", "1"); 96]), None);
+        let invalid = [
+            ("a", "a\0b"),
+            ("a", "a\rb"),
+            ("a", "a\x7fb"),
+            ("a b", "1"),
+            ("", "1"),
+            (":foo", "1"),
+            (":path", "/a b"),
+            (":authority", ""),
+            (":authority", "h@x"),
+            (":method", "G T"),
+            ("connection", "close"),
+            ("te", "gzip"),
+        ];
+        for field in invalid {
+            assert_eq!(refusal(&[field]), Some((0, INVALID_FIELD)), "{field:?}");
+        }
+        for field in [("a", " caf\u{e9}\t"), (":path", "/caf\u{e9}"), ("te", "trailers"), ("a_b", "")] {
+            assert_eq!(refusal(&[field]), None, "{field:?}");
+        }
+        assert_eq!(refusal(&[(":path", "abc")]), Some((0, BROKEN_MESSAGE)));
+        assert_eq!(refusal(&[(":path", "/a#b")]), Some((400, "path_normalization_failed")));
+    }
+}
