@@ -140,13 +140,7 @@ fn what_is_no_module_says_so() {
         }
     }
     let (code, _, stderr) = portcullis(&["inspect", "no.wasm"]);
-    assert_eq!(
-        (code, stderr.as_str()),
-        (
-            2,
-            "portcullis: no.wasm: No such file or directory (os error 2)\n"
-        )
-    );
+    assert_eq!((code, stderr.as_str()), (2, "portcullis: no.wasm: No such file or directory (os error 2)\n"));
 }
 
 #[test]

@@ -38,7 +38,12 @@ fn tokens_minted_elsewhere_are_decided_right() {
             command.current_dir(root()).arg("test").arg(&file).args(["--format", "json", "--target", target]);
             let output = command.output().unwrap();
             let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-            assert_eq!(report["totals"]["passed"], 1, "{target}: {report:#}{}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(
+                report["totals"]["passed"],
+                1,
+                "{target}: {report:#}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
     }
 }
