@@ -39,7 +39,7 @@ pub enum JwtError {
     PathAmbiguous,
     /// The signature does not fit.
     SignatureInvalid,
-    /// Longer than [`MAX_TOKEN`](crate::MAX_TOKEN).
+    /// The token, its header or its `kid` is too long; see [`MAX_TOKEN`](crate::MAX_TOKEN).
     TooLarge,
     /// `typ` is not one that the provider accepts.
     TypeNotAllowed,

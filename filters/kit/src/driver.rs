@@ -45,7 +45,7 @@ impl<F: HttpFilter> Driver<F> {
     }
 
     fn filtered(&mut self, host: &mut impl StreamHost) -> Result<(), LocalReply> {
-        let block = host.request_headers().map_err(unreachable_headers)?;
+        let block = host.request_headers().map_err(refused_by_host)?;
         let mut request = Headers::decode(block).ok_or_else(|| unavailable("malformed header map"))?;
         self.filter.on_request_headers(&mut request, host)?;
         for edit in request.edits() {
@@ -53,7 +53,7 @@ impl<F: HttpFilter> Driver<F> {
                 Edit::Remove { name } => host.remove_request_header(name),
                 Edit::Replace { name, value } => host.replace_request_header(name, value),
             }
-            .map_err(unreachable_headers)?;
+            .map_err(refused_by_host)?;
         }
         Ok(())
     }
@@ -68,7 +68,7 @@ pub enum Outcome {
     Replied,
 }
 
-fn unreachable_headers(error: HostError) -> LocalReply {
+fn refused_by_host(error: HostError) -> LocalReply {
     unavailable(&error.to_string())
 }
 

@@ -63,8 +63,8 @@ pub(crate) fn incoming_request(parts: request::Parts, body: &Bytes, trailers: Op
         (b":path".to_vec(), path.as_bytes().to_vec()),
     ];
     headers.extend(authority.map(|value| (b":authority".to_vec(), value)));
-    let scheme = parts.uri.scheme_str().unwrap_or("http");
-    headers.push((b":scheme".to_vec(), scheme.as_bytes().to_vec()));
+    // HTTP/1.1 has no place for it.
+    headers.extend(parts.uri.scheme_str().map(|scheme| (b":scheme".to_vec(), scheme.as_bytes().to_vec())));
     headers.extend(header_list(&plain));
     Request { headers, body: one_piece(body), trailers: trailers.map(header_list) }
 }
@@ -249,6 +249,17 @@ mod tests {
         trailing.trailers = Some(vec![(b"t".to_vec(), b"1".to_vec())]);
         assert!(outgoing_request(Protocol::Http1, &trailing).unwrap_err().contains("HTTP/2"));
         assert!(outgoing_request(Protocol::Http2, &trailing).is_ok());
+    }
+
+    #[test]
+    fn what_arrives_has_the_scheme_that_was_on_the_wire() {
+        let schemes = |uri: &str| {
+            let (parts, ()) = hyper::Request::builder().uri(uri).body(()).unwrap().into_parts();
+            let headers = incoming_request(parts, &Bytes::new(), None).headers;
+            headers.into_iter().filter(|(name, _)| name == b":scheme").map(|(_, value)| value).collect()
+        };
+        let (http1, http2): (Vec<_>, Vec<_>) = (schemes("/a"), schemes("https://a.example/a"));
+        assert_eq!((http1, http2), (vec![], vec![b"https".to_vec()]));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{StatusCode, Version};
+use hyper::{Method, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use portcullis_sim::http::{Protocol, Request, Response};
@@ -88,6 +89,7 @@ async fn serve(stream: TcpStream, script: Arc<Mutex<Script>>) {
 async fn answer(request: hyper::Request<Incoming>, script: &Mutex<Script>) -> hyper::Response<Pieces> {
     let protocol = if request.version() == Version::HTTP_2 { Protocol::Http2 } else { Protocol::Http1 };
     let (parts, body) = request.into_parts();
+    let is_head = parts.method == Method::HEAD;
     let collected = Limited::new(body, MAX_BODY).collect().await;
     let mut script = lock(script);
     if let Ok(body) = collected {
@@ -95,9 +97,33 @@ async fn answer(request: hyper::Request<Incoming>, script: &Mutex<Script>) -> hy
         script.received = Some(incoming_request(parts, &body.to_bytes(), trailers.as_ref()));
     }
     // The target has tried this answer before; it cannot fail here.
-    outgoing_response(protocol, &script.answer).unwrap_or_else(|_| {
+    let answer = outgoing_response(protocol, &script.answer).unwrap_or_else(|_| {
         let mut failed = hyper::Response::new(Pieces::default());
         *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         failed
-    })
+    });
+    if is_head && protocol == Protocol::Http2 { headers_only(answer) } else { answer }
+}
+
+/// Over HTTP/2 hyper would send the body in answer to HEAD too, and Envoy would reset the stream.
+fn headers_only(answer: hyper::Response<Pieces>) -> hyper::Response<Pieces> {
+    let (mut parts, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
+    hyper::Response::from_parts(parts, Pieces::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_its_body_an_answer_keeps_the_length() {
+        let answer = headers_only(hyper::Response::new(Pieces::new(&[b"hello".to_vec()], None)));
+        assert_eq!(answer.headers().get(CONTENT_LENGTH), Some(&HeaderValue::from_static("5")));
+        assert!(answer.body().is_end_stream());
+        let empty = headers_only(hyper::Response::new(Pieces::default()));
+        assert!(empty.headers().is_empty());
+    }
 }

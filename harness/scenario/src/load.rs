@@ -169,12 +169,21 @@ fn build_request(file: &RequestFile, vars: &Vars) -> Result<Request, ConfigError
 fn build_response(file: Option<&ResponseFile>, vars: &Vars) -> Result<Response, ConfigError> {
     let Some(file) = file else { return Ok(Response { status: 200, ..Response::default() }) };
     let trailers = file.trailers.as_ref().map(|trailers| fields("trailers", trailers, vars)).transpose()?;
-    Ok(Response {
-        status: file.status.unwrap_or(200),
-        headers: fields("headers", &file.headers, vars)?,
-        body: body(file.body.as_ref(), vars)?,
-        trailers,
-    })
+    let status = file.status.unwrap_or(200);
+    let body = body(file.body.as_ref(), vars)?;
+    possible(status, &body).map_err(|problem| ConfigError::at("status", problem))?;
+    Ok(Response { status, headers: fields("headers", &file.headers, vars)?, body, trailers })
+}
+
+/// An answer that no upstream can send would never come to the plugin (RFC 9110 section 6.4.1).
+fn possible(status: u16, body: &[Vec<u8>]) -> Result<(), String> {
+    match status {
+        100..=199 => Err(format!("{status} is not the final answer to a request; write 200 or above")),
+        204 | 304 if body.iter().any(|piece| !piece.is_empty()) => {
+            Err(format!("an answer with status {status} has no body; drop it, or write another status"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn fields(key: &str, map: &BTreeMap<String, OneOrMany>, vars: &Vars) -> Result<HeaderList, ConfigError> {
@@ -217,5 +226,27 @@ fn bytes(value: &Bytes, vars: &Vars) -> Result<Vec<u8>, String> {
             Ok(repeat.repeat(*times).into_bytes())
         }
         Bytes::Repeat { .. } => Err(format!("repeat gives more than {MOST} bytes")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_sends_only_what_it_can() {
+        let loaded = |upstream: &str| {
+            let text = format!(
+                "name: n\nfilter: f\nsteps:\n  - request: {{}}\n    upstream: {upstream}\n    expect: {{status: 200}}\n"
+            );
+            Scenario::load("s.yaml", &text, &|_| Err(String::new())).map_err(|error| error.problem)
+        };
+        for upstream in ["{status: 103}", "{status: 204, body: x}", "{status: 304, body: x}"] {
+            let problem = loaded(upstream).unwrap_err();
+            assert!(problem.contains("upstream.status: "), "{problem}");
+        }
+        for upstream in ["{status: 204}", "{status: 304, body: \"\"}", "{status: 200, body: x}"] {
+            assert!(loaded(upstream).is_ok(), "{upstream}");
+        }
     }
 }

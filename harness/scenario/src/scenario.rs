@@ -5,7 +5,7 @@ use portcullis_sim::http::{Protocol, Request, Response};
 use crate::expectation::{Expected, Matcher};
 use crate::target::PluginSetup;
 
-/// A scenario, read and checked: what it names exists, what it says can be played.
+/// A scenario, read and checked.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// What it shows.

@@ -26,9 +26,15 @@ pub(crate) struct StreamInfo {
     pub(crate) connection: u64,
     /// Whether the proxy has seen the end of the request.
     pub(crate) request_complete: bool,
+    /// Whether the client has asked to close its HTTP/1.1 connection after the response.
+    pub(crate) closes: bool,
     pub(crate) response_code: Option<u16>,
     pub(crate) details: Option<String>,
+    /// Whether an upstream has answered, so that its address is known.
+    pub(crate) reached_upstream: bool,
+    /// What has come of the body so far.
     pub(crate) request_bytes: u64,
+    /// What has left of the body so far, after the filters.
     pub(crate) response_bytes: u64,
 }
 

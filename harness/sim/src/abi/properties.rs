@@ -1,4 +1,5 @@
 use crate::http::{HeaderList, Protocol};
+use crate::proxy::grpc_status;
 use crate::stream::{Message, Stream, Window};
 use crate::{Hostcall, Refusal, Sim, Status, UnixTime};
 
@@ -44,6 +45,9 @@ impl Sim {
         };
         match self.attribute(first, rest)? {
             Some(value) => value.encode(),
+            None if is_beyond(&segments) => {
+                Err(Refusal::not_found(format!("{} is not simulated", dotted(path))))
+            }
             None => Err(Refusal::not_found(format!("{} has no value here", dotted(path)))),
         }
     }
@@ -79,6 +83,15 @@ impl Sim {
             (name, []) => stream.and_then(|stream| stream.filter_state.get(name)).cloned().map(Value::Bytes),
         };
         Ok(value)
+    }
+}
+
+/// Attributes for which a real proxy may have a value and this one has none.
+fn is_beyond(segments: &[&[u8]]) -> bool {
+    match segments {
+        [b"xds", b"listener_direction" | b"virtual_host_name" | b"node", ..] => true,
+        [b"metadata", ..] => true,
+        segments => segments.iter().any(|segment| segment.ends_with(b"_metadata")),
     }
 }
 
@@ -130,12 +143,12 @@ fn request(stream: &Stream, name: &[u8], key: &[&[u8]]) -> Option<Value> {
         (b"referer", []) => header("referer"),
         (b"useragent", []) => header("user-agent"),
         (b"id", []) => header("x-request-id"),
-        (b"headers", []) => Some(Value::Map(headers.clone())),
+        (b"headers", []) => Some(Value::Map(by_name(headers))),
         (b"headers", [name]) => joined(headers, &name.to_ascii_lowercase()),
         (b"protocol", []) => text(protocol(stream.info.protocol)),
         (b"time", []) => number(stream.info.started.as_nanos()),
         (b"duration", []) => number(span(stream.info.started, stream.info.ended?)),
-        (b"size", []) => number(stream.info.request_bytes),
+        (b"size", []) => number(announced(headers).unwrap_or(stream.info.request_bytes)),
         (b"total_size", []) => number(stream.info.request_bytes + bytes(headers)),
         _ => None,
     }
@@ -151,11 +164,12 @@ fn response(stream: &Stream, name: &[u8], key: &[&[u8]]) -> Option<Value> {
             let is_gone = stream.info.details.as_deref() == Some("downstream_remote_disconnect");
             number(u64::from(is_gone) << 14)
         }
-        (b"grpc_status", []) => {
-            let found = headers.iter().find(|(name, _)| name == b"grpc-status")?;
-            std::str::from_utf8(&found.1).ok()?.parse().ok().map(Value::Number)
-        }
-        (b"headers", []) => Some(Value::Map(headers.clone())),
+        (b"grpc_status", []) => match headers.iter().find(|(name, _)| name == b"grpc-status") {
+            Some((_, value)) => std::str::from_utf8(value).ok()?.parse().ok().map(Value::Number),
+            // Envoy makes one up, whether anybody speaks gRPC or not.
+            None => number(grpc_status(stream.info.response_code?)),
+        },
+        (b"headers", []) => Some(Value::Map(by_name(headers))),
         (b"headers", [name]) => joined(headers, &name.to_ascii_lowercase()),
         (b"trailers", [name]) => joined(stream.response.trailers.as_ref()?, &name.to_ascii_lowercase()),
         (b"size", []) => number(stream.info.response_bytes),
@@ -174,6 +188,8 @@ fn surroundings(stream: &Stream, group: &[u8], name: &[u8]) -> Option<Value> {
         (b"connection", b"id") => number(stream.info.connection),
         (b"connection", b"mtls") => Some(Value::Bool(false)),
         (b"connection", b"requested_server_name") => text(""),
+        (b"upstream", b"address") if stream.info.reached_upstream => text("127.0.0.1:20000"),
+        (b"upstream", b"port") if stream.info.reached_upstream => number(20_000),
         (b"xds", b"cluster_name") => text("upstream"),
         (b"xds", b"route_name") => text("main"),
         (b"xds", b"filter_chain_name") => text(""),
@@ -201,6 +217,24 @@ fn joined(headers: &HeaderList, name: &[u8]) -> Option<Value> {
     let values: Vec<&[u8]> =
         headers.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_slice()).collect();
     (!values.is_empty()).then(|| Value::Bytes(values.join(&b',')))
+}
+
+/// One entry for each name.
+fn by_name(headers: &HeaderList) -> HeaderList {
+    let mut map = HeaderList::new();
+    for (name, value) in headers {
+        match map.iter_mut().find(|(field, _)| field == name) {
+            Some((_, values)) => values.extend([b",", value.as_slice()].concat()),
+            None => map.push((name.clone(), value.clone())),
+        }
+    }
+    map
+}
+
+/// The length that the sender has named, which Envoy believes where it sees the headers.
+fn announced(headers: &HeaderList) -> Option<u64> {
+    let (_, length) = headers.iter().find(|(name, _)| name == b"content-length")?;
+    std::str::from_utf8(length).ok()?.parse().ok()
 }
 
 fn dotted(path: &[u8]) -> String {
@@ -257,6 +291,40 @@ mod tests {
         assert_eq!(sim.property_value(b"request\0path").unwrap_err().status, Status::NotFound);
         assert_eq!(sim.property_value(b"request\0headers"), Ok(vec![0; 4]));
         assert!(sim.property_value(b"request\0protocol").is_ok());
+    }
+
+    #[test]
+    fn a_map_has_one_entry_for_each_name() {
+        let fields = |list: &[(&str, &str)]| -> HeaderList {
+            list.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect()
+        };
+        let expected = fields(&[(":path", "/a?b=1"), ("x", "1,2")]);
+        let value = in_stream().property_value(b"request\0headers").unwrap();
+        assert_eq!(value, portcullis_kit::pairs::encode(&expected));
+    }
+
+    #[test]
+    fn what_comes_with_the_answer_is_known_from_then_on() {
+        let mut sim = in_stream();
+        for path in [&b"upstream\0port"[..], b"response\0grpc_status"] {
+            assert_eq!(sim.property_value(path).unwrap_err().status, Status::NotFound);
+        }
+        let info = &mut sim.contexts.stream_mut().unwrap().info;
+        (info.reached_upstream, info.response_code) = (true, Some(200));
+        assert_eq!(sim.property_value(b"upstream\0port").unwrap(), 20_000_i64.to_le_bytes());
+        assert_eq!(sim.property_value(b"upstream\0address").unwrap(), b"127.0.0.1:20000");
+        assert_eq!(sim.property_value(b"response\0grpc_status").unwrap(), 2_i64.to_le_bytes());
+    }
+
+    #[test]
+    fn what_is_not_simulated_says_so() {
+        let mut sim = in_stream();
+        for path in
+            [&b"xds\0listener_direction"[..], b"xds\0node\0id", b"metadata\0a", b"xds\0route_metadata"]
+        {
+            assert!(sim.property_value(path).unwrap_err().reason.contains("not simulated"));
+        }
+        assert!(sim.property_value(b"nosuch").unwrap_err().reason.contains("no value"));
     }
 
     #[test]

@@ -6,9 +6,8 @@ use crate::http::{HeaderList, Protocol, Request, Response};
 use crate::proxy::framing::{self, has, push};
 
 /// Headers that end at a proxy, and those that Envoy takes from nobody outside.
-const NOT_FORWARDED: [&[u8]; 23] = [
+const NOT_FORWARDED: [&[u8]; 22] = [
     b"connection",
-    b"expect",
     b"keep-alive",
     b"proxy-connection",
     b"transfer-encoding",
@@ -39,16 +38,19 @@ pub(super) fn request_headers(
     entropy: &mut fastrand::Rng,
 ) -> HeaderList {
     let mut headers = HeaderList::new();
-    for name in [":authority", ":path", ":method", ":scheme"] {
-        let (given, default): (_, &[u8]) = match name {
-            ":path" => (find(&request.headers, b":path"), b"/"),
-            ":method" => (find(&request.headers, b":method"), b"GET"),
-            ":scheme" => (find(&request.headers, b":scheme"), b"http"),
-            _ => (find(&request.headers, b":authority").or_else(|| find(&request.headers, b"host")), b""),
-        };
-        headers.push((name.as_bytes().to_vec(), given.unwrap_or(default).to_vec()));
+    for (name, value) in [
+        (":authority", authority(protocol, &request.headers)),
+        (":path", find(&request.headers, b":path").unwrap_or(b"/").to_vec()),
+        (":method", find(&request.headers, b":method").unwrap_or(b"GET").to_vec()),
+        (":scheme", scheme(protocol, &request.headers)),
+    ] {
+        headers.push((name.as_bytes().to_vec(), value));
     }
-    for (name, value) in &request.headers {
+    let fields = match protocol {
+        Protocol::Http1 => &request.headers,
+        Protocol::Http2 => &framing::join_cookies(&request.headers),
+    };
+    for (name, value) in fields {
         let name = name.to_ascii_lowercase();
         if !name.starts_with(b":") && name != b"host" {
             // HTTP/1.1 has optional whitespace around a value; in HTTP/2 it is part of the value.
@@ -56,22 +58,47 @@ pub(super) fn request_headers(
             append_header(MapType::RequestHeaders, &mut headers, &name, value);
         }
     }
-    framing::announce(protocol, &mut headers, &request.body, false);
+    framing::announce(protocol, &mut headers, (&request.body, request.trailers.as_ref()), false);
     let named = connection_options(&headers);
-    let te_is_kept = find(&headers, b"te").is_some_and(|value| value == b"trailers");
-    headers.retain(|(name, _)| {
-        !NOT_FORWARDED.contains(&name.as_slice()) && !named.contains(name) && (name != b"te" || te_is_kept)
+    headers.retain_mut(|(name, value)| match name.as_slice() {
+        // Of the transfer codings only this one reaches further than one hop, named in `connection` or not.
+        b"te" => {
+            let is_kept = value.split(|byte| *byte == b',').any(|coding| coding.trim_ascii() == b"trailers");
+            *value = b"trailers".to_vec();
+            is_kept
+        }
+        // Envoy itself asks for the body.
+        b"expect" => !value.eq_ignore_ascii_case(b"100-continue"),
+        name => !NOT_FORWARDED.contains(&name) && !named.iter().any(|option| option == name),
     });
-    mark(&mut headers, entropy);
+    mark(protocol, &mut headers, entropy);
     headers
 }
 
+/// In HTTP/1.1 it is a header like others, so that a second one is joined to the first.
+fn authority(protocol: Protocol, headers: &HeaderList) -> Vec<u8> {
+    let is_host = |name: &[u8]| name == b":authority" || name == b"host";
+    let mut values = headers.iter().filter(|(name, _)| is_host(name)).map(|(_, value)| value.as_slice());
+    match protocol {
+        Protocol::Http1 => values.collect::<Vec<_>>().join(&b','),
+        Protocol::Http2 => {
+            find(headers, b":authority").or_else(|| values.next()).unwrap_or_default().to_vec()
+        }
+    }
+}
+
+/// HTTP/1.1 has none on the wire, and over HTTP/2 Envoy replaces what it does not know.
+fn scheme(protocol: Protocol, headers: &HeaderList) -> Vec<u8> {
+    let given = find(headers, b":scheme").filter(|_| protocol == Protocol::Http2);
+    given.filter(|scheme| *scheme == b"https").unwrap_or(b"http").to_vec()
+}
+
 /// What the connection manager adds to every request.
-fn mark(headers: &mut HeaderList, entropy: &mut fastrand::Rng) {
+fn mark(protocol: Protocol, headers: &mut HeaderList, entropy: &mut fastrand::Rng) {
     match find(headers, b"x-forwarded-proto").map(<[u8]>::to_vec) {
         None => push(headers, "x-forwarded-proto", "http"),
         // A proxy in front may have ended TLS; its word is taken, being the nearest hop.
-        Some(scheme) if scheme == b"https" || scheme == b"http" => {
+        Some(scheme) if protocol == Protocol::Http1 && (scheme == b"https" || scheme == b"http") => {
             headers
                 .iter_mut()
                 .filter(|(name, _)| name == b":scheme")
@@ -97,7 +124,7 @@ pub(super) fn response_headers(protocol: Protocol, upstream: &Response, is_head:
     for (name, value) in &upstream.headers {
         append_header(MapType::ResponseHeaders, &mut headers, &name.to_ascii_lowercase(), value);
     }
-    framing::announce(protocol, &mut headers, &upstream.body, true);
+    framing::announce(protocol, &mut headers, (&upstream.body, upstream.trailers.as_ref()), true);
     let is_empty = upstream.body.iter().all(Vec::is_empty);
     let may_have_body = !is_head && !matches!(upstream.status, 0..=199 | 204 | 304);
     if protocol == Protocol::Http1 && is_empty && may_have_body && !has(&headers, b"content-length") {
@@ -113,7 +140,7 @@ pub(super) fn response_headers(protocol: Protocol, upstream: &Response, is_head:
 pub(super) fn to_client(protocol: Protocol, headers: &mut HeaderList, now: UnixTime, closes: bool) {
     let closes =
         closes || find(headers, b"connection").is_some_and(|value| value == b"close" && is_local(headers));
-    headers.retain(|(name, _)| name != b"connection" && name != b"transfer-encoding");
+    headers.retain(|(name, _)| name != b"connection" && name != b"transfer-encoding" && name != b"upgrade");
     if !has(headers, b"date") {
         push(headers, "date", &http_date(now));
     }
@@ -146,6 +173,14 @@ fn connection_options(headers: &HeaderList) -> Vec<Vec<u8>> {
     options.map(|option| option.trim_ascii().to_ascii_lowercase()).collect()
 }
 
+/// Whether an HTTP/1.1 client wants its connection closed; Envoy heeds `proxy-connection` as well.
+pub(super) fn asks_to_close(headers: &HeaderList) -> bool {
+    let values = headers.iter().filter(|(name, _)| name == b"connection" || name == b"proxy-connection");
+    values
+        .flat_map(|(_, value)| value.split(|byte| *byte == b','))
+        .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
+
 /// RFC 9562 version 4.
 fn uuid(random: u128) -> String {
     let random = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
@@ -174,8 +209,12 @@ mod tests {
     }
 
     fn seen(fields: &[(&str, &str)]) -> String {
+        seen_over(Protocol::Http1, fields)
+    }
+
+    fn seen_over(protocol: Protocol, fields: &[(&str, &str)]) -> String {
         let request = Request { headers: list(fields), ..Request::default() };
-        let headers = request_headers(Protocol::Http1, &request, &mut fastrand::Rng::with_seed(1));
+        let headers = request_headers(protocol, &request, &mut fastrand::Rng::with_seed(1));
         let lines = headers.iter().map(|(n, v)| format!("{}={}", n.escape_ascii(), v.escape_ascii()));
         lines.filter(|line| !line.starts_with("x-request-id")).collect::<Vec<_>>().join(" ")
     }
@@ -224,7 +263,45 @@ mod tests {
 
     #[test]
     fn the_scheme_follows_the_proxy_in_front() {
-        let seen = seen(&[(":authority", "h"), ("x-forwarded-proto", "https")]);
-        assert_eq!(seen, ":authority=h :path=/ :method=GET :scheme=https x-forwarded-proto=https");
+        let proxied = [(":authority", "h"), ("x-forwarded-proto", "https")];
+        let expected = ":authority=h :path=/ :method=GET :scheme=https x-forwarded-proto=https";
+        assert_eq!(seen(&proxied), expected);
+        assert!(seen_over(Protocol::Http2, &proxied).contains(":scheme=http "));
+        let secure = [(":authority", "h"), (":scheme", "https")];
+        assert!(seen(&secure).contains(":scheme=http "));
+        assert!(seen_over(Protocol::Http2, &secure).contains(":scheme=https "));
+        assert!(seen_over(Protocol::Http2, &[(":scheme", "ftp")]).contains(":scheme=http "));
+    }
+
+    #[test]
+    fn a_second_host_is_joined_and_of_te_and_expect_only_the_hop_goes() {
+        assert!(seen(&[(":authority", "a"), ("host", "b")]).starts_with(":authority=a,b :path"));
+        assert!(
+            seen_over(Protocol::Http2, &[(":authority", "a"), ("host", "b")]).starts_with(":authority=a :")
+        );
+        assert!(seen(&[("te", "gzip, trailers")]).contains(" te=trailers "));
+        assert!(seen(&[("te", "trailers"), ("connection", "te")]).contains(" te=trailers "));
+        assert!(!seen(&[("te", "gzip")]).contains(" te="));
+        assert!(seen(&[("expect", "foo")]).contains(" expect=foo "));
+        assert!(!seen(&[("expect", "100-Continue")]).contains("expect"));
+    }
+
+    #[test]
+    fn an_upstream_cannot_ask_the_client_to_upgrade() {
+        let mut headers = list(&[(":status", "200"), ("upgrade", "h2c")]);
+        to_client(Protocol::Http1, &mut headers, UnixTime::default(), false);
+        assert!(!has(&headers, b"upgrade"));
+    }
+
+    #[test]
+    fn a_client_can_ask_to_close() {
+        for (name, value, expected) in [
+            ("connection", "x-a, Close", true),
+            ("proxy-connection", "close", true),
+            ("connection", "keep-alive", false),
+            ("x", "close", false),
+        ] {
+            assert_eq!(asks_to_close(&list(&[(name, value)])), expected, "{name}: {value}");
+        }
     }
 }

@@ -48,6 +48,8 @@ impl<P: Plugin> Proxy<P> {
         }
         let info = StreamInfo {
             protocol,
+            request_complete: request.body.iter().all(Vec::is_empty) && request.trailers.is_none(),
+            closes: connection_manager::asks_to_close(&request.headers),
             started: self.sim.clock,
             connection: self.connections,
             ..StreamInfo::default()
@@ -68,7 +70,9 @@ impl<P: Plugin> Proxy<P> {
     fn refuse(&mut self, id: u32, refused: &Refused) -> Exchange {
         self.details(id, refused.details);
         let message = refused.response();
-        let client = message.and_then(|(headers, body)| self.respond(id, headers, body, true));
+        // After a broken message the codec cannot tell where the next one begins.
+        let closes = !refused.is_not_found();
+        let client = message.and_then(|(headers, body)| self.respond(id, headers, body, closes));
         Exchange { client, ..Exchange::default() }
     }
 
@@ -77,9 +81,6 @@ impl<P: Plugin> Proxy<P> {
         let headers = connection_manager::request_headers(protocol, request, &mut self.sim.entropy);
         if let Some(stream) = self.stream_mut(id) {
             stream.request.headers = headers;
-            stream.info.request_complete =
-                request.body.iter().all(Vec::is_empty) && request.trailers.is_none();
-            stream.info.request_bytes = request.body.iter().map(|piece| piece.len() as u64).sum();
         }
         // Without a VM there is no context either: the stream fails before anybody is asked.
         if self.trap.is_none()
@@ -104,6 +105,8 @@ impl<P: Plugin> Proxy<P> {
         connection_manager::to_upstream(&mut stream.request.headers);
         let mut headers = stream.request.headers.clone();
         framing::frame_request(protocol, &mut headers, &body);
+        // HTTP/1.1 has no place for it.
+        headers.retain(|(name, _)| protocol == Protocol::Http2 || name != b":scheme");
         Request { headers, body: body.pieces, trailers: body.trailers }
     }
 
@@ -117,7 +120,7 @@ impl<P: Plugin> Proxy<P> {
         if let Some(stream) = self.stream_mut(id) {
             stream.response.headers = headers;
             stream.info.response_code = Some(upstream.status);
-            stream.info.response_bytes = upstream.body.iter().map(|piece| piece.len() as u64).sum();
+            stream.info.reached_upstream = true;
         }
         let body = if is_head { framing::Body::default() } else { body };
         match self.filter(id, Side::Response, body) {
@@ -157,7 +160,8 @@ impl<P: Plugin> Proxy<P> {
         closes: bool,
     ) -> Option<Response> {
         // Whoever is answered before the end of the request is not listened to any longer.
-        let closes = closes || self.stream(id).is_some_and(|stream| !stream.info.request_complete);
+        let asked = self.stream(id).map(|stream| !stream.info.request_complete || stream.info.closes);
+        let closes = closes || asked.unwrap_or_default();
         let (protocol, is_head, now) = (self.protocol(id), self.is_head(id), self.sim.clock);
         connection_manager::to_client(protocol, &mut headers, now, closes);
         let status = connection_manager::status(&headers);
@@ -165,6 +169,7 @@ impl<P: Plugin> Proxy<P> {
             stream.response.headers.clone_from(&headers);
             stream.response.trailers.clone_from(&body.trailers);
             stream.info.response_code = Some(status);
+            stream.info.response_bytes = body.pieces.iter().map(|piece| piece.len() as u64).sum();
         }
         framing::frame_response(protocol, &mut headers, status, is_head, &body);
         headers.retain(|(name, _)| name != b":status");

@@ -76,6 +76,9 @@ impl<P: Plugin> Proxy<P> {
         out: &mut Vec<Vec<u8>>,
     ) -> Result<bool, End> {
         self.received(id, side, end_of_stream);
+        if let Some(stream) = self.stream_mut(id).filter(|_| side == Side::Request) {
+            stream.info.request_bytes += piece.len() as u64;
+        }
         let size = self.show_piece(id, side, piece, end_of_stream)?;
         let (action, resumed) = self.ask(match side {
             Side::Request => Callback::RequestBody { context: id, size, end_of_stream },
@@ -96,6 +99,10 @@ impl<P: Plugin> Proxy<P> {
             _ => {}
         }
         let held = message.held.len();
+        let sent: usize = out.iter().map(Vec::len).sum();
+        if let Some(stream) = self.stream_mut(id).filter(|_| side == Side::Response) {
+            stream.info.response_bytes = sent as u64;
+        }
         too_large(side, held).map_or(Ok(action != CONTINUE), Err)
     }
 

@@ -20,11 +20,13 @@ impl<P: Plugin> Proxy<P> {
         let is_grpc = self.stream(id).is_some_and(|stream| is_grpc(&stream.request.headers));
         let (headers, body) = prepare(reply, is_grpc, self.is_head(id));
         let is_direct = side == Side::Response || self.trap().is_some();
+        // Envoy takes 400 for a broken message, whatever the filters or gRPC then make of the status.
+        let closes = reply.status == 400;
         if is_direct {
-            return self.respond(id, headers, body, false);
+            return self.respond(id, headers, body, closes);
         }
         match self.own_response(id, headers, body) {
-            Ok((headers, body)) => self.respond(id, headers, body, false),
+            Ok((headers, body)) => self.respond(id, headers, body, closes),
             Err(end) => self.end(id, Side::Response, end).client,
         }
     }
@@ -37,7 +39,6 @@ impl<P: Plugin> Proxy<P> {
         if let Some(stream) = self.stream_mut(id) {
             stream.response = Message { headers, ..Message::default() };
             stream.info.response_code = Some(status);
-            stream.info.response_bytes = body.pieces.iter().map(|piece| piece.len() as u64).sum();
         }
         let body = if is_created { self.filter(id, Side::Response, body)? } else { body };
         let headers = self.stream(id).map(|stream| stream.response.headers.clone()).unwrap_or_default();
@@ -92,7 +93,7 @@ fn set(headers: &mut HeaderList, name: &str, value: &[u8]) {
 }
 
 /// <https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>
-fn grpc_status(http: u16) -> u16 {
+pub(crate) fn grpc_status(http: u16) -> u16 {
     match http {
         400 => 13,
         401 => 16,

@@ -9,6 +9,8 @@ mod refusal;
 
 use std::time::Duration;
 
+pub(crate) use local_reply::grpc_status;
+
 use crate::contexts::{Context, Root};
 use crate::http::LogLine;
 use crate::{Callback, Plugin, Sim, Trap};

@@ -10,6 +10,44 @@ const HEADERS: usize = 100;
 const CONNECTION_SPECIFIC: [&[u8]; 5] =
     [b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"];
 
+/// The methods that Envoy's HTTP/1.1 codec knows.
+const METHODS: [&[u8]; 34] = [
+    b"ACL",
+    b"BIND",
+    b"CHECKOUT",
+    b"CONNECT",
+    b"COPY",
+    b"DELETE",
+    b"GET",
+    b"HEAD",
+    b"LINK",
+    b"LOCK",
+    b"MERGE",
+    b"MKACTIVITY",
+    b"MKCALENDAR",
+    b"MKCOL",
+    b"MOVE",
+    b"NOTIFY",
+    b"OPTIONS",
+    b"PATCH",
+    b"POST",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"PURGE",
+    b"PUT",
+    b"QUERY",
+    b"REBIND",
+    b"REPORT",
+    b"SEARCH",
+    b"SOURCE",
+    b"SUBSCRIBE",
+    b"TRACE",
+    b"UNBIND",
+    b"UNLINK",
+    b"UNLOCK",
+    b"UNSUBSCRIBE",
+];
+
 const INVALID_FIELD: &str = "http2.invalid.header.field";
 const BROKEN_MESSAGE: &str = "http2.violation.of.messaging.rule";
 
@@ -26,7 +64,10 @@ pub(super) fn refuse(protocol: Protocol, request: &Request) -> Option<Refused> {
         Protocol::Http1 => http1(&request.headers),
         Protocol::Http2 => http2(&request.headers).map(Refused::reset),
     };
-    codec.or_else(|| path(&request.headers))
+    codec.or_else(|| path(&request.headers)).or_else(|| {
+        let is_upgrade = protocol == Protocol::Http1 && asks_to_upgrade(&request.headers);
+        is_upgrade.then(|| Refused::answered(403, "upgrade_failed", ""))
+    })
 }
 
 impl Refused {
@@ -41,6 +82,11 @@ impl Refused {
     /// Whether the HTTP/2 codec gives up before there is a stream of which a filter could hear, even in its log phase.
     pub(super) fn is_reset(&self) -> bool {
         self.answer.is_none()
+    }
+
+    /// Whether the request was understood, so that its connection can stay open.
+    pub(super) fn is_not_found(&self) -> bool {
+        self.answer.is_some_and(|(status, _)| status == 404)
     }
 
     /// What the client gets, if anything.
@@ -75,7 +121,8 @@ fn http1(headers: &HeaderList) -> Option<Refused> {
         return bad("missing_host_header", "");
     }
     let path = find(headers, b":path").unwrap_or(b"/");
-    if path.iter().any(|byte| *byte <= b' ' || *byte >= 0x7f) {
+    let is_known = find(headers, b":method").is_none_or(|method| METHODS.contains(&method));
+    if !is_known || path.iter().any(|byte| *byte <= b' ' || *byte >= 0x7f) {
         return bad("http1.codec_error", "Bad Request");
     }
     None
@@ -95,7 +142,8 @@ fn http2(headers: &HeaderList) -> Option<&'static str> {
     }
     let has_authority = headers.iter().any(|(name, _)| name == b":authority" || name == b"host");
     let path = find(headers, b":path").unwrap_or(b"/");
-    (!has_authority || !path.starts_with(b"/")).then_some(BROKEN_MESSAGE)
+    let is_path = path.starts_with(b"/") || (path == b"*" && find(headers, b":method") == Some(b"OPTIONS"));
+    (!has_authority || !is_path).then_some(BROKEN_MESSAGE)
 }
 
 /// What the connection manager says of a path that the codec has let through.
@@ -105,6 +153,14 @@ fn path(headers: &HeaderList) -> Option<Refused> {
         return Some(Refused::answered(400, "path_normalization_failed", ""));
     }
     (!path.starts_with(b"/")).then(|| Refused::answered(404, "absolute_path_rejected", ""))
+}
+
+/// No upgrade is configured, and to HTTP/2 without TLS Envoy turns a deaf ear.
+fn asks_to_upgrade(headers: &HeaderList) -> bool {
+    let values = headers.iter().filter(|(name, _)| name == b"connection").map(|(_, value)| value);
+    let mut options = values.flat_map(|value| value.split(|byte| *byte == b','));
+    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+        && find(headers, b"upgrade").is_some_and(|value| !value.eq_ignore_ascii_case(b"h2c"))
 }
 
 fn bytes(headers: &HeaderList) -> usize {
@@ -172,6 +228,31 @@ mod tests {
         assert_eq!(refusal(&[("a", "\tcaf\u{e9} ")]), None);
         assert_eq!(refusal(&[(":path", "/a b")]), Some((400, "http1.codec_error")));
         assert_eq!(refusal(&[(":path", "/a#b")]), Some((400, "path_normalization_failed")));
+        for method in ["FOO", "get", "M-SEARCH"] {
+            assert_eq!(refusal(&[(":method", method)]), Some((400, "http1.codec_error")), "{method}");
+        }
+        assert_eq!(refusal(&[(":method", "PROPFIND")]), None);
+    }
+
+    #[test]
+    fn after_404_the_connection_can_stay_open() {
+        let not_found = |path: &[u8]| {
+            let headers = vec![(b":authority".to_vec(), b"h".to_vec()), (b":path".to_vec(), path.to_vec())];
+            let refused = refuse(Protocol::Http1, &Request { headers, ..Request::default() });
+            refused.map(|refused| refused.is_not_found())
+        };
+        assert_eq!([not_found(b"*"), not_found(b"/a b"), not_found(b"/")], [Some(true), Some(false), None]);
+    }
+
+    #[test]
+    fn an_upgrade_is_refused_unless_it_is_to_http2() {
+        let refusal = |connection, upgrade| {
+            refusal(Protocol::Http1, &[("connection", connection), ("upgrade", upgrade)])
+        };
+        assert_eq!(refusal("Upgrade", "websocket"), Some((403, "upgrade_failed")));
+        assert_eq!(refusal("keep-alive, upgrade", "foo, h2c"), Some((403, "upgrade_failed")));
+        assert_eq!(refusal("upgrade", "h2c"), None);
+        assert_eq!(refusal("x-a", "websocket"), None);
     }
 
     #[test]
@@ -203,6 +284,9 @@ mod tests {
             assert_eq!(refusal(&[field]), None, "{field:?}");
         }
         assert_eq!(refusal(&[(":path", "abc")]), Some((0, BROKEN_MESSAGE)));
+        assert_eq!(refusal(&[(":path", "*")]), Some((0, BROKEN_MESSAGE)));
+        let whole_server = [(":method", "OPTIONS"), (":path", "*")];
+        assert_eq!(refusal(&whole_server), Some((404, "absolute_path_rejected")));
         assert_eq!(refusal(&[(":path", "/a#b")]), Some((400, "path_normalization_failed")));
     }
 }

@@ -184,6 +184,24 @@ fn a_reply_before_the_end_of_the_request_closes_an_http1_connection() {
 }
 
 #[test]
+fn a_reply_that_was_400_closes_an_http1_connection_even_as_grpc() {
+    let closes = |protocol, status, fields: &[(&str, &str)]| {
+        let mut proxy = start(|sim, callback| {
+            if let Callback::RequestHeaders { .. } = callback {
+                reply(sim, status, "no");
+            }
+            callback.absent()
+        });
+        let client = send(&mut proxy, protocol, &[], fields).client.unwrap();
+        client.headers.contains(&(b"connection".to_vec(), b"close".to_vec()))
+    };
+    let grpc = [("content-type", "application/grpc")];
+    assert!(closes(Protocol::Http1, 400, &[]) && closes(Protocol::Http1, 400, &grpc));
+    assert!(!closes(Protocol::Http1, 403, &grpc) && !closes(Protocol::Http2, 400, &[]));
+    assert!(closes(Protocol::Http1, 403, &[("connection", "x-a, Close")]));
+}
+
+#[test]
 fn of_two_replies_the_first_is_sent_and_the_second_names_the_details() {
     let mut proxy = start(|sim, callback| {
         if let Callback::RequestHeaders { .. } = callback {
@@ -351,4 +369,28 @@ fn a_configuration_can_be_refused_and_has_its_window() {
         panic!("it was accepted")
     };
     assert_eq!(lines[0].message, "that is wrong");
+}
+
+#[test]
+fn sizes_are_of_what_has_come_and_gone_so_far() {
+    let mut sizes = Vec::new();
+    let mut proxy = start(|sim, callback| {
+        let mut size = |path: &[u8]| {
+            let value = sim.property_value(path).unwrap();
+            sizes.push(i64::from_le_bytes(value.try_into().unwrap()));
+        };
+        match callback {
+            Callback::RequestHeaders { .. } | Callback::RequestBody { .. } => size(b"request\0size"),
+            Callback::ResponseHeaders { .. } | Callback::ResponseBody { .. } => size(b"response\0size"),
+            Callback::Log { .. } => {
+                size(b"request\0size");
+                size(b"response\0size");
+            }
+            _ => {}
+        }
+        callback.absent()
+    });
+    send(&mut proxy, Protocol::Http1, &["ab", "c"], &[]);
+    drop(proxy);
+    assert_eq!(sizes, [0, 2, 3, 3, 0, 0, 2, 5, 3, 5]);
 }
