@@ -17,7 +17,6 @@ pub struct Instance {
     store: Store<State>,
     functions: BTreeMap<String, Func>,
     budget: u64,
-    spent: u64,
 }
 
 impl std::fmt::Debug for Instance {
@@ -45,22 +44,12 @@ impl Instance {
         let state = store.data_mut();
         state.memory = memory;
         state.allocate = Some(allocate);
-        Ok(Self { store, functions, budget: BUDGET, spent: 0 })
+        Ok(Self { store, functions, budget: BUDGET })
     }
 
     /// Limits the steps of each callback; an honest one takes a few thousand.
     pub fn set_budget(&mut self, steps: u64) {
         self.budget = steps;
-    }
-
-    /// The steps that the last callback took: the same on every machine.
-    pub fn steps(&self) -> u64 {
-        self.spent
-    }
-
-    /// The bytes of linear memory that the module has now; it never shrinks.
-    pub fn memory_size(&self) -> usize {
-        self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store))
     }
 
     fn run(&mut self, callback: Callback) -> Result<Option<u32>, Error> {
@@ -103,7 +92,6 @@ impl Plugin for Instance {
         // Fuel is on in every engine of this host, so that setting and reading it cannot fail.
         let set = self.store.set_fuel(self.budget);
         let result = set.and_then(|()| self.run(callback));
-        self.spent = self.budget.saturating_sub(self.store.get_fuel().unwrap_or_default());
         let result = result.map_err(|error| trap::report(&error, self.store.data(), self.budget));
         mem::swap(&mut self.store.data_mut().sim, sim);
         result
