@@ -2,14 +2,14 @@
 
 use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
 use portcullis_kit::{ConfigError, HttpFilter};
-use portcullis_scenario::{PluginSetup, SimTarget, Target, TargetError};
-use portcullis_sim::NativePlugin;
+use portcullis_scenario::{SimTarget, Target, TargetError};
+use portcullis_sim::{NativePlugin, Setup};
 
 /// A filter as native code.
 pub(crate) struct Filter {
     pub(crate) name: &'static str,
     pub(crate) check: fn(&[u8]) -> Result<(), ConfigError>,
-    pub(crate) start: fn(&PluginSetup) -> Result<Box<dyn Target>, TargetError>,
+    pub(crate) start: fn(&Setup) -> Result<Box<dyn Target>, TargetError>,
     pub(crate) schema: fn() -> schemars::Schema,
 }
 
@@ -30,6 +30,6 @@ impl Filter {
     }
 }
 
-fn native<F: HttpFilter + 'static>(setup: &PluginSetup) -> Result<Box<dyn Target>, TargetError> {
+fn native<F: HttpFilter + 'static>(setup: &Setup) -> Result<Box<dyn Target>, TargetError> {
     Ok(Box::new(SimTarget::start("native", NativePlugin::<F>::new(), setup)?))
 }

@@ -7,7 +7,8 @@ use clap::ValueEnum;
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
 use portcullis_host::Module;
 use portcullis_kit::UnixTime;
-use portcullis_scenario::{PluginRef, PluginSetup, SimTarget, Start, Target, TargetError};
+use portcullis_scenario::{PluginRef, SimTarget, Start, Target, TargetError};
+use portcullis_sim::Setup;
 
 use crate::commands::read;
 use crate::filters::Filter;
@@ -93,9 +94,9 @@ impl Start for Starter {
         }
     }
 
-    fn start(&self, setup: &PluginSetup) -> Result<Box<dyn Target>, TargetError> {
+    fn start(&self, setup: &Setup) -> Result<Box<dyn Target>, TargetError> {
         // A scenario without a clock means the same time on every target: the real one.
-        let timed = || PluginSetup { clock: setup.clock.or_else(|| Some(real_time())), ..setup.clone() };
+        let timed = || Setup { clock: setup.clock.or_else(|| Some(real_time())), ..setup.clone() };
         match self {
             Self::Native(filter) => (filter.start)(&timed()),
             Self::Wasm(module) => {

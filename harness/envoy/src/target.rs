@@ -3,8 +3,10 @@ use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_scenario::{PluginSetup, Target, TargetError};
-use portcullis_sim::http::{Exchange, LogLine, Protocol, Request, Response};
+use portcullis_scenario::{Sending, Target, TargetError};
+use portcullis_sim::http::{CallOut, Exchange, LogLine};
+use portcullis_sim::tcp::{Conversation, TcpExchange};
+use portcullis_sim::{AnswerKind, Setup};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 
@@ -43,7 +45,7 @@ impl EnvoyTarget {
     ///
     /// # Errors
     /// [`TargetError::Configuration`] with the plugin's own lines when it refuses its configuration.
-    pub fn start(binary: &EnvoyBinary, module: &Path, setup: &PluginSetup) -> Result<Self, TargetError> {
+    pub fn start(binary: &EnvoyBinary, module: &Path, setup: &Setup) -> Result<Self, TargetError> {
         Self::start_with_workers(binary, module, setup, 1)
     }
 
@@ -54,7 +56,7 @@ impl EnvoyTarget {
     pub fn start_with_workers(
         binary: &EnvoyBinary,
         module: &Path,
-        setup: &PluginSetup,
+        setup: &Setup,
         workers: u32,
     ) -> Result<Self, TargetError> {
         if setup.clock.is_some() {
@@ -66,8 +68,10 @@ impl EnvoyTarget {
         let directory = tempfile::Builder::new().prefix("portcullis-envoy-").tempdir().map_err(broken)?;
         let access_log = directory.path().join("access.log");
         let log = LogFile::new(&log_path(directory.path()));
+        let configuration =
+            setup.plugins.first().map(|plugin| plugin.configuration.as_slice()).unwrap_or_default();
         let bootstrap = Bootstrap {
-            filters: vec![wasm_filter(module, &setup.configuration)],
+            filters: vec![wasm_filter(module, configuration)],
             action: RouteAction::Upstream(upstream.address()),
             access_log: Some(access_log.clone()),
         };
@@ -83,32 +87,16 @@ impl Target for EnvoyTarget {
         "envoy"
     }
 
-    fn send(
-        &mut self,
-        protocol: Protocol,
-        request: &Request,
-        upstream: &Response,
-    ) -> Result<Exchange, TargetError> {
-        let request = outgoing_request(protocol, request).map_err(TargetError::NotHere)?;
-        outgoing_response(protocol, upstream).map_err(TargetError::NotHere)?;
-        self.upstream.expect(upstream.clone());
-        let trip = self.runtime.block_on(round_trip(self.process.listener(), protocol, request));
-        let logged = match &trip {
-            Ok((port, _)) => self.details(*port)?,
-            Err(_) => None,
-        };
-        if let Some(obituary) = self.process.obituary() {
-            return Err(TargetError::Broken(obituary.to_string()));
-        }
-        let (_, outcome) = trip.map_err(TargetError::Broken)?;
-        self.read_log()?;
-        let (client, details) = match outcome {
-            Outcome::Answered(response) => (Some(response), logged),
-            Outcome::Reset => (None, logged),
-            // What is logged then tells of our patience and not of the plugin.
-            Outcome::GaveUp => (None, None),
-        };
-        Ok(Exchange { client, upstream: self.upstream.received(), details })
+    fn send(&mut self, requests: &[Sending]) -> Result<Vec<Exchange>, TargetError> {
+        requests.iter().map(|sending| self.send_one(sending)).collect()
+    }
+
+    fn converse(&mut self, _: &Conversation) -> Result<TcpExchange, TargetError> {
+        Err(TargetError::NotHere("TCP is not played here".to_owned()))
+    }
+
+    fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError> {
+        Ok(Vec::new())
     }
 
     fn advance(&mut self, by: Duration) -> Result<(), TargetError> {
@@ -133,6 +121,32 @@ impl Target for EnvoyTarget {
 }
 
 impl EnvoyTarget {
+    fn send_one(&mut self, sending: &Sending) -> Result<Exchange, TargetError> {
+        let AnswerKind::Response(upstream) = &sending.upstream.kind else {
+            return Err(TargetError::NotHere("this upstream is not played here".to_owned()));
+        };
+        let request = outgoing_request(sending.protocol, &sending.request).map_err(TargetError::NotHere)?;
+        outgoing_response(sending.protocol, upstream).map_err(TargetError::NotHere)?;
+        self.upstream.expect(upstream.clone());
+        let trip = self.runtime.block_on(round_trip(self.process.listener(), sending.protocol, request));
+        let logged = match &trip {
+            Ok((port, _)) => self.details(*port)?,
+            Err(_) => None,
+        };
+        if let Some(obituary) = self.process.obituary() {
+            return Err(TargetError::Broken(obituary.to_string()));
+        }
+        let (_, outcome) = trip.map_err(TargetError::Broken)?;
+        self.read_log()?;
+        let (client, details) = match outcome {
+            Outcome::Answered(response) => (Some(response), logged),
+            Outcome::Reset => (None, logged),
+            // What is logged then tells of our patience and not of the plugin.
+            Outcome::GaveUp => (None, None),
+        };
+        Ok(Exchange { client, upstream: self.upstream.received(), details })
+    }
+
     /// Waits for the line of the request from `port` in the access log.
     fn details(&mut self, port: u16) -> Result<Option<String>, TargetError> {
         let access = &mut self.access;

@@ -7,8 +7,9 @@ use log::Level;
 use portcullis_envoy::{Bootstrap, RouteAction, wasm_filter};
 use portcullis_envoy::{EnvoyBinary, EnvoyProcess, EnvoyTarget, Launch};
 use portcullis_kit::UnixTime;
-use portcullis_scenario::{PluginSetup, Target, TargetError};
-use portcullis_sim::http::{HeaderList, LogLine, Protocol, Request, Response};
+use portcullis_scenario::{Sending, Target, TargetError};
+use portcullis_sim::Setup;
+use portcullis_sim::http::{Exchange, HeaderList, LogLine, Protocol, Request, Response};
 use tempfile::TempDir;
 
 fn envoy() -> EnvoyBinary {
@@ -24,7 +25,7 @@ fn module(directory: &TempDir, guest: &str) -> PathBuf {
 
 fn start(guest: &str, configuration: &[u8]) -> Result<EnvoyTarget, TargetError> {
     let directory = tempfile::tempdir().unwrap();
-    let setup = PluginSetup { configuration: configuration.to_vec(), clock: None };
+    let setup = Setup::of(configuration);
     EnvoyTarget::start(&envoy(), &module(&directory, guest), &setup)
 }
 
@@ -51,6 +52,21 @@ fn values<'a>(headers: &'a HeaderList, name: &str) -> Vec<&'a [u8]> {
     named.map(|(_, value)| value.as_slice()).collect()
 }
 
+fn send(
+    target: &mut EnvoyTarget,
+    protocol: Protocol,
+    request: &Request,
+    upstream: &Response,
+) -> Result<Exchange, TargetError> {
+    let sending = Sending {
+        protocol,
+        request: request.clone(),
+        upstream: upstream.clone().into(),
+        ..Sending::default()
+    };
+    Ok(target.send(&[sending])?.remove(0))
+}
+
 #[test]
 fn a_request_passes_over_http1() {
     let mut target = start("pass", b"ok").unwrap();
@@ -62,7 +78,7 @@ fn a_request_passes_over_http1() {
         body: vec![b"created".to_vec()],
         trailers: None,
     };
-    let exchange = target.send(Protocol::Http1, &sent, &answer).unwrap();
+    let exchange = send(&mut target, Protocol::Http1, &sent, &answer).unwrap();
     assert_eq!(exchange.details.as_deref(), Some("via_upstream"));
 
     let upstream = exchange.upstream.unwrap();
@@ -90,7 +106,7 @@ fn a_request_passes_over_http2_with_body_and_trailers() {
         body: vec![b"ans".to_vec(), b"wer".to_vec()],
         trailers: Some(list(&[("grpc-status", b"0")])),
     };
-    let exchange = target.send(Protocol::Http2, &sent, &answer).unwrap();
+    let exchange = send(&mut target, Protocol::Http2, &sent, &answer).unwrap();
     assert_eq!(exchange.details.as_deref(), Some("via_upstream"));
 
     let upstream = exchange.upstream.unwrap();
@@ -108,7 +124,7 @@ fn a_request_passes_over_http2_with_body_and_trailers() {
 fn a_get_without_a_body_arrives_without_one() {
     let mut target = start("pass", b"ok").unwrap();
     for protocol in [Protocol::Http1, Protocol::Http2] {
-        let exchange = target.send(protocol, &request("GET", "/", &[]), &ok()).unwrap();
+        let exchange = send(&mut target, protocol, &request("GET", "/", &[]), &ok()).unwrap();
         let upstream = exchange.upstream.unwrap();
         assert_eq!((upstream.body.len(), upstream.trailers), (0, None), "{protocol:?}");
         assert_eq!(values(&upstream.headers, "content-length"), [b""; 0], "{protocol:?}");
@@ -121,7 +137,7 @@ fn a_get_may_have_a_body_in_pieces() {
     let mut target = start("pass", b"ok").unwrap();
     let mut sent = request("GET", "/", &[]);
     sent.body = vec![b"a".to_vec(), b"b".to_vec()];
-    let exchange = target.send(Protocol::Http1, &sent, &ok()).unwrap();
+    let exchange = send(&mut target, Protocol::Http1, &sent, &ok()).unwrap();
     assert_eq!(exchange.upstream.unwrap().body, [b"ab"]);
 }
 
@@ -129,7 +145,7 @@ fn a_get_may_have_a_body_in_pieces() {
 fn a_local_reply_reaches_the_client_and_not_the_upstream() {
     let mut target = start("deny", b"").unwrap();
     for protocol in [Protocol::Http1, Protocol::Http2] {
-        let exchange = target.send(protocol, &request("GET", "/", &[]), &ok()).unwrap();
+        let exchange = send(&mut target, protocol, &request("GET", "/", &[]), &ok()).unwrap();
         assert_eq!(exchange.upstream, None);
         assert_eq!(exchange.details.as_deref(), Some("guest_denied"));
         let client = exchange.client.unwrap();
@@ -151,7 +167,7 @@ fn a_refused_configuration_is_reported_with_its_line() {
 fn logs_and_metrics_are_the_plugin_s() {
     let mut target = start("pass", b"ok").unwrap();
     for _ in 0..3 {
-        target.send(Protocol::Http1, &request("GET", "/", &[]), &ok()).unwrap();
+        send(&mut target, Protocol::Http1, &request("GET", "/", &[]), &ok()).unwrap();
     }
     let ready = LogLine { level: Level::Warn, message: "ready\n\"now\"".to_owned() };
     assert_eq!(target.logs().unwrap(), vec![ready; 3], "the canary, the main thread and one worker");
@@ -161,7 +177,7 @@ fn logs_and_metrics_are_the_plugin_s() {
 #[test]
 fn a_trap_is_reported_with_its_backtrace() {
     let mut target = start("trap", b"").unwrap();
-    let error = target.send(Protocol::Http1, &request("GET", "/", &[]), &ok()).unwrap_err();
+    let error = send(&mut target, Protocol::Http1, &request("GET", "/", &[]), &ok()).unwrap_err();
     let TargetError::Trap(backtrace) = error else { panic!("{error}") };
     assert!(
         backtrace.contains("proxy_on_request_headers") && backtrace.contains("unreachable"),
@@ -172,7 +188,7 @@ fn a_trap_is_reported_with_its_backtrace() {
 #[test]
 fn a_request_that_stays_paused_has_no_answer() {
     let mut target = start("pause", b"").unwrap();
-    let exchange = target.send(Protocol::Http1, &request("GET", "/", &[]), &ok()).unwrap();
+    let exchange = send(&mut target, Protocol::Http1, &request("GET", "/", &[]), &ok()).unwrap();
     assert_eq!((exchange.client, exchange.upstream, exchange.details), (None, None, None));
 }
 
@@ -181,14 +197,14 @@ fn a_module_that_is_none_breaks_the_start_and_says_why() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("guest.wasm");
     std::fs::write(&path, b"\0asm\x01\0\0\0").unwrap();
-    let error = EnvoyTarget::start(&envoy(), &path, &PluginSetup::default()).unwrap_err();
+    let error = EnvoyTarget::start(&envoy(), &path, &Setup::of("")).unwrap_err();
     let TargetError::Broken(why) = error else { panic!("{error}") };
     assert!(why.contains("Missing or unknown Proxy-Wasm ABI version"), "{why}");
 }
 
 #[test]
 fn what_only_a_simulation_can_do_is_not_here() {
-    let setup = PluginSetup { clock: Some(UnixTime::from_secs(1)), ..PluginSetup::default() };
+    let setup = Setup { clock: Some(UnixTime::from_secs(1)), ..Setup::of("") };
     let error = EnvoyTarget::start(&envoy(), Path::new("/none"), &setup).unwrap_err();
     assert!(matches!(error, TargetError::NotHere(why) if why.contains("clock")));
 
@@ -196,7 +212,7 @@ fn what_only_a_simulation_can_do_is_not_here() {
     assert!(matches!(target.advance(Duration::from_secs(60)), Err(TargetError::NotHere(_))));
     assert_eq!(target.advance(Duration::from_millis(1)), Ok(()));
     let split = request("GET", "/", &[("x", b"a\r\nb: c")]);
-    let error = target.send(Protocol::Http1, &split, &ok()).unwrap_err();
+    let error = send(&mut target, Protocol::Http1, &split, &ok()).unwrap_err();
     assert!(matches!(error, TargetError::NotHere(why) if why.contains("`x`")));
 }
 

@@ -18,5 +18,5 @@ pub use expectation::{Expected, Matcher, Mismatch};
 pub use runner::{Start, run};
 pub use scenario::{PluginRef, Scenario, Step, StepAction};
 pub use sim_target::SimTarget;
-pub use target::{PluginSetup, Target, TargetError};
+pub use target::{Sending, Target, TargetError};
 pub use yaml::{LoadError, parse_yaml};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use portcullis_kit::{ConfigError, UnixTime};
+use portcullis_sim::Setup;
 use portcullis_sim::http::{HeaderList, Protocol, Request, Response};
 use serde_json::Value;
 use serde_saphyr::Spanned;
@@ -10,7 +11,6 @@ use serde_saphyr::Spanned;
 use crate::expectation::{Expected, Matcher};
 use crate::scenario::{PluginRef, Scenario, Step, StepAction};
 use crate::schema::{Bytes, OneOrMany, ProtocolName, RequestFile, ResponseFile, ScenarioFile, StepFile};
-use crate::target::PluginSetup;
 use crate::vars::Vars;
 use crate::yaml::{LoadError, parse_yaml};
 
@@ -125,7 +125,7 @@ fn plugin(file: &ScenarioFile) -> Result<PluginRef, ConfigError> {
     }
 }
 
-fn setup(file: &ScenarioFile, vars: &Vars) -> Result<PluginSetup, ConfigError> {
+fn setup(file: &ScenarioFile, vars: &Vars) -> Result<Setup, ConfigError> {
     let configuration = match (&file.config, &file.config_text) {
         (Some(_), Some(_)) => {
             return Err(ConfigError::at("config_text", "config is there too; write one of them"));
@@ -136,7 +136,7 @@ fn setup(file: &ScenarioFile, vars: &Vars) -> Result<PluginSetup, ConfigError> {
         (None, text) => text.clone().unwrap_or_default(),
     };
     let clock = file.clock.as_deref().map(clock).transpose()?;
-    Ok(PluginSetup { configuration: configuration.into_bytes(), clock })
+    Ok(Setup { clock, ..Setup::of(configuration) })
 }
 
 fn clock(text: &str) -> Result<UnixTime, ConfigError> {

@@ -1,9 +1,10 @@
+use portcullis_sim::Setup;
 use portcullis_sim::http::Exchange;
 
 use crate::expectation::Mismatch;
 use crate::report::{Ending, ScenarioReport, StepReport};
 use crate::scenario::{Scenario, Step, StepAction};
-use crate::target::{PluginSetup, Target, TargetError};
+use crate::target::{Sending, Target, TargetError};
 
 /// Starts a target with a plugin in it.
 pub trait Start {
@@ -12,7 +13,7 @@ pub trait Start {
 
     /// # Errors
     /// As [`TargetError`]: the configuration was refused, or there is no such target here.
-    fn start(&self, setup: &PluginSetup) -> Result<Box<dyn Target>, TargetError>;
+    fn start(&self, setup: &Setup) -> Result<Box<dyn Target>, TargetError>;
 }
 
 /// Plays a scenario on a target. Stops at the first step that the target itself cannot play.
@@ -53,7 +54,13 @@ fn play(step: &Step, target: &mut dyn Target, report: &mut ScenarioReport) -> Re
             None
         }
         Some(StepAction::Send { protocol, request, upstream }) => {
-            Some(target.send(*protocol, request, upstream)?)
+            let sending = Sending {
+                protocol: *protocol,
+                request: request.clone(),
+                upstream: upstream.clone().into(),
+                ..Sending::default()
+            };
+            target.send(&[sending])?.pop()
         }
     };
     if let Some(exchange) = &exchange {

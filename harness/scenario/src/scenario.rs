@@ -1,9 +1,9 @@
 use std::time::Duration;
 
+use portcullis_sim::Setup;
 use portcullis_sim::http::{Protocol, Request, Response};
 
 use crate::expectation::{Expected, Matcher};
-use crate::target::PluginSetup;
 
 /// A scenario, read and checked.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Scenario {
     /// What is loaded.
     pub plugin: PluginRef,
     /// How it is configured.
-    pub setup: PluginSetup,
+    pub setup: Setup,
     /// The line by which the plugin must refuse its configuration.
     pub config_error: Option<Matcher>,
     /// What happens, in order.

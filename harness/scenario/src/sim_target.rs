@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_sim::http::{Exchange, LogLine, Protocol, Request, Response};
-use portcullis_sim::{Plugin, Proxy, Sim, StartError, Trap};
+use portcullis_sim::http::{CallOut, Exchange, LogLine};
+use portcullis_sim::tcp::{Conversation, TcpExchange};
+use portcullis_sim::{AnswerKind, Plugin, Proxy, Setup, Sim, StartError, Trap};
 
-use crate::target::{PluginSetup, Target, TargetError};
+use crate::target::{Sending, Target, TargetError};
 
 /// The simulated proxy as a target: over native code, or over a module.
 #[derive(Debug)]
@@ -18,12 +19,17 @@ impl<P: Plugin> SimTarget<P> {
     ///
     /// # Errors
     /// The plugin refused its configuration, or trapped.
-    pub fn start(name: &'static str, plugin: P, setup: &PluginSetup) -> Result<Self, TargetError> {
+    pub fn start(name: &'static str, plugin: P, setup: &Setup) -> Result<Self, TargetError> {
         let mut sim = Sim::new(0);
         if let Some(clock) = setup.clock {
             sim.set_clock(clock);
         }
-        let proxy = Proxy::start(plugin, sim, setup.configuration.clone()).map_err(|error| match error {
+        let proxy = Proxy::start(
+            plugin,
+            sim,
+            setup.plugins.first().map(|plugin| plugin.configuration.clone()).unwrap_or_default(),
+        )
+        .map_err(|error| match error {
             StartError::Refused(lines) => TargetError::Configuration(lines),
             StartError::Trap(trap) => trapped(trap),
         })?;
@@ -36,15 +42,16 @@ impl<P: Plugin> Target for SimTarget<P> {
         self.name
     }
 
-    fn send(
-        &mut self,
-        protocol: Protocol,
-        request: &Request,
-        upstream: &Response,
-    ) -> Result<Exchange, TargetError> {
-        let exchange = self.proxy.send(protocol, request, upstream).map_err(trapped)?;
-        // The client of a trapped plugin gets a 503, in Envoy as here; a test wants to hear of the trap.
-        self.proxy.trap().map_or(Ok(exchange), |trap| Err(trapped(trap.clone())))
+    fn send(&mut self, requests: &[Sending]) -> Result<Vec<Exchange>, TargetError> {
+        requests.iter().map(|sending| self.send_one(sending)).collect()
+    }
+
+    fn converse(&mut self, _: &Conversation) -> Result<TcpExchange, TargetError> {
+        Err(TargetError::NotHere("TCP is not simulated".to_owned()))
+    }
+
+    fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError> {
+        Ok(Vec::new())
     }
 
     fn advance(&mut self, by: Duration) -> Result<(), TargetError> {
@@ -57,6 +64,17 @@ impl<P: Plugin> Target for SimTarget<P> {
 
     fn logs(&mut self) -> Result<Vec<LogLine>, TargetError> {
         Ok(self.proxy.sim().log().to_vec())
+    }
+}
+
+impl<P: Plugin> SimTarget<P> {
+    fn send_one(&mut self, sending: &Sending) -> Result<Exchange, TargetError> {
+        let AnswerKind::Response(upstream) = &sending.upstream.kind else {
+            return Err(TargetError::NotHere("this upstream is not simulated".to_owned()));
+        };
+        let exchange = self.proxy.send(sending.protocol, &sending.request, upstream).map_err(trapped)?;
+        // The client of a trapped plugin gets a 503, in Envoy as here; a test wants to hear of the trap.
+        self.proxy.trap().map_or(Ok(exchange), |trap| Err(trapped(trap.clone())))
     }
 }
 

@@ -1,25 +1,28 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_sim::http::{Exchange, LogLine, Protocol, Request, Response};
+use portcullis_sim::Answer;
+use portcullis_sim::http::{CallOut, Exchange, LogLine, Protocol, Request};
+use portcullis_sim::tcp::{Conversation, TcpExchange};
 
-/// A proxy with one plugin in it: the simulation over native code or over a module, or a real Envoy.
+/// A proxy with plugins in it: the simulation over native code or over modules, or a real Envoy.
 ///
 /// A target is started once per scenario and dropped after it.
 pub trait Target {
     /// `native`, `wasm` or `envoy`.
     fn name(&self) -> &'static str;
 
-    /// Sends one request through the proxy; `upstream` is what the upstream answers, if it is asked.
+    /// Sends requests through the proxy, all at once, each over a connection of its own, and waits until each is answered.
     ///
     /// # Errors
     /// The target itself failed: a trap, a dead process, a timeout.
-    fn send(
-        &mut self,
-        protocol: Protocol,
-        request: &Request,
-        upstream: &Response,
-    ) -> Result<Exchange, TargetError>;
+    fn send(&mut self, requests: &[Sending]) -> Result<Vec<Exchange>, TargetError>;
+
+    /// Carries a TCP connection through the proxy.
+    ///
+    /// # Errors
+    /// The target itself failed.
+    fn converse(&mut self, conversation: &Conversation) -> Result<TcpExchange, TargetError>;
 
     /// Lets time pass.
     ///
@@ -27,42 +30,50 @@ pub trait Target {
     /// [`TargetError::NotHere`] where that takes too long.
     fn advance(&mut self, by: Duration) -> Result<(), TargetError>;
 
-    /// The plugin's counters and gauges, without Envoy's prefix `wasmcustom.`.
+    /// The plugins' counters and gauges, without Envoy's prefix `wasmcustom.`.
     ///
     /// # Errors
     /// The target itself failed.
     fn metrics(&mut self) -> Result<BTreeMap<String, u64>, TargetError>;
 
-    /// What the plugin has logged since it was loaded.
+    /// What the plugins have logged since they were loaded.
     ///
     /// # Errors
     /// The target itself failed.
     fn logs(&mut self) -> Result<Vec<LogLine>, TargetError>;
+
+    /// What the clusters for call-outs have received, in order.
+    ///
+    /// # Errors
+    /// The target itself failed.
+    fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError>;
 }
 
-/// What is loaded into a target.
+/// One request on its way through a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PluginSetup {
-    /// The bytes of `proxy_on_configure`.
-    pub configuration: Vec<u8>,
-    /// The virtual clock at the start; `None` for the real time, which only who starts a target can know. A target that has no
-    /// virtual clock refuses a given one.
-    pub clock: Option<portcullis_kit::UnixTime>,
+pub struct Sending {
+    /// Between client and proxy.
+    pub protocol: Protocol,
+    /// The worker thread that gets it; `None` for any. A real Envoy does not let anybody choose.
+    pub worker: Option<u32>,
+    /// What the client sends.
+    pub request: Request,
+    /// What the upstream does with it, if it is asked.
+    pub upstream: Answer,
 }
 
 /// Why a target could not do what a scenario asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetError {
-    /// The plugin refused its configuration; its log lines say why.
+    /// A plugin refused its configuration; its log lines say why.
     Configuration(Vec<LogLine>),
     /// This target cannot do this step; the scenario counts as not run here, by name.
     NotHere(String),
-    /// The plugin trapped; the text is the backtrace.
+    /// A plugin trapped; the text is the backtrace.
     Trap(String),
     /// The target failed: no process, no port, no answer in time.
     Broken(String),
 }
-
 impl std::fmt::Display for TargetError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -48,6 +48,15 @@ pub struct Exchange {
     pub details: Option<String>,
 }
 
+/// A request that a plugin has made by `proxy_http_call`, `proxy_grpc_call` or `proxy_grpc_stream`, as the cluster received it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallOut {
+    /// The cluster.
+    pub cluster: String,
+    /// What it received. A gRPC call is a POST to `/service/method` whose messages are framed.
+    pub request: Request,
+}
+
 /// One line of the proxy's log that the plugin wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {

@@ -46,15 +46,21 @@ pub mod http;
 mod journal;
 mod native;
 mod proxy;
+mod setup;
 mod sim;
 mod status;
 mod stream;
+pub mod tcp;
 
 pub use callback::{Callback, Export, Plugin, Trap};
 pub use journal::{JournalEntry, Shown};
 pub use native::NativePlugin;
 pub use portcullis_kit::UnixTime;
 pub use proxy::{Proxy, StartError};
+pub use setup::{
+    Answer, AnswerKind, Cluster, FailurePolicy, GrpcAnswer, PluginSetup, Profile, Reachability, Setup,
+    SharedDatum,
+};
 pub use sim::Sim;
 pub use status::{Hostcall, Refusal, Status};
 pub use stream::LocalResponse;

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use portcullis_scenario::{PluginSetup, SimTarget, TargetError};
+use portcullis_scenario::{SimTarget, TargetError};
+use portcullis_sim::Setup;
 
 use super::read_config;
 use crate::Verdict;
@@ -41,7 +42,7 @@ impl Check {
             }
             (None, Some(path)) => {
                 let instance = load_module(path)?.instantiate().map_err(|error| error.to_string())?;
-                let setup = PluginSetup { configuration, clock: None };
+                let setup = Setup::of(configuration);
                 match SimTarget::start("wasm", instance, &setup) {
                     Ok(_) => None,
                     Err(TargetError::Configuration(lines)) => {
