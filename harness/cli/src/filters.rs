@@ -1,5 +1,7 @@
 //! Our own filters, by name.
 
+use std::sync::Arc;
+
 use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
 use portcullis_kit::{ConfigError, HttpFilter};
 use portcullis_scenario::{SimTarget, Target, TargetError};
@@ -31,5 +33,5 @@ impl Filter {
 }
 
 fn native<F: HttpFilter + 'static>(setup: &Setup) -> Result<Box<dyn Target>, TargetError> {
-    Ok(Box::new(SimTarget::start("native", NativePlugin::<F>::new(), setup)?))
+    Ok(Box::new(SimTarget::start("native", Arc::new(|_| Ok(NativePlugin::<F>::new())), setup)?))
 }

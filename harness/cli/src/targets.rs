@@ -1,6 +1,7 @@
 //! The three places where a scenario can be played.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::ValueEnum;
@@ -100,9 +101,9 @@ impl Start for Starter {
         match self {
             Self::Native(filter) => (filter.start)(&timed()),
             Self::Wasm(module) => {
-                let instance =
-                    module.instantiate().map_err(|error| TargetError::Broken(error.to_string()))?;
-                Ok(Box::new(SimTarget::start("wasm", instance, &timed())?))
+                let module = module.clone();
+                let factory = Arc::new(move |_: &_| module.instantiate().map_err(|error| error.to_string()));
+                Ok(Box::new(SimTarget::start("wasm", factory, &timed())?))
             }
             Self::Envoy(binary, path) => Ok(Box::new(EnvoyTarget::start(binary, path, setup)?)),
         }

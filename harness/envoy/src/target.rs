@@ -3,8 +3,8 @@ use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_scenario::{Sending, Target, TargetError};
-use portcullis_sim::http::{CallOut, Exchange, LogLine};
+use portcullis_scenario::{Target, TargetError};
+use portcullis_sim::http::{CallOut, Exchange, LogLine, Sending};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
 use portcullis_sim::{AnswerKind, Setup};
 use tokio::runtime::{Builder, Runtime};

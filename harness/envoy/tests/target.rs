@@ -7,9 +7,9 @@ use log::Level;
 use portcullis_envoy::{Bootstrap, RouteAction, wasm_filter};
 use portcullis_envoy::{EnvoyBinary, EnvoyProcess, EnvoyTarget, Launch};
 use portcullis_kit::UnixTime;
-use portcullis_scenario::{Sending, Target, TargetError};
+use portcullis_scenario::{Target, TargetError};
 use portcullis_sim::Setup;
-use portcullis_sim::http::{Exchange, HeaderList, LogLine, Protocol, Request, Response};
+use portcullis_sim::http::{Exchange, HeaderList, LogLine, Protocol, Request, Response, Sending};
 use tempfile::TempDir;
 
 fn envoy() -> EnvoyBinary {

@@ -1,10 +1,10 @@
 use portcullis_sim::Setup;
-use portcullis_sim::http::Exchange;
+use portcullis_sim::http::{Exchange, Sending};
 
 use crate::expectation::Mismatch;
 use crate::report::{Ending, ScenarioReport, StepReport};
 use crate::scenario::{Scenario, Step, StepAction};
-use crate::target::{Sending, Target, TargetError};
+use crate::target::{Target, TargetError};
 
 /// Starts a target with a plugin in it.
 pub trait Start {

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use portcullis_scenario::{SimTarget, TargetError};
@@ -41,9 +42,10 @@ impl Check {
                     .map(|error| vec![format!("{name}: configuration: {error}")])
             }
             (None, Some(path)) => {
-                let instance = load_module(path)?.instantiate().map_err(|error| error.to_string())?;
+                let module = load_module(path)?;
+                let factory = Arc::new(move |_: &_| module.instantiate().map_err(|error| error.to_string()));
                 let setup = Setup::of(configuration);
-                match SimTarget::start("wasm", instance, &setup) {
+                match SimTarget::start("wasm", factory, &setup) {
                     Ok(_) => None,
                     Err(TargetError::Configuration(lines)) => {
                         Some(lines.into_iter().map(|line| line.message).collect())
