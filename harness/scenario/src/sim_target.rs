@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use portcullis_sim::http::{CallOut, Exchange, LogLine};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
-use portcullis_sim::{AnswerKind, Plugin, Proxy, Setup, Sim, StartError, Trap};
+use portcullis_sim::{
+    AnswerKind, Plugin, PluginSetup, Profile, Proxy, Reachability, Setup, Sim, StartError, Trap,
+};
 
 use crate::target::{Sending, Target, TargetError};
 
@@ -12,6 +14,7 @@ use crate::target::{Sending, Target, TargetError};
 pub struct SimTarget<P: Plugin> {
     name: &'static str,
     proxy: Proxy<P>,
+    tolerates_traps: bool,
 }
 
 impl<P: Plugin> SimTarget<P> {
@@ -20,7 +23,10 @@ impl<P: Plugin> SimTarget<P> {
     /// # Errors
     /// The plugin refused its configuration, or trapped.
     pub fn start(name: &'static str, plugin: P, setup: &Setup) -> Result<Self, TargetError> {
-        let mut sim = Sim::new(0);
+        if let Some(why) = unplayable(setup) {
+            return Err(TargetError::NotHere(why.to_owned()));
+        }
+        let mut sim = Sim::new(setup.seed);
         if let Some(clock) = setup.clock {
             sim.set_clock(clock);
         }
@@ -33,7 +39,7 @@ impl<P: Plugin> SimTarget<P> {
             StartError::Refused(lines) => TargetError::Configuration(lines),
             StartError::Trap(trap) => trapped(trap),
         })?;
-        Ok(Self { name, proxy })
+        Ok(Self { name, proxy, tolerates_traps: false })
     }
 }
 
@@ -42,7 +48,15 @@ impl<P: Plugin> Target for SimTarget<P> {
         self.name
     }
 
+    fn tolerate_traps(&mut self) -> Result<(), TargetError> {
+        self.tolerates_traps = true;
+        Ok(())
+    }
+
     fn send(&mut self, requests: &[Sending]) -> Result<Vec<Exchange>, TargetError> {
+        if requests.len() > 1 {
+            return Err(TargetError::NotHere("requests at the same time are not simulated".to_owned()));
+        }
         requests.iter().map(|sending| self.send_one(sending)).collect()
     }
 
@@ -74,7 +88,31 @@ impl<P: Plugin> SimTarget<P> {
         };
         let exchange = self.proxy.send(sending.protocol, &sending.request, upstream).map_err(trapped)?;
         // The client of a trapped plugin gets a 503, in Envoy as here; a test wants to hear of the trap.
-        self.proxy.trap().map_or(Ok(exchange), |trap| Err(trapped(trap.clone())))
+        let trap = self.proxy.trap().filter(|_| !self.tolerates_traps);
+        trap.map_or(Ok(exchange), |trap| Err(trapped(trap.clone())))
+    }
+}
+
+/// What of a setup is not simulated.
+fn unplayable(setup: &Setup) -> Option<&'static str> {
+    let plain = |plugin: &PluginSetup| {
+        let PluginSetup { code, configuration, .. } = plugin.clone();
+        *plugin == PluginSetup { code, configuration, ..PluginSetup::default() }
+    };
+    match setup {
+        Setup { plugins, .. } if plugins.len() != 1 => Some("chains are not simulated"),
+        Setup { plugins, .. } if !plugins.iter().all(plain) => {
+            Some("plugins with more than a configuration are not simulated")
+        }
+        Setup { workers: 2.., .. } => Some("several workers are not simulated"),
+        Setup { profile: Profile::Spec, .. } => Some("the specification is not simulated"),
+        Setup { upstream: Reachability::NoHealthyHost | Reachability::ConnectError, .. } => {
+            Some("an upstream that cannot be reached is not simulated")
+        }
+        Setup { clusters, shared_data, .. } if !clusters.is_empty() || !shared_data.is_empty() => {
+            Some("clusters and shared data are not simulated")
+        }
+        _ => None,
     }
 }
 
