@@ -284,12 +284,8 @@ fn what_the_c_library_writes_is_logged_and_an_exit_does_not_end_the_module() {
              (i32.const 0))
            (func (export "proxy_on_log") (param i32) unreachable)"#
     ));
-    let exchange = proxy.send(
-        Protocol::Http2,
-        &Request { headers: list(&[(":authority", "a")]), ..Request::default() },
-        &Response { status: 204, ..Response::default() },
-    );
-    let trap = exchange.unwrap_err();
+    send(&mut proxy, &[]);
+    let trap = proxy.trap().unwrap();
     assert!(trap.message.contains("proc_exit(3)"), "{trap}");
     let lines: Vec<_> = proxy.sim().log().iter().map(|line| (line.level, line.message.as_str())).collect();
     assert_eq!(lines[..2], [(log::Level::Error, "oh no"), (log::Level::Error, "wasi_unstable proc_exit")]);

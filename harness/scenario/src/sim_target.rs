@@ -29,13 +29,6 @@ impl<P: Plugin> SimTarget<P> {
         Ok(Self { name, proxy, tolerates_traps: false })
     }
 
-    /// Whether a trap is only what its client sees of it, as in Envoy; otherwise it is an error of the target.
-    #[must_use]
-    pub fn tolerating_traps(mut self, tolerates: bool) -> Self {
-        self.tolerates_traps = tolerates;
-        self
-    }
-
     fn unless_trapped<T>(&self, value: T) -> Result<T, TargetError> {
         let trap = self.proxy.trap().filter(|_| !self.tolerates_traps);
         trap.map_or(Ok(value), |trap| Err(trapped(trap)))
@@ -45,6 +38,11 @@ impl<P: Plugin> SimTarget<P> {
 impl<P: Plugin> Target for SimTarget<P> {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn tolerate_traps(&mut self) -> Result<(), TargetError> {
+        self.tolerates_traps = true;
+        Ok(())
     }
 
     fn send(&mut self, requests: &[Sending]) -> Result<Vec<Exchange>, TargetError> {

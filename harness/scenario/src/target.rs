@@ -11,6 +11,14 @@ pub trait Target {
     /// `native`, `wasm` or `envoy`.
     fn name(&self) -> &'static str;
 
+    /// From now on a trap is only a line of the log, and the requests become what Envoy makes of them.
+    ///
+    /// # Errors
+    /// [`TargetError::NotHere`] where a trap always ends the scenario.
+    fn tolerate_traps(&mut self) -> Result<(), TargetError> {
+        Err(TargetError::NotHere("a trap ends a scenario on this target".to_owned()))
+    }
+
     /// Sends requests through the proxy, all at once, each over a connection of its own, and waits until each is answered.
     ///
     /// # Errors

@@ -14,6 +14,16 @@ pub trait Plugin {
     }
 }
 
+impl<P: Plugin + ?Sized> Plugin for Box<P> {
+    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
+        (**self).call(sim, callback)
+    }
+
+    fn cost(&self) -> Cost {
+        (**self).cost()
+    }
+}
+
 /// What one callback took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {

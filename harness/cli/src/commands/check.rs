@@ -1,5 +1,4 @@
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use portcullis_scenario::{SimTarget, TargetError};
@@ -8,7 +7,7 @@ use portcullis_sim::Setup;
 use super::read_config;
 use crate::Verdict;
 use crate::filters::Filter;
-use crate::targets::load_module;
+use crate::targets::{load_module, vms};
 
 /// Checks a configuration with the filter that will read it.
 #[derive(Debug, Args)]
@@ -43,7 +42,7 @@ impl Check {
             }
             (None, Some(path)) => {
                 let module = load_module(path)?;
-                let factory = Arc::new(move |_: &_| module.instantiate().map_err(|error| error.to_string()));
+                let factory = vms(vec![module]);
                 let setup = Setup::of(configuration);
                 match SimTarget::start("wasm", factory, &setup) {
                     Ok(_) => None,

@@ -1,5 +1,4 @@
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Args;
@@ -8,7 +7,7 @@ use portcullis_sim::{Proxy, Setup, Sim, StartError};
 
 use super::read_config;
 use crate::Verdict;
-use crate::targets::{load_module, real_time, since_epoch};
+use crate::targets::{load_module, real_time, since_epoch, vms};
 
 /// Sends one request through a module, and shows every callback and hostcall.
 #[derive(Debug, Args)]
@@ -48,7 +47,7 @@ impl Run {
         let clock = Some(self.clock.map_or_else(real_time, since_epoch));
         let mut sim = Sim::new(Setup { clock, ..Setup::of(configuration) });
         sim.set_journal(true);
-        let factory = Arc::new(move |_: &_| module.instantiate().map_err(|error| error.to_string()));
+        let factory = vms(vec![module]);
         let mut proxy = match Proxy::start(sim, factory) {
             Ok(proxy) => proxy,
             Err(StartError::Refused(lines)) => {
