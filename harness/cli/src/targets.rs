@@ -104,7 +104,9 @@ impl Start for Starter {
                     module.instantiate().map_err(|error| TargetError::Broken(error.to_string()))?;
                 Ok(Box::new(SimTarget::start("wasm", instance, &timed())?))
             }
-            Self::Envoy(binary, path) => Ok(Box::new(EnvoyTarget::start(binary, path, setup)?)),
+            Self::Envoy(binary, path) => {
+                Ok(Box::new(EnvoyTarget::start(binary, std::slice::from_ref(path), setup)?))
+            },
         }
     }
 }
