@@ -188,16 +188,10 @@ impl Start for Starter {
             }
             Self::Wasm(modules) => Ok(Box::new(SimTarget::start("wasm", vms(modules.clone()), &timed())?)),
             Self::Envoy(binary, files, _) => {
-                Ok(Box::new(EnvoyTarget::start(binary, only(files)?.path(), setup)?))
+                let paths: Vec<_> = files.iter().map(|file| file.path().to_owned()).collect();
+                Ok(Box::new(EnvoyTarget::start(binary, &paths, setup)?))
             }
             Self::Unloadable(problem) => Err(TargetError::Broken(problem.clone())),
         }
     }
-}
-
-fn only<T>(list: &[T]) -> Result<&T, TargetError> {
-    let [only] = list else {
-        return Err(TargetError::NotHere("a chain of several modules is not played here".to_owned()));
-    };
-    Ok(only)
 }
