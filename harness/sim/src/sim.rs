@@ -6,7 +6,7 @@ use crate::events::{EventKind, Events};
 use crate::http::{CallOut, Exchange, LogLine};
 use crate::journal::{Journal, Shown};
 use crate::setup::Setup;
-use crate::stream::{Filter, Half, Side, Stream};
+use crate::stream::{End, Filter, Half, Side, Stream};
 use crate::tcp::Connection;
 use crate::vm::{Context, Root, Vm};
 use crate::{Callback, Hostcall, JournalEntry, Trap, UnixTime};
@@ -247,6 +247,20 @@ impl Sim {
         if let Some(vm) = self.vms.get_mut(vm) {
             vm.is_dead = true;
             vm.asked.clear();
+        }
+    }
+
+    /// The whole process would die here, and not only a VM.
+    pub(crate) fn crash(&mut self, reason: &str) {
+        let message = format!("Envoy 1.40 itself crashes here: {reason}");
+        self.push_log(log::Level::Error, &message);
+        self.traps.push(Trap { message });
+        for vm in &mut self.vms {
+            vm.is_dead = true;
+            vm.asked.clear();
+        }
+        for stream in self.streams.values_mut() {
+            stream.end.get_or_insert(End::Reset);
         }
     }
 

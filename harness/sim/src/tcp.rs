@@ -43,6 +43,12 @@ pub(crate) struct Connection {
     /// What the upstream has sent and no filter has let go.
     pub(crate) from_upstream: Vec<u8>,
     pub(crate) seen: TcpExchange,
+    /// Whether a plugin has stopped the connection before any data.
+    pub(crate) is_held: bool,
+    pub(crate) client_closed: bool,
+    pub(crate) upstream_closed: bool,
+    /// Whether the upstream closed first, so that the client closes the connection and not the proxy.
+    pub(crate) is_client_last: bool,
     pub(crate) is_closed: bool,
 }
 

@@ -79,6 +79,8 @@ pub(crate) struct OpenCall {
     pub(crate) context: u32,
     /// Where it stands in the list of all call-outs, to which a gRPC stream adds its messages.
     pub(crate) record: usize,
+    /// Whether the plugin has ended its side of a gRPC stream.
+    pub(crate) is_half_closed: bool,
 }
 
 impl Calls {

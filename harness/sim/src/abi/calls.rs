@@ -123,11 +123,13 @@ impl Sim {
             return Err(Refusal::bad_argument("the timeout is negative"));
         }
         if reachability == Reachability::NoHealthyHost {
+            self.skip_token(CallKind::Http);
             return Err(no_healthy_host(&name));
         }
         if !call.body.is_empty() {
             headers.push((b"content-length".to_vec(), call.body.len().to_string().into_bytes()));
         }
+        headers.extend(of_envoy(call.timeout_milliseconds));
         let trailers = Some(decode_pairs(call.trailers)).filter(|trailers| !trailers.is_empty());
         let body = Some(call.body.to_vec()).filter(|body| !body.is_empty()).into_iter().collect();
         let token = self.open_call(CallKind::Http, &name, Request { headers, body, trailers })?;
@@ -141,17 +143,24 @@ impl Sim {
 
     fn start_grpc(&mut self, kind: CallKind, call: &GrpcCall<'_>) -> Hostcall<u32> {
         let name = String::from_utf8_lossy(call.cluster).into_owned();
+        if name.is_empty() {
+            let reason = "a gRPC call to the upstream with the empty name";
+            self.crash(reason);
+            return Err(Refusal::new(Status::InternalFailure, reason));
+        }
         let unknown = || format!("there is no cluster {name:?}; {}", self.known_clusters());
         let reachability =
             self.cluster(&name).ok_or_else(|| Refusal::new(Status::ParseFailure, unknown()))?;
-        if reachability == Reachability::NoHealthyHost {
-            return Err(no_healthy_host(&name));
-        }
         let headers = grpc_headers(&name, call);
         let body =
             if kind == CallKind::GrpcCall { vec![call_outs::framed(call.message)] } else { Vec::new() };
         let token = self.open_call(kind, &name, Request { headers, body, trailers: None })?;
         let timeout = milliseconds(call.timeout_milliseconds);
+        if reachability == Reachability::NoHealthyHost {
+            // The callback comes although the hostcall fails.
+            self.deliver(token, Duration::ZERO, call_outs::no_healthy_host());
+            return Err(no_healthy_host(&name));
+        }
         if kind == CallKind::GrpcCall {
             let answer = self.next_answer(&name);
             for (after, received) in call_outs::grpc_answer(reachability, &answer, timeout, kind) {
@@ -180,7 +189,10 @@ impl Sim {
 
     /// The plugin's side of a stream is over; now its server answers.
     fn answer_grpc(&mut self, token: u32) {
-        let record = self.vm().and_then(|vm| vm.calls.open.get(&token)).map(|call| call.record);
+        let call = self.vm_mut().and_then(|vm| vm.calls.open.get_mut(&token));
+        let Some(call) = call.filter(|call| !call.is_half_closed) else { return };
+        call.is_half_closed = true;
+        let record = Some(call.record);
         let cluster = record.and_then(|record| self.call_outs.get(record)).map(|call| call.cluster.clone());
         let Some(cluster) = cluster else { return };
         let reachability = self.cluster(&cluster).unwrap_or_default();
@@ -197,7 +209,7 @@ impl Sim {
         let (context, record) = (self.root_id(), self.call_outs.len());
         let vm = self.vm_mut().ok_or_else(|| Refusal::bad_argument("no plugin has been started"))?;
         let token = vm.calls.token(kind);
-        vm.calls.open.insert(token, OpenCall { context, record });
+        vm.calls.open.insert(token, OpenCall { context, record, ..OpenCall::default() });
         self.call_outs.push(CallOut { cluster: cluster.to_owned(), request });
         Ok(token)
     }
@@ -206,6 +218,13 @@ impl Sim {
         let (vm, thread) = (self.turn.vm, self.vm().map_or(0, |vm| vm.thread));
         let due = self.clock.saturating_add(after);
         self.events.push(due, thread, EventKind::CallOut { vm, token, received });
+    }
+
+    /// A call-out that fails at once has used its token up.
+    fn skip_token(&mut self, kind: CallKind) {
+        if let Some(vm) = self.vm_mut() {
+            vm.calls.token(kind);
+        }
     }
 
     fn forget(&mut self, token: u32) {
@@ -273,8 +292,23 @@ fn grpc_headers(cluster: &str, call: &GrpcCall<'_>) -> HeaderList {
         (b":authority".to_vec(), cluster.as_bytes().to_vec()),
         (b":scheme".to_vec(), b"http".to_vec()),
         (b"te".to_vec(), b"trailers".to_vec()),
-        (b"content-type".to_vec(), b"application/grpc".to_vec()),
     ];
+    if call.timeout_milliseconds > 0 {
+        let timeout = format!("{}m", call.timeout_milliseconds);
+        headers.push((b"grpc-timeout".to_vec(), timeout.into_bytes()));
+    }
+    headers.push((b"content-type".to_vec(), b"application/grpc".to_vec()));
     headers.extend(decode_pairs(call.metadata));
+    headers.extend(of_envoy(call.timeout_milliseconds));
+    headers
+}
+
+/// What Envoy adds to every call-out.
+fn of_envoy(timeout_milliseconds: u32) -> HeaderList {
+    let mut headers = vec![(b"x-envoy-internal".to_vec(), b"true".to_vec())];
+    if timeout_milliseconds > 0 {
+        let timeout = timeout_milliseconds.to_string().into_bytes();
+        headers.push((b"x-envoy-expected-rq-timeout-ms".to_vec(), timeout));
+    }
     headers
 }

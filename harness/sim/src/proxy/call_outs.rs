@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use crate::abi::Received;
-use crate::http::{HeaderList, Response};
+use crate::http::{HeaderList, Protocol, Response};
+use crate::proxy::connection_manager;
 use crate::proxy::thread::Thread;
 use crate::setup::{Answer, AnswerKind, GrpcAnswer, Reachability};
 use crate::vm::CallKind;
 use crate::{Callback, Plugin, Sim, Status};
 
 /// The statuses of gRPC that Envoy makes up (<https://github.com/grpc/grpc/blob/master/doc/statuscodes.md>).
-const DEADLINE_EXCEEDED: u32 = 4;
 const INTERNAL: u32 = 13;
 const UNAVAILABLE: u32 = 14;
 
@@ -101,40 +101,73 @@ pub(crate) fn grpc_answer(
     timeout: Option<Duration>,
     kind: CallKind,
 ) -> Vec<(Duration, Received)> {
-    let close = |status, text: &str| Received::GrpcClose { status, message: text.as_bytes().to_vec() };
     if reachability == Reachability::ConnectError {
-        return vec![(Duration::ZERO, close(UNAVAILABLE, ""))];
+        let details = "remote_connection_failure|delayed_connect_error:_Connection_refused";
+        return vec![(Duration::ZERO, broken("remote connection failure", details))];
     }
     let is_late = timeout.is_some_and(|timeout| answer.is_silent() || answer.after > timeout);
     if is_late {
-        return vec![(timeout.unwrap_or_default(), close(DEADLINE_EXCEEDED, ""))];
+        let close = close(UNAVAILABLE, "upstream request timeout{response_timeout}");
+        return vec![(timeout.unwrap_or_default(), close)];
     }
     let received = match &answer.kind {
         AnswerKind::Timeout => Vec::new(),
         AnswerKind::Grpc(grpc) if kind == CallKind::GrpcCall => vec![unary(grpc)],
         AnswerKind::Grpc(grpc) => streamed(grpc),
-        AnswerKind::Response(response) => vec![close(of_http(response.status), "")],
-        AnswerKind::Reset | AnswerKind::ResetMidBody(_) => vec![close(UNAVAILABLE, "")],
-        AnswerKind::Malformed => vec![close(INTERNAL, "")],
+        AnswerKind::Response(response) => vec![close(of_http(response.status), "via_upstream")],
+        AnswerKind::Reset => vec![broken("connection termination", "connection_termination")],
+        AnswerKind::Malformed => vec![broken("protocol error", "protocol_error")],
+        AnswerKind::ResetMidBody(response) if response.body.is_empty() => {
+            vec![close(INTERNAL, "upstream_reset_after_response_started{connection_termination}")]
+        }
+        AnswerKind::ResetMidBody(_) => vec![close(INTERNAL, "via_upstream")],
     };
     received.into_iter().map(|received| (answer.after, received)).collect()
 }
 
-/// A call is told of one thing only: its message, or why there is none.
+/// What a gRPC call-out to a cluster without hosts receives.
+pub(crate) fn no_healthy_host() -> Received {
+    close(UNAVAILABLE, "no healthy upstream{no_healthy_upstream}")
+}
+
+fn close(status: u32, message: &str) -> Received {
+    Received::GrpcClose { status, message: message.as_bytes().to_vec() }
+}
+
+/// The server could not be asked, or went away before it answered.
+fn broken(reason: &str, details: &str) -> Received {
+    let text = format!(
+        "upstream connect error or disconnect/reset before headers. reset reason: {reason}{{upstream_reset_before_response_started{{{details}}}}}"
+    );
+    close(UNAVAILABLE, &text)
+}
+
+/// A call is told of one thing only: its message, of several the last, or why there is none.
 fn unary(grpc: &GrpcAnswer) -> Received {
-    match grpc.messages.first() {
+    match grpc.messages.last() {
         Some(message) if grpc.status == 0 => Received::GrpcMessage(message.clone()),
-        _ => Received::GrpcClose { status: grpc.status, message: grpc.message.clone().into_bytes() },
+        None if grpc.status == 0 => close(INTERNAL, ""),
+        _ => finally(grpc),
     }
 }
 
 fn streamed(grpc: &GrpcAnswer) -> Vec<Received> {
     let response = grpc_response(grpc);
-    let mut all = vec![Received::GrpcInitialMetadata(with_status(&response))];
+    let mut headers = with_status(&response);
+    headers.push((b"x-envoy-upstream-service-time".to_vec(), b"0".to_vec()));
+    let mut all = vec![Received::GrpcInitialMetadata(headers)];
     all.extend(grpc.messages.iter().cloned().map(Received::GrpcMessage));
     all.push(Received::GrpcTrailingMetadata(response.trailers.unwrap_or_default()));
-    all.push(Received::GrpcClose { status: grpc.status, message: grpc.message.clone().into_bytes() });
+    all.push(finally(grpc));
     all
+}
+
+/// Envoy leaves the message as it stands on the wire, and adds where it comes from.
+fn finally(grpc: &GrpcAnswer) -> Received {
+    let message = super::local_reply::percent_encoded(grpc.message.as_bytes());
+    let text =
+        if message.is_empty() { "via_upstream".to_owned() } else { format!("{message}{{via_upstream}}") };
+    close(grpc.status, &text)
 }
 
 /// A gRPC answer as the HTTP that carries it.
@@ -156,8 +189,9 @@ pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
 }
 
 fn whole(response: &Response) -> Received {
+    let headers = connection_manager::response_headers(Protocol::Http1, response, false, true);
     let trailers = response.trailers.clone().unwrap_or_default();
-    Received::Http { headers: with_status(response), body: response.body.concat(), trailers }
+    Received::Http { headers, body: response.body.concat(), trailers }
 }
 
 fn with_status(response: &Response) -> HeaderList {

@@ -141,7 +141,7 @@ pub(crate) fn grpc_status(http: u16) -> u16 {
 }
 
 /// Envoy escapes `~` too, which the gRPC protocol lets stand.
-fn percent_encoded(text: &[u8]) -> String {
+pub(super) fn percent_encoded(text: &[u8]) -> String {
     let escape = |byte: &u8| match byte {
         b' '..=b'}' if *byte != b'%' => char::from(*byte).to_string(),
         _ => format!("%{byte:02X}"),

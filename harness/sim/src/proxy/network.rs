@@ -1,9 +1,10 @@
-use crate::proxy::thread::{Placed, Thread};
+use crate::proxy::thread::{Dead, Placed, Thread};
 use crate::tcp::{Connection, Conversation, NetworkFilter, Said, TcpExchange};
 use crate::vm::Context;
 use crate::{Callback, Plugin, Sim};
 
 /// Who closed a connection, as the ABI numbers them.
+const UNKNOWN: u32 = 0;
 const LOCAL: u32 = 1;
 const REMOTE: u32 = 2;
 
@@ -21,12 +22,12 @@ impl<P: Plugin> Thread<P> {
     /// Plays a conversation, and tells what its ends have received.
     pub(super) fn converse(&mut self, sim: &mut Sim, id: u64, conversation: &Conversation) -> TcpExchange {
         self.connect(sim, id);
-        for said in &conversation.steps {
+        for said in conversation.steps.iter().chain(&[Said::ClientCloses, Said::UpstreamCloses]) {
             match said {
                 Said::ByClient(data) => self.receive_data(sim, id, Direction::Downstream, data, false),
                 Said::ByUpstream(data) => self.receive_data(sim, id, Direction::Upstream, data, false),
-                Said::ClientCloses => self.receive_data(sim, id, Direction::Downstream, b"", true),
-                Said::UpstreamCloses => self.receive_data(sim, id, Direction::Upstream, b"", true),
+                Said::ClientCloses => self.half_close(sim, id, Direction::Downstream),
+                Said::UpstreamCloses => self.half_close(sim, id, Direction::Upstream),
             }
         }
         self.disconnect(sim, id);
@@ -37,6 +38,9 @@ impl<P: Plugin> Thread<P> {
     pub(super) fn resume_connection(&mut self, sim: &mut Sim, vm: usize, context: u32) {
         if let Some(Context::Connection { connection, filter }) = sim.context_of(vm, context) {
             let (connection, filter) = (*connection, *filter);
+            if let Some(connection) = sim.connections.get_mut(&connection) {
+                connection.is_held = false;
+            }
             self.pass_on(sim, connection, Direction::Downstream, filter + 1, false);
         }
     }
@@ -66,9 +70,42 @@ impl<P: Plugin> Thread<P> {
             let Some((vm, root, context)) = filter(sim, id, index) else { return };
             let created = self.call(sim, vm, Callback::ContextCreate { context, parent: root });
             let asked = created.and_then(|_| self.call(sim, vm, Callback::NewConnection { context }));
-            if !matches!(asked, Ok((0, _))) {
-                return;
+            let Some(connection) = sim.connections.get_mut(&id) else { return };
+            match asked {
+                Ok((0, _)) => {}
+                Ok(_) => {
+                    connection.is_held = true;
+                    return;
+                }
+                Err(Dead) => {
+                    connection.is_closed = true;
+                    connection.seen.closed_by_proxy = true;
+                }
             }
+        }
+    }
+
+    /// One end has said all that it has to say.
+    fn half_close(&mut self, sim: &mut Sim, id: u64, direction: Direction) {
+        let Some(connection) = sim.connections.get_mut(&id).filter(|it| !it.is_closed) else { return };
+        let closed = match direction {
+            Direction::Downstream => &mut connection.client_closed,
+            Direction::Upstream => &mut connection.upstream_closed,
+        };
+        if std::mem::replace(closed, true) {
+            return;
+        }
+        if direction == Direction::Upstream && !connection.client_closed {
+            connection.is_client_last = true;
+        }
+        self.receive_data(sim, id, direction, b"", true);
+        if direction == Direction::Downstream {
+            return;
+        }
+        for index in 0..self.filters(sim, id) {
+            let Some((vm, _, context)) = filter(sim, id, index) else { return };
+            // A trap has ended the VM, and is in the log.
+            let _ = self.call(sim, vm, Callback::UpstreamConnectionClose { context, peer: UNKNOWN });
         }
     }
 
@@ -77,6 +114,9 @@ impl<P: Plugin> Thread<P> {
         match direction {
             Direction::Downstream => connection.from_client.extend_from_slice(data),
             Direction::Upstream => connection.from_upstream.extend_from_slice(data),
+        }
+        if connection.is_held {
+            return;
         }
         self.pass_on(sim, id, direction, 0, ends);
     }
@@ -124,12 +164,17 @@ impl<P: Plugin> Thread<P> {
             },
         );
         set_open(sim, false);
+        if let (Err(Dead), Some(connection)) = (&result, sim.connections.get_mut(&id)) {
+            connection.is_closed = true;
+            connection.seen.closed_by_proxy = true;
+        }
         matches!(result, Ok((0, _)))
     }
 
     fn disconnect(&mut self, sim: &mut Sim, id: u64) {
-        let by_proxy = sim.connections.get(&id).is_some_and(|connection| connection.seen.closed_by_proxy);
-        let peer = if by_proxy { LOCAL } else { REMOTE };
+        // Who has heard the other end close closes last.
+        let is_client_last = sim.connections.get(&id).is_some_and(|connection| connection.is_client_last);
+        let peer = if is_client_last { REMOTE } else { LOCAL };
         for index in 0..self.filters(sim, id) {
             let Some((vm, _, context)) = filter(sim, id, index) else { return };
             let last = [

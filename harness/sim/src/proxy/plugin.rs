@@ -41,6 +41,7 @@ impl<P: Plugin> Thread<P> {
     ) -> HeadersAction {
         let stop_all = HeadersAction::Stop(Iteration::StopAllWatermark);
         let Some(place) = place(sim, id, side, position) else { return HeadersAction::Continue };
+        let fails_open = self.fails_open(sim, &place);
         sim.set_doing(id, side, HEADERS, true);
         let result = if side == Side::Request { self.create(sim, id, &place) } else { Ok(()) };
         let result = result.and_then(|()| {
@@ -62,7 +63,7 @@ impl<P: Plugin> Thread<P> {
             )
         });
         let action = match result {
-            Err(Dead) if self.fails_open(sim, &place) => HeadersAction::Continue,
+            Err(Dead) if fails_open => HeadersAction::Continue,
             Err(Dead) => {
                 self.fail(sim, id, &place);
                 stop_all
@@ -94,6 +95,7 @@ impl<P: Plugin> Thread<P> {
             return BodyAction::Continue;
         };
         sim.set_doing(id, side, BODY, true);
+        let fails_open = self.fails_open(sim, &place);
         let Some(size) = self.show(sim, id, side, position, piece, end_of_stream) else {
             sim.set_doing(id, side, BODY, false);
             return BodyAction::NoBuffer;
@@ -108,7 +110,7 @@ impl<P: Plugin> Thread<P> {
             },
         );
         let action = match result {
-            Err(Dead) if self.fails_open(sim, &place) => BodyAction::Continue,
+            Err(Dead) if fails_open => BodyAction::Continue,
             Err(Dead) => {
                 self.fail(sim, id, &place);
                 BodyAction::NoBuffer
@@ -147,6 +149,7 @@ impl<P: Plugin> Thread<P> {
             half.trailers_window = Window::Open;
         }
         sim.set_doing(id, side, TRAILERS, true);
+        let fails_open = self.fails_open(sim, &place);
         let context = place.context;
         let result = self.call(
             sim,
@@ -157,7 +160,7 @@ impl<P: Plugin> Thread<P> {
             },
         );
         let action = match result {
-            Err(Dead) if self.fails_open(sim, &place) => TrailersAction::Continue,
+            Err(Dead) if fails_open => TrailersAction::Continue,
             Err(Dead) => {
                 self.fail(sim, id, &place);
                 TrailersAction::Stop
@@ -214,8 +217,9 @@ impl<P: Plugin> Thread<P> {
         self.local_reply(sim, id, &failure());
     }
 
+    /// Whether the stream goes on without a VM that has died before; the request in which it dies is always refused.
     fn fails_open(&self, sim: &Sim, place: &Place) -> bool {
-        let plugin = sim.setup.plugins.get(place.plugin);
+        let plugin = sim.setup.plugins.get(place.plugin).filter(|_| sim.is_dead(place.vm));
         plugin.is_some_and(|plugin| plugin.failure_policy == FailurePolicy::Open)
     }
 

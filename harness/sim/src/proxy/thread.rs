@@ -106,6 +106,9 @@ impl<P: Plugin> Thread<P> {
     fn reply_in(&mut self, sim: &mut Sim, vm: usize, context: u32, reply: &LocalResponse) {
         if let Some(Context::Stream { stream, .. }) = sim.context_of(vm, context) {
             let stream = *stream;
+            if sim.stream_of(stream).is_some_and(|stream| stream.logging) {
+                return sim.crash("proxy_send_local_response in proxy_on_log");
+            }
             self.local_reply(sim, stream, reply);
         }
     }
@@ -113,6 +116,10 @@ impl<P: Plugin> Thread<P> {
     fn resume_in(&mut self, sim: &mut Sim, vm: usize, context: u32, side: Side) {
         let Some(Context::Stream { stream, filter }) = sim.context_of(vm, context) else { return };
         let (stream, filter) = (*stream, *filter);
+        let has_started = sim.stream_of(stream).is_some_and(|stream| stream.response.has_started);
+        if side == Side::Response && !has_started {
+            return sim.crash("proxy_continue_stream(Response) before there is a response");
+        }
         let count = sim.stream_of(stream).map_or(0, |stream| stream.filters.len());
         let position = if side == Side::Request { filter } else { count.saturating_sub(filter + 1) };
         self.resume(sim, stream, side, position);
