@@ -251,6 +251,9 @@ fn check_setup(setup: &Setup) -> Result<(), TargetError> {
     if setup.profile == Profile::Spec {
         return not_here("Envoy behaves as Envoy, not as the specification says");
     }
+    if setup.faults != portcullis_sim::Faults::default() {
+        return not_here("a real Envoy cannot be made to go wrong by chance");
+    }
     if !setup.shared_data.is_empty() {
         return not_here("nobody but a plugin can write into Envoy's shared data");
     }

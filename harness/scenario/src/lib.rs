@@ -4,6 +4,7 @@
 //! whatever [`Start`] starts, and [`report`] tells what came of it.
 
 mod expectation;
+mod interleaving;
 mod load;
 pub mod report;
 mod runner;
@@ -15,6 +16,7 @@ mod vars;
 mod yaml;
 
 pub use expectation::{ExchangeExpected, Matcher, Mismatch, ProxyExpected, TcpExpected};
+pub use interleaving::Interleaving;
 pub use portcullis_sim::http::Sending;
 pub use runner::{Start, run};
 pub use scenario::{PluginRef, Refusal, Scenario, Sent, Step, StepAction};
