@@ -106,7 +106,7 @@ impl Start for Starter {
             }
             Self::Envoy(binary, path) => {
                 Ok(Box::new(EnvoyTarget::start(binary, std::slice::from_ref(path), setup)?))
-            },
+            }
         }
     }
 }

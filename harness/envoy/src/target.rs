@@ -20,7 +20,9 @@ use crate::log::{Entry, LogFile};
 use crate::message::outgoing_request;
 use crate::server::check;
 use crate::upstream::Upstream;
-use crate::{Bootstrap, EnvoyBinary, EnvoyProcess, Filter, Launch, Obituary, RouteAction, StartError, call_outs};
+use crate::{
+    Bootstrap, EnvoyBinary, EnvoyProcess, Filter, Launch, Obituary, RouteAction, StartError, call_outs,
+};
 
 /// The longest a scenario may really wait.
 const MAX_ADVANCE: Duration = Duration::from_secs(3);
@@ -100,7 +102,8 @@ impl Target for EnvoyTarget {
         self.journal.forget_clients();
         let ready: Result<Vec<_>, _> = requests.iter().map(|sending| self.prepare(sending)).collect();
         let trips: Vec<_> = ready?.into_iter().map(|trip| self.begin(trip)).collect();
-        let ended: Vec<_> = trips.into_iter().map(|(port, trip)| (port, self.runtime.block_on(trip))).collect();
+        let ended: Vec<_> =
+            trips.into_iter().map(|(port, trip)| (port, self.runtime.block_on(trip))).collect();
         if let Some(obituary) = self.process.obituary() {
             return Err(TargetError::Broken(obituary.to_string()));
         }
@@ -258,7 +261,8 @@ fn check_setup(setup: &Setup) -> Result<(), TargetError> {
 
 fn filters(modules: &[PathBuf], setup: &Setup) -> Result<Vec<Filter>, TargetError> {
     let filter = |plugin: &portcullis_sim::PluginSetup| {
-        let missing = || TargetError::Broken(format!("a plugin runs module {}, which is not given", plugin.code));
+        let missing =
+            || TargetError::Broken(format!("a plugin runs module {}, which is not given", plugin.code));
         let module: &Path = modules.get(plugin.code).ok_or_else(missing)?;
         Ok(Filter::Wasm(module.to_owned(), plugin.clone()))
     };
