@@ -96,6 +96,18 @@ fn a_plugin_may_stop_at_the_headers_and_see_the_body() {
 }
 
 #[test]
+fn no_failure_policy_lets_envoy_start_with_a_plugin_that_refuses() {
+    for failure_policy in [FailurePolicy::Closed, FailurePolicy::Open, FailurePolicy::Reload] {
+        for guest in ["pass", "refuse"] {
+            let plugin = PluginSetup { failure_policy, ..plugin(0, "no") };
+            let error = start_all(&[guest], &chain([plugin])).unwrap_err();
+            let TargetError::Configuration(lines) = error else { panic!("{guest}: {error}") };
+            assert_eq!(lines.iter().map(|line| &line.message).collect::<Vec<_>>(), ["no"]);
+        }
+    }
+}
+
+#[test]
 fn after_a_trap_the_failure_policy_decides() {
     let fails = (503, "wasm_fail_stream".to_owned());
     let passes = (200, "via_upstream".to_owned());
