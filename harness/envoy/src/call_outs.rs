@@ -69,7 +69,7 @@ struct Script {
 impl Script {
     fn next(&self) -> Answer {
         let number = self.given.fetch_add(1, Ordering::Relaxed);
-        let answer = self.answers.get(number).or(self.answers.last());
+        let answer = self.answers.get(number).or_else(|| self.answers.last());
         answer.cloned().unwrap_or_default()
     }
 }

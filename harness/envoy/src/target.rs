@@ -34,7 +34,7 @@ const ACCESS_LOG: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_millis(30);
 /// Lines of plugins that are kept.
 const MAX_LINES: usize = 1_000_000;
-const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(2);
 
 /// A real Envoy process with plugins in it, clients before it, an upstream behind it and servers for its call-outs.
 ///
