@@ -177,7 +177,8 @@ impl Start for Starter {
                 Ok(Box::new(SimTarget::start("wasm", instance, &timed())?))
             }
             Self::Envoy(binary, files, _) => {
-                Ok(Box::new(EnvoyTarget::start(binary, only(files)?.path(), setup)?))
+                let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+                Ok(Box::new(EnvoyTarget::start(binary, &paths, setup)?))
             }
             Self::Unloadable(problem) => Err(TargetError::Broken(problem.clone())),
         }

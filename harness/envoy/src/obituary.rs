@@ -1,5 +1,4 @@
 use std::fmt;
-use std::path::Path;
 use std::process::ExitStatus;
 
 use portcullis_sim::http::LogLine;
@@ -23,9 +22,9 @@ pub struct Obituary {
 }
 
 impl Obituary {
-    pub(crate) fn new(status: ExitStatus, log: &Path) -> Self {
+    pub(crate) fn new(status: ExitStatus, mut log: LogFile) -> Self {
         let mut obituary = Self { status, ..Self::default() };
-        for entry in LogFile::new(log).entries().unwrap_or_default() {
+        for entry in log.entries().unwrap_or_default() {
             match entry {
                 Entry::Plugin(line) => obituary.plugin.push(line),
                 Entry::Trap(backtrace) => obituary.trap = obituary.trap.or(Some(backtrace)),

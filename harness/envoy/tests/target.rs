@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log::Level;
-use portcullis_envoy::{Bootstrap, RouteAction, wasm_filter};
-use portcullis_envoy::{EnvoyBinary, EnvoyProcess, EnvoyTarget, Launch};
+use portcullis_envoy::{Bootstrap, EnvoyBinary, EnvoyProcess, EnvoyTarget, Filter, Launch};
 use portcullis_kit::UnixTime;
 use portcullis_scenario::{Sending, Target, TargetError};
-use portcullis_sim::Setup;
+use portcullis_sim::{PluginSetup, Setup};
 use portcullis_sim::http::{Exchange, HeaderList, LogLine, Protocol, Request, Response};
 use tempfile::TempDir;
 
@@ -26,7 +25,7 @@ fn module(directory: &TempDir, guest: &str) -> PathBuf {
 fn start(guest: &str, configuration: &[u8]) -> Result<EnvoyTarget, TargetError> {
     let directory = tempfile::tempdir().unwrap();
     let setup = Setup::of(configuration);
-    EnvoyTarget::start(&envoy(), &module(&directory, guest), &setup)
+    EnvoyTarget::start(&envoy(), &[module(&directory, guest)], &setup)
 }
 
 fn list(headers: &[(&str, &[u8])]) -> HeaderList {
@@ -197,7 +196,7 @@ fn a_module_that_is_none_breaks_the_start_and_says_why() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("guest.wasm");
     std::fs::write(&path, b"\0asm\x01\0\0\0").unwrap();
-    let error = EnvoyTarget::start(&envoy(), &path, &Setup::of("")).unwrap_err();
+    let error = EnvoyTarget::start(&envoy(), &[path], &Setup::of("")).unwrap_err();
     let TargetError::Broken(why) = error else { panic!("{error}") };
     assert!(why.contains("Missing or unknown Proxy-Wasm ABI version"), "{why}");
 }
@@ -205,7 +204,7 @@ fn a_module_that_is_none_breaks_the_start_and_says_why() {
 #[test]
 fn what_only_a_simulation_can_do_is_not_here() {
     let setup = Setup { clock: Some(UnixTime::from_secs(1)), ..Setup::of("") };
-    let error = EnvoyTarget::start(&envoy(), Path::new("/none"), &setup).unwrap_err();
+    let error = EnvoyTarget::start(&envoy(), &[PathBuf::from("/none")], &setup).unwrap_err();
     assert!(matches!(error, TargetError::NotHere(why) if why.contains("clock")));
 
     let mut target = start("pass", b"ok").unwrap();
@@ -219,11 +218,8 @@ fn what_only_a_simulation_can_do_is_not_here() {
 #[test]
 fn the_process_is_gone_after_drop() {
     let directory = tempfile::tempdir().unwrap();
-    let bootstrap = Bootstrap {
-        filters: vec![wasm_filter(&module(&directory, "deny"), b"")],
-        action: RouteAction::Answer(200),
-        access_log: None,
-    };
+    let deny = Filter::Wasm(module(&directory, "deny"), PluginSetup::default());
+    let bootstrap = Bootstrap { filters: vec![deny], ..Bootstrap::default() };
     let launch = Launch { concurrency: 1, trace_plugins: false };
     let process = EnvoyProcess::start(&envoy(), &bootstrap, launch, tempfile::tempdir().unwrap()).unwrap();
     let alive = PathBuf::from(format!("/proc/{}", process.id()));
