@@ -52,7 +52,7 @@ mod status;
 mod stream;
 pub mod tcp;
 
-pub use callback::{Callback, Export, Plugin, Trap};
+pub use callback::{Arguments, Callback, Cost, Export, Plugin, Trap};
 pub use journal::{JournalEntry, Shown};
 pub use native::NativePlugin;
 pub use portcullis_kit::UnixTime;
