@@ -100,8 +100,9 @@ impl Start for Starter {
         match self {
             Self::Native(filter) => (filter.start)(&timed()),
             Self::Wasm(module) => {
+                let plugin = setup.plugins.first().cloned().unwrap_or_default();
                 let instance =
-                    module.instantiate().map_err(|error| TargetError::Broken(error.to_string()))?;
+                    module.instantiate(&plugin).map_err(|error| TargetError::Broken(error.to_string()))?;
                 Ok(Box::new(SimTarget::start("wasm", instance, &timed())?))
             }
             Self::Envoy(binary, path) => Ok(Box::new(EnvoyTarget::start(binary, path, setup)?)),

@@ -1,8 +1,8 @@
 //! Small hand-written guests, each for one way in which a module can be wrong.
 
-use portcullis_host::{LoadError, Module};
+use portcullis_host::{Budget, LoadError, Module};
 use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Response};
-use portcullis_sim::{JournalEntry, Proxy, Sim, StartError, Status};
+use portcullis_sim::{JournalEntry, PluginSetup, Proxy, Sim, StartError, Status};
 
 /// What every guest has, a memory and the marker of the ABI, and the rest, whose imports come first.
 fn guest(rest: &str) -> String {
@@ -22,7 +22,12 @@ fn binary(wat: &str) -> Vec<u8> {
 fn start(rest: &str) -> Proxy<portcullis_host::Instance> {
     let mut sim = Sim::new(1);
     sim.set_journal(true);
-    Proxy::start(load(&guest(rest)).unwrap().instantiate().unwrap(), sim, b"configuration".to_vec()).unwrap()
+    Proxy::start(
+        load(&guest(rest)).unwrap().instantiate(&PluginSetup::default()).unwrap(),
+        sim,
+        b"configuration".to_vec(),
+    )
+    .unwrap()
 }
 
 fn list(fields: &[(&str, &str)]) -> HeaderList {
@@ -99,7 +104,11 @@ fn the_allocator_must_not_call_back() {
            (func (export "proxy_on_configure") (param i32 i32) (result i32)
              (call $buffer (i32.const 7) (i32.const 0) (i32.const 99) (i32.const 0) (i32.const 4)))"#,
     ));
-    let started = Proxy::start(module.unwrap().instantiate().unwrap(), Sim::new(1), b"x".to_vec());
+    let started = Proxy::start(
+        module.unwrap().instantiate(&PluginSetup::default()).unwrap(),
+        Sim::new(1),
+        b"x".to_vec(),
+    );
     let Err(StartError::Trap(trap)) = started else { panic!("{started:?}") };
     assert!(trap.message.contains("proxy_done was called"), "{trap}");
 }
@@ -110,7 +119,8 @@ fn starting_is_too_early_for_all_but_the_log() {
         r#"(import "env" "proxy_set_tick_period_milliseconds" (func $tick (param i32) (result i32))) {MALLOC}
            (func (export "_initialize") (drop (call $tick (i32.const 1))))"#
     )));
-    let started = Proxy::start(module.unwrap().instantiate().unwrap(), Sim::new(1), Vec::new());
+    let started =
+        Proxy::start(module.unwrap().instantiate(&PluginSetup::default()).unwrap(), Sim::new(1), Vec::new());
     let Err(StartError::Trap(trap)) = started else { panic!("{started:?}") };
     assert!(trap.message.contains("while the module starts"), "{trap}");
 }
@@ -141,8 +151,8 @@ fn an_infinite_loop_ends_in_a_trap() {
     let wat = guest(&format!(
         r#"{MALLOC} (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (loop $l (br $l)) (i32.const 0))"#
     ));
-    let mut instance = load(&wat).unwrap().instantiate().unwrap();
-    instance.set_budget(100_000);
+    let mut instance = load(&wat).unwrap().instantiate(&PluginSetup::default()).unwrap();
+    instance.set_budget(Budget { fuel: 100_000, ..Budget::default() });
     let mut proxy = Proxy::start(instance, Sim::new(1), Vec::new()).unwrap();
     assert_eq!(status(&send(&mut proxy, &[])), 503);
     assert!(proxy.trap().unwrap().message.contains("infinite loop"));
@@ -222,8 +232,8 @@ fn a_module_must_be_what_envoy_would_load() {
     }
     assert_eq!(error(&binary("(module)")), LoadError::NotProxyWasm);
     assert_eq!(error(&binary(&guest(""))), LoadError::NoAllocator);
-    let old = r#"(module (func (export "proxy_abi_version_0_1_0")))"#;
-    assert_eq!(error(&binary(old)), LoadError::UnknownAbi("0.1.0".into()));
+    let new = r#"(module (func (export "proxy_abi_version_0_3_0")))"#;
+    assert_eq!(error(&binary(new)), LoadError::UnknownAbi("0.3.0".into()));
 }
 
 #[test]
@@ -243,7 +253,10 @@ fn unknown_imports_are_all_named_with_a_hint() {
 fn signatures_are_checked_before_anything_runs() {
     let callback = format!(r#"{MALLOC} (func (export "proxy_on_log"))"#);
     let wrong = load(&guest(&callback)).unwrap_err();
-    assert_eq!(wrong.to_string(), "bad function signature: proxy_on_log has to take 1 i32 and return none");
+    assert_eq!(
+        wrong.to_string(),
+        "bad function signature: proxy_on_log has to take 1 i32 and return none in ABI 0.2.1"
+    );
     let import = format!(r#"(import "env" "proxy_done" (func (param i64))) {MALLOC}"#);
     assert!(matches!(load(&guest(&import)), Err(LoadError::WrongSignature(_))));
 }

@@ -41,7 +41,9 @@ impl Check {
                     .map(|error| vec![format!("{name}: configuration: {error}")])
             }
             (None, Some(path)) => {
-                let instance = load_module(path)?.instantiate().map_err(|error| error.to_string())?;
+                let instance = load_module(path)?
+                    .instantiate(&portcullis_sim::PluginSetup::default())
+                    .map_err(|error| error.to_string())?;
                 let setup = Setup::of(configuration);
                 match SimTarget::start("wasm", instance, &setup) {
                     Ok(_) => None,

@@ -42,7 +42,9 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
-        let instance = load_module(&self.module)?.instantiate().map_err(|error| error.to_string())?;
+        let instance = load_module(&self.module)?
+            .instantiate(&portcullis_sim::PluginSetup::default())
+            .map_err(|error| error.to_string())?;
         let configuration = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         let mut sim = Sim::new(0);
         sim.set_journal(true);

@@ -2,7 +2,7 @@ use wasmtime::{Linker, Result};
 
 use crate::abi::MODULE;
 use crate::abi::link::hostcalls;
-use crate::guest::{Fault, Guest, hostcall};
+use crate::guest::{Fault, Guest, Span, hostcall};
 use crate::state::State;
 
 /// Call-outs and foreign functions, none of which has anybody to answer it.
@@ -11,9 +11,10 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
         linker, MODULE, hostcall;
         proxy_http_call(
             cluster: u32, size: u32, headers: u32, headers_size: u32, body: u32, body_size: u32, trailers: u32,
-            trailers_size: u32, timeout: u32, _token_at: u32,
+            trailers_size: u32, timeout: u32, token_at: u32,
         ) => http_call(
-            [(cluster, size), (headers, headers_size), (body, body_size), (trailers, trailers_size)], timeout
+            [(cluster, size), (headers, headers_size), (body, body_size), (trailers, trailers_size)], timeout,
+            token_at
         )
     }
     hostcalls! {
@@ -30,17 +31,17 @@ fn link_grpc(linker: &mut Linker<State>) -> Result<()> {
         linker, MODULE, hostcall;
         proxy_grpc_call(
             cluster: u32, size: u32, service: u32, service_size: u32, method: u32, method_size: u32, metadata: u32,
-            metadata_size: u32, message: u32, message_size: u32, _timeout: u32, _token_at: u32,
+            metadata_size: u32, message: u32, message_size: u32, _timeout: u32, token_at: u32,
         ) => grpc_call([
             (cluster, size), (service, service_size), (method, method_size), (metadata, metadata_size),
             (message, message_size),
-        ]),
+        ], token_at),
         proxy_grpc_stream(
             cluster: u32, size: u32, service: u32, service_size: u32, method: u32, method_size: u32, metadata: u32,
-            metadata_size: u32, _token_at: u32,
+            metadata_size: u32, token_at: u32,
         ) => grpc_stream([
             (cluster, size), (service, service_size), (method, method_size), (metadata, metadata_size),
-        ]),
+        ], token_at),
         proxy_grpc_send(token: u32, message: u32, size: u32, _end_stream: u32) => grpc_send(token, message, size),
         proxy_grpc_close(token: u32) => grpc_on_token("proxy_grpc_close", token),
         proxy_grpc_cancel(token: u32) => grpc_on_token("proxy_grpc_cancel", token),
@@ -48,10 +49,12 @@ fn link_grpc(linker: &mut Linker<State>) -> Result<()> {
     Ok(())
 }
 
-fn http_call(guest: &mut Guest<'_>, parts: [(u32, u32); 4], timeout: u32) -> Result<(), Fault> {
-    let [cluster, ..] = guest.each(parts)?;
-    guest.sim().http_call(&cluster, timeout)?;
-    Ok(())
+fn http_call(guest: &mut Guest<'_>, parts: [Span; 4], timeout: u32, token_at: u32) -> Result<(), Fault> {
+    // Envoy looks at all pieces before it tries the place of the token, and at that before it makes the call.
+    guest.ask(parts, |_, _| Ok(()))?;
+    guest.write_u32(token_at, 0)?;
+    let token = guest.ask(parts, |sim, [cluster, ..]| sim.http_call(cluster, timeout))?;
+    guest.write_u32(token_at, token)
 }
 
 fn call_foreign_function(
@@ -63,9 +66,17 @@ fn call_foreign_function(
     result_at: u32,
     size_at: u32,
 ) -> Result<(), Fault> {
-    let [name, args] = guest.each([(name, size), (args, args_size)])?;
-    let result = guest.sim().call_foreign_function(&name, &args)?;
-    guest.give(&result, result_at, size_at)
+    let spans = [(name, size), (args, args_size)];
+    let result = guest.ask(spans, |sim, [name, args]| sim.call_foreign_function(name, args))?;
+    // Who does not want the result says so by a null pointer.
+    let pointer = if result_at == 0 { 0 } else { guest.place(&result)? };
+    if result_at != 0 {
+        guest.write_u32(result_at, pointer)?;
+    }
+    if size_at != 0 {
+        guest.write_u32(size_at, result.len() as u32)?;
+    }
+    Ok(())
 }
 
 fn get_status(guest: &mut Guest<'_>, code_at: u32, message_at: u32, size_at: u32) -> Result<(), Fault> {
@@ -74,21 +85,20 @@ fn get_status(guest: &mut Guest<'_>, code_at: u32, message_at: u32, size_at: u32
     guest.give(&message, message_at, size_at)
 }
 
-fn grpc_call(guest: &mut Guest<'_>, parts: [(u32, u32); 5]) -> Result<(), Fault> {
-    let [cluster, service, method, ..] = guest.each(parts)?;
-    guest.sim().grpc_call(&cluster, &service, &method)?;
-    Ok(())
+fn grpc_call(guest: &mut Guest<'_>, parts: [Span; 5], token_at: u32) -> Result<(), Fault> {
+    let token =
+        guest.ask(parts, |sim, [cluster, service, method, ..]| sim.grpc_call(cluster, service, method))?;
+    guest.write_u32(token_at, token)
 }
 
-fn grpc_stream(guest: &mut Guest<'_>, parts: [(u32, u32); 4]) -> Result<(), Fault> {
-    let [cluster, service, method, ..] = guest.each(parts)?;
-    guest.sim().grpc_stream(&cluster, &service, &method)?;
-    Ok(())
+fn grpc_stream(guest: &mut Guest<'_>, parts: [Span; 4], token_at: u32) -> Result<(), Fault> {
+    let token =
+        guest.ask(parts, |sim, [cluster, service, method, ..]| sim.grpc_stream(cluster, service, method))?;
+    guest.write_u32(token_at, token)
 }
 
 fn grpc_send(guest: &mut Guest<'_>, token: u32, message: u32, size: u32) -> Result<(), Fault> {
-    guest.bytes(message, size)?;
-    grpc_on_token(guest, "proxy_grpc_send", token)
+    guest.ask([(message, size)], |sim, _| sim.grpc_on_token("proxy_grpc_send", token))
 }
 
 fn grpc_on_token(guest: &mut Guest<'_>, name: &'static str, token: u32) -> Result<(), Fault> {
