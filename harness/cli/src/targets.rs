@@ -93,7 +93,7 @@ impl Starter {
 pub(crate) fn vms(modules: Vec<Module>) -> Factory<Instance> {
     Arc::new(move |plugin: &PluginSetup| {
         let module = modules.get(plugin.code).ok_or_else(|| "no such module".to_owned())?;
-        module.instantiate().map_err(|error| error.to_string())
+        module.instantiate(plugin).map_err(|error| error.to_string())
     })
 }
 
