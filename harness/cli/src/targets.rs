@@ -1,14 +1,16 @@
 //! The three places where a scenario can be played.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::ValueEnum;
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
-use portcullis_host::Module;
+use portcullis_host::{Instance, Module};
 use portcullis_kit::UnixTime;
 use portcullis_scenario::{PluginRef, SimTarget, Start, Target, TargetError};
-use portcullis_sim::Setup;
+use portcullis_sim::{Factory, PluginSetup, Setup};
+use tempfile::TempPath;
 
 use crate::commands::read;
 use crate::filters::Filter;
@@ -24,54 +26,133 @@ pub(crate) enum TargetName {
     Envoy,
 }
 
-/// One target with one plugin, ready to be started for each scenario.
+/// One target with the plugins of a scenario, ready to be started.
 pub(crate) enum Starter {
-    Native(&'static Filter),
-    Wasm(Module),
-    Envoy(EnvoyBinary, PathBuf),
+    Native(Vec<&'static Filter>),
+    Wasm(Vec<Module>),
+    /// With what is wrong with a module, for which Envoy would have other words.
+    Envoy(EnvoyBinary, Vec<ModuleFile>, Option<String>),
+    /// A module that cannot be loaded, for a scenario that is about that.
+    Unloadable(String),
+}
+
+/// A module as a file that Envoy can read.
+pub(crate) enum ModuleFile {
+    There(PathBuf),
+    /// Compiled from WebAssembly text; gone with this.
+    Compiled(TempPath),
 }
 
 impl Starter {
-    /// Finds what a scenario names. `modules` is where our own modules are.
+    /// Finds what a scenario names; `None` where there is nothing to run it with. `modules` is where our own modules are.
     pub(crate) fn new(
         target: TargetName,
-        plugin: &PluginRef,
+        plugins: &[PluginRef],
         scenario: &Path,
         modules: &Path,
     ) -> Result<Option<Self>, String> {
-        let path = match plugin {
-            PluginRef::Filter(name) => {
-                let filter = Filter::named(name)?;
-                if target == TargetName::Native {
-                    return Ok(Some(Self::Native(filter)));
-                }
-                let path = modules.join(format!("{name}.wasm"));
-                if !path.exists() {
-                    return Err(format!(
-                        "{}: no such file; make build makes it, --modules says where it is",
-                        path.display()
-                    ));
-                }
-                path
-            }
-            PluginRef::Module(path) => scenario.parent().unwrap_or(scenario).join(path),
-        };
+        let paths = plugins.iter().map(|plugin| module_path(plugin, scenario, modules));
         match target {
-            TargetName::Native => Ok(None),
-            TargetName::Wasm => load_module(&path).map(|module| Some(Self::Wasm(module))),
-            TargetName::Envoy => {
-                // What is no module would otherwise be Envoy's puzzle.
-                load_module(&path)?;
-                Ok(Some(Self::Envoy(EnvoyBinary::find()?, path)))
+            TargetName::Native => native(plugins),
+            TargetName::Wasm => {
+                let paths = paths.collect::<Result<Vec<_>, _>>()?;
+                let bytes = paths.iter().map(|path| Ok((path, module_bytes(path)?)));
+                let bytes = bytes.collect::<Result<Vec<_>, String>>()?;
+                let modules = bytes.iter().map(|(path, bytes)| compile(path, bytes));
+                Ok(Some(modules.collect::<Result<_, _>>().map_or_else(Self::Unloadable, Self::Wasm)))
             }
+            TargetName::Envoy => {
+                let files = paths.map(|path| ModuleFile::new(path?)).collect::<Result<Vec<_>, String>>()?;
+                let problem = files.iter().find_map(|file| load_module(file.path()).err());
+                Ok(Some(Self::Envoy(EnvoyBinary::find()?, files, problem)))
+            }
+        }
+    }
+
+    /// Why a module does not load, as far as it can be told before the start.
+    pub(crate) fn problem(&self) -> Option<&str> {
+        match self {
+            Self::Native(_) | Self::Wasm(_) => None,
+            Self::Unloadable(problem) => Some(problem),
+            Self::Envoy(_, _, problem) => problem.as_deref(),
         }
     }
 }
 
-/// Reads and checks a module.
+/// Makes the VM of each plugin.
+pub(crate) fn vms(modules: Vec<Module>) -> Factory<Instance> {
+    Arc::new(move |plugin: &PluginSetup| {
+        let module = modules.get(plugin.code).ok_or_else(|| "no such module".to_owned())?;
+        module.instantiate().map_err(|error| error.to_string())
+    })
+}
+
+/// The native code of the plugins, if all of them are ours.
+fn native(plugins: &[PluginRef]) -> Result<Option<Starter>, String> {
+    let mut filters = Vec::new();
+    for plugin in plugins {
+        let PluginRef::Filter(name) = plugin else { return Ok(None) };
+        filters.push(Filter::named(name)?);
+    }
+    Ok(Some(Starter::Native(filters)))
+}
+
+fn module_path(plugin: &PluginRef, scenario: &Path, modules: &Path) -> Result<PathBuf, String> {
+    let name = match plugin {
+        PluginRef::Module(path) => return Ok(scenario.parent().unwrap_or(scenario).join(path)),
+        PluginRef::Filter(name) => name,
+    };
+    Filter::named(name)?;
+    let path = modules.join(format!("{name}.wasm"));
+    match path.exists() {
+        true => Ok(path),
+        false => {
+            let path = path.display();
+            Err(format!("{path}: no such file; make build makes it, --modules says where it is"))
+        }
+    }
+}
+
+/// Reads and checks a module, `.wasm` or `.wat`.
 pub(crate) fn load_module(path: &Path) -> Result<Module, String> {
+    compile(path, &module_bytes(path)?)
+}
+
+fn compile(path: &Path, bytes: &[u8]) -> Result<Module, String> {
+    Module::load(bytes).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The bytes of a module; WebAssembly text is made into them.
+fn module_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let bytes = read(path)?;
-    Module::load(&bytes).map_err(|error| format!("{}: {error}", path.display()))
+    if !is_text(path) {
+        return Ok(bytes);
+    }
+    let bytes = wat::Parser::new().parse_bytes(Some(path), &bytes).map(|bytes| bytes.into_owned());
+    bytes.map_err(|error| error.to_string())
+}
+
+fn is_text(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "wat")
+}
+
+impl ModuleFile {
+    fn new(path: PathBuf) -> Result<Self, String> {
+        if !is_text(&path) {
+            return Ok(Self::There(path));
+        }
+        let fail = |error: std::io::Error| format!("{}: {error}", path.display());
+        let file = tempfile::Builder::new().prefix("portcullis-").suffix(".wasm").tempfile().map_err(fail)?;
+        std::fs::write(file.path(), module_bytes(&path)?).map_err(fail)?;
+        Ok(Self::Compiled(file.into_temp_path()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::There(path) => path,
+            Self::Compiled(path) => path,
+        }
+    }
 }
 
 /// The real time, for a simulated clock.
@@ -89,7 +170,7 @@ impl Start for Starter {
     fn name(&self) -> &'static str {
         match self {
             Self::Native(_) => "native",
-            Self::Wasm(_) => "wasm",
+            Self::Wasm(_) | Self::Unloadable(_) => "wasm",
             Self::Envoy(..) => "envoy",
         }
     }
@@ -98,15 +179,19 @@ impl Start for Starter {
         // A scenario without a clock means the same time on every target: the real one.
         let timed = || Setup { clock: setup.clock.or_else(|| Some(real_time())), ..setup.clone() };
         match self {
-            Self::Native(filter) => (filter.start)(&timed()),
-            Self::Wasm(module) => {
-                let instance =
-                    module.instantiate().map_err(|error| TargetError::Broken(error.to_string()))?;
-                Ok(Box::new(SimTarget::start("wasm", instance, &timed())?))
+            Self::Native(filters) => {
+                let plugins: Vec<_> = filters.iter().map(|filter| filter.plugin).collect();
+                let factory = Arc::new(move |plugin: &PluginSetup| {
+                    plugins.get(plugin.code).map(|plugin| plugin()).ok_or_else(|| "no such plugin".to_owned())
+                });
+                Ok(Box::new(SimTarget::start("native", factory, &timed())?))
             }
-            Self::Envoy(binary, path) => {
-                Ok(Box::new(EnvoyTarget::start(binary, std::slice::from_ref(path), setup)?))
+            Self::Wasm(modules) => Ok(Box::new(SimTarget::start("wasm", vms(modules.clone()), &timed())?)),
+            Self::Envoy(binary, files, _) => {
+                let paths: Vec<_> = files.iter().map(|file| file.path().to_owned()).collect();
+                Ok(Box::new(EnvoyTarget::start(binary, &paths, setup)?))
             }
+            Self::Unloadable(problem) => Err(TargetError::Broken(problem.clone())),
         }
     }
 }

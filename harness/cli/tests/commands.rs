@@ -66,7 +66,7 @@ fn a_broken_scenario_names_line_and_key() {
         ),
         ("name: x\nname: y\n".into(), ":2:1: duplicate mapping key: name; a key stands once"),
         ("name: x\nconfig: {}\nsteps: [{request: {}}]\n".into(), ": write either filter, for one of ours"),
-        ("name: x\nfilter: jwt-auth\nconfig: {}\n".into(), ": write either steps, or config_error"),
+        ("name: x\nfilter: jwt-auth\nconfig: {}\n".into(), ": write one of steps, config_error"),
         (
             "name: x\nfilter: jwt-auth\nclock: noon\nsteps: [{request: {}}]\n".into(),
             ":3:1: clock: \"noon\" is not a time; write 2026-01-01T00:00:00Z",

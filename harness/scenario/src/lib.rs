@@ -14,9 +14,10 @@ mod target;
 mod vars;
 mod yaml;
 
-pub use expectation::{Expected, Matcher, Mismatch};
+pub use expectation::{ExchangeExpected, Matcher, Mismatch, ProxyExpected, TcpExpected};
+pub use portcullis_sim::http::Sending;
 pub use runner::{Start, run};
-pub use scenario::{PluginRef, Scenario, Step, StepAction};
+pub use scenario::{PluginRef, Refusal, Scenario, Sent, Step, StepAction};
 pub use sim_target::SimTarget;
-pub use target::{Sending, Target, TargetError};
+pub use target::{Target, TargetError};
 pub use yaml::{LoadError, parse_yaml};

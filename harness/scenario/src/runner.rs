@@ -1,12 +1,12 @@
 use portcullis_sim::Setup;
-use portcullis_sim::http::Exchange;
+use portcullis_sim::http::{Exchange, Sending};
 
-use crate::expectation::Mismatch;
+use crate::expectation::{ExchangeExpected, Mismatch, ProxyExpected};
 use crate::report::{Ending, ScenarioReport, StepReport};
-use crate::scenario::{Scenario, Step, StepAction};
-use crate::target::{Sending, Target, TargetError};
+use crate::scenario::{Refusal, Scenario, Sent, Step, StepAction};
+use crate::target::{Target, TargetError};
 
-/// Starts a target with a plugin in it.
+/// Starts a target with plugins in it.
 pub trait Start {
     /// `native`, `wasm` or `envoy`.
     fn name(&self) -> &'static str;
@@ -16,68 +16,156 @@ pub trait Start {
     fn start(&self, setup: &Setup) -> Result<Box<dyn Target>, TargetError>;
 }
 
+const START: &str = "start";
+
 /// Plays a scenario on a target. Stops at the first step that the target itself cannot play.
 pub fn run(scenario: &Scenario, target: &dyn Start) -> ScenarioReport {
+    if let Some(why) = scenario.not_on_envoy.as_ref().filter(|_| target.name() == "envoy") {
+        return ScenarioReport::not_run(&scenario.name, target.name(), why);
+    }
     let mut report = ScenarioReport::new(&scenario.name, target.name());
-    match (target.start(&scenario.setup), &scenario.config_error) {
-        (Ok(mut target), None) => {
-            for step in &scenario.steps {
-                if let Err(error) = play(step, target.as_mut(), &mut report) {
-                    report.stop(&step.name, error);
-                    break;
-                }
-            }
+    match (target.start(&scenario.setup), &scenario.refusal) {
+        (Ok(target), None) => steps(scenario, target, &mut report),
+        (Ok(_), Some(Refusal::Configuration(expected))) => {
+            let expected = format!("refused with {expected}");
+            report.fail(START, Mismatch::new("configuration", expected, "accepted"));
         }
-        (Ok(_), Some(expected)) => {
-            report.fail(
-                "on_configure",
-                Mismatch::new("configuration", format!("refused with {expected}"), "accepted"),
-            );
+        (Ok(_), Some(Refusal::Load(expected))) => {
+            report.fail(START, Mismatch::new("module", format!("not loaded: {expected}"), "loaded"));
         }
-        (Err(TargetError::Configuration(lines)), Some(expected)) => {
+        (Err(TargetError::Configuration(lines)), Some(Refusal::Configuration(expected))) => {
             if !lines.iter().any(|line| expected.matches(Some(line.message.as_bytes()))) {
                 let found: Vec<_> = lines.into_iter().map(|line| line.message).collect();
-                report.fail("on_configure", Mismatch::new("log", expected, found.join(" | ")));
+                report.fail(START, Mismatch::new("log", expected, found.join("\n")));
             }
         }
-        (Err(error), _) => report.stop("on_configure", error),
+        (Err(TargetError::NotHere(why)), _) => report.stop(START, TargetError::NotHere(why)),
+        (Err(error), Some(Refusal::Load(expected))) => {
+            let message = error.to_string();
+            if !not_loaded(target.name(), &message) && !expected.matches(Some(message.as_bytes())) {
+                report.fail(START, Mismatch::new("module", format!("not loaded: {expected}"), message));
+            }
+        }
+        (Err(error), _) => report.stop(START, error),
     }
     report
 }
 
-fn play(step: &Step, target: &mut dyn Target, report: &mut ScenarioReport) -> Result<(), TargetError> {
-    let mut mismatches = Vec::new();
-    let exchange = match &step.action {
-        None => None,
-        Some(StepAction::Advance(span)) => {
-            target.advance(*span)?;
-            None
+/// Whether a real Envoy has refused: it ends at once and says why in words of its own, and not in those that a scenario is
+/// written with. Any other failure to start it is no refusal.
+fn not_loaded(target: &str, message: &str) -> bool {
+    target == "envoy" && message.contains("Envoy ended with")
+}
+
+fn steps(scenario: &Scenario, target: Box<dyn Target>, report: &mut ScenarioReport) {
+    let mut play = Play { target, logged: 0, called: 0 };
+    if let Err(error) = play.begin(scenario) {
+        return report.stop(START, error);
+    }
+    for step in &scenario.steps {
+        if let Err(error) = play.step(step, report) {
+            return report.stop(&step.name, error);
         }
-        Some(StepAction::Send { protocol, request, upstream }) => {
-            let sending = Sending {
-                protocol: *protocol,
-                request: request.clone(),
-                upstream: upstream.clone().into(),
-                ..Sending::default()
-            };
-            target.send(&[sending])?.pop()
+    }
+}
+
+/// A scenario under way.
+struct Play {
+    target: Box<dyn Target>,
+    /// How many lines of the log the steps so far have seen.
+    logged: usize,
+    /// How many call-outs the steps so far have seen.
+    called: usize,
+}
+
+impl Play {
+    fn begin(&mut self, scenario: &Scenario) -> Result<(), TargetError> {
+        if scenario.tolerate_traps {
+            self.target.tolerate_traps()?;
         }
-    };
-    if let Some(exchange) = &exchange {
-        step.expected.check_exchange(exchange, &mut mismatches);
+        if scenario.steps.first().is_some_and(|step| matches!(step.action, StepAction::Look)) {
+            return Ok(());
+        }
+        // What was logged at the start belongs to no step.
+        self.logged = self.target.logs()?.len();
+        self.called = self.target.call_outs()?.len();
+        Ok(())
     }
-    if step.expected.of_metrics() {
-        step.expected.check_metrics(&target.metrics()?, &mut mismatches);
+
+    fn step(&mut self, step: &Step, report: &mut ScenarioReport) -> Result<(), TargetError> {
+        let mut played = self.act(step)?;
+        let mut mismatches = Vec::new();
+        self.look(&step.expected, &mut mismatches)?;
+        // What is wrong with the proxy is told with the request, if there was only one.
+        match played.as_mut_slice() {
+            [only] => only.mismatches.extend(mismatches),
+            several if several.is_empty() || !mismatches.is_empty() => {
+                played.push(StepReport::new(&step.name, None, mismatches));
+            }
+            _ => {}
+        }
+        report.steps.extend(played);
+        report.settle();
+        Ok(())
     }
-    if step.expected.of_logs() {
-        step.expected.check_logs(&target.logs()?, &mut mismatches);
+
+    fn act(&mut self, step: &Step) -> Result<Vec<StepReport>, TargetError> {
+        match &step.action {
+            StepAction::Look => Ok(Vec::new()),
+            StepAction::Advance(span) => self.target.advance(*span).map(|()| Vec::new()),
+            StepAction::Send(sent) => self.send(&step.name, sent),
+            StepAction::Converse(conversation, expected) => {
+                let exchange = self.target.converse(conversation)?;
+                let mut mismatches = Vec::new();
+                expected.check(&exchange, &mut mismatches);
+                Ok(vec![StepReport::new(&step.name, None, mismatches)])
+            }
+        }
     }
-    report.steps.push(StepReport::new(&step.name, exchange.as_ref(), mismatches));
-    report.outcome = match (&report.outcome, report.steps.iter().all(StepReport::passed)) {
-        (Ending::Passed, false) => Ending::Failed,
-        (outcome, _) => outcome.clone(),
-    };
-    Ok(())
+
+    fn send(&mut self, step: &str, sent: &[Sent]) -> Result<Vec<StepReport>, TargetError> {
+        let sendings: Vec<Sending> = sent.iter().map(|sent| sent.sending.clone()).collect();
+        let exchanges = self.target.send(&sendings)?;
+        if exchanges.len() != sent.len() {
+            let problem = format!("{} requests, but {} exchanges", sent.len(), exchanges.len());
+            return Err(TargetError::Broken(problem));
+        }
+        let reports = sent.iter().zip(&exchanges).map(|(sent, exchange)| {
+            let name = if sent.name.is_empty() { step.to_owned() } else { format!("{step}: {}", sent.name) };
+            StepReport::new(&name, Some(exchange), mismatches(&sent.expected, exchange))
+        });
+        Ok(reports.collect())
+    }
+
+    /// Compares what is known of the proxy. The lines and call-outs so far count as seen, whether they mattered or not.
+    fn look(&mut self, expected: &ProxyExpected, found: &mut Vec<Mismatch>) -> Result<(), TargetError> {
+        if expected.of_metrics() {
+            expected.check_metrics(&self.target.metrics()?, found);
+        }
+        let logs = self.target.logs()?;
+        let new = logs.get(self.logged..).unwrap_or_default();
+        expected.check_logs(&logs, new, found);
+        self.logged = logs.len();
+        let calls = self.target.call_outs()?;
+        expected.check_call_outs(calls.get(self.called..).unwrap_or_default(), found);
+        self.called = calls.len();
+        Ok(())
+    }
+}
+
+fn mismatches(expected: &ExchangeExpected, exchange: &Exchange) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    expected.check(exchange, &mut found);
+    found
+}
+
+impl ScenarioReport {
+    /// Failed, if a step has.
+    fn settle(&mut self) {
+        if self.outcome == Ending::Passed && !self.steps.iter().all(StepReport::passed) {
+            self.outcome = Ending::Failed;
+        }
+    }
 }
 
 impl StepReport {
@@ -87,6 +175,7 @@ impl StepReport {
             name: name.to_owned(),
             status: response.map(|response| response.status),
             details: exchange.and_then(|exchange| exchange.details.clone()),
+            upstream_called: exchange.map(|exchange| exchange.upstream.is_some()),
             mismatches,
         }
     }

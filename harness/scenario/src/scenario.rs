@@ -1,21 +1,26 @@
 use std::time::Duration;
 
 use portcullis_sim::Setup;
-use portcullis_sim::http::{Protocol, Request, Response};
+use portcullis_sim::tcp::Conversation;
 
-use crate::expectation::{Expected, Matcher};
+use crate::expectation::{ExchangeExpected, Matcher, ProxyExpected, TcpExpected};
+use portcullis_sim::http::Sending;
 
 /// A scenario, read and checked.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// What it shows.
     pub name: String,
-    /// What is loaded.
-    pub plugin: PluginRef,
-    /// How it is configured.
+    /// What is loaded: a plugin whose `code` is `n` in [`Setup`] runs the n-th of these.
+    pub plugins: Vec<PluginRef>,
+    /// How the proxy is configured, and what is around it.
     pub setup: Setup,
-    /// The line by which the plugin must refuse its configuration.
-    pub config_error: Option<Matcher>,
+    /// How the start must end, if not well.
+    pub refusal: Option<Refusal>,
+    /// Whether a trap is only a line of the log.
+    pub tolerate_traps: bool,
+    /// Why a real Envoy cannot play it.
+    pub not_on_envoy: Option<String>,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
@@ -29,29 +34,46 @@ pub enum PluginRef {
     Module(String),
 }
 
+/// How the start of a scenario must fail.
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    /// A plugin refuses its configuration with this line.
+    Configuration(Matcher),
+    /// A module does not load, with this message.
+    Load(Matcher),
+}
+
 /// One step.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// What it shows.
     pub name: String,
     /// What is done.
-    pub action: Option<StepAction>,
-    /// What must hold afterwards.
-    pub expected: Expected,
+    pub action: StepAction,
+    /// What must hold of the proxy afterwards.
+    pub expected: ProxyExpected,
 }
 
 /// What a step does.
 #[derive(Clone, Debug)]
 pub enum StepAction {
+    /// Nothing: it only looks.
+    Look,
     /// Time passes.
     Advance(Duration),
-    /// A request is sent.
-    Send {
-        /// Between client and proxy.
-        protocol: Protocol,
-        /// What the client sends.
-        request: Request,
-        /// What the upstream answers, if it is asked.
-        upstream: Response,
-    },
+    /// Requests are sent, at the same time.
+    Send(Vec<Sent>),
+    /// A TCP connection comes and goes.
+    Converse(Conversation, TcpExpected),
+}
+
+/// One request of a step.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// What it shows.
+    pub name: String,
+    /// What is sent.
+    pub sending: Sending,
+    /// What must come of it.
+    pub expected: ExchangeExpected,
 }

@@ -1,39 +1,37 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_sim::http::{CallOut, Exchange, LogLine};
+use portcullis_sim::http::{CallOut, Exchange, LogLine, Sending};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
-use portcullis_sim::{AnswerKind, Plugin, Proxy, Setup, Sim, StartError, Trap};
+use portcullis_sim::{Factory, Plugin, Proxy, Setup, Sim, StartError, Trap};
 
-use crate::target::{Sending, Target, TargetError};
+use crate::target::{Target, TargetError};
 
-/// The simulated proxy as a target: over native code, or over a module.
+/// The simulated proxy as a target: over native code, or over modules.
 #[derive(Debug)]
 pub struct SimTarget<P: Plugin> {
     name: &'static str,
     proxy: Proxy<P>,
+    tolerates_traps: bool,
 }
 
 impl<P: Plugin> SimTarget<P> {
-    /// Starts a plugin in a simulated proxy.
+    /// Starts the plugins of a setup in a simulated proxy; `factory` makes their VMs.
     ///
     /// # Errors
-    /// The plugin refused its configuration, or trapped.
-    pub fn start(name: &'static str, plugin: P, setup: &Setup) -> Result<Self, TargetError> {
-        let mut sim = Sim::new(0);
-        if let Some(clock) = setup.clock {
-            sim.set_clock(clock);
-        }
-        let proxy = Proxy::start(
-            plugin,
-            sim,
-            setup.plugins.first().map(|plugin| plugin.configuration.clone()).unwrap_or_default(),
-        )
-        .map_err(|error| match error {
+    /// A plugin refused its configuration, or trapped.
+    pub fn start(name: &'static str, factory: Factory<P>, setup: &Setup) -> Result<Self, TargetError> {
+        let proxy = Proxy::start(Sim::new(setup.clone()), factory).map_err(|error| match error {
             StartError::Refused(lines) => TargetError::Configuration(lines),
-            StartError::Trap(trap) => trapped(trap),
+            StartError::Trap(trap) => trapped(&trap),
+            StartError::Vm(problem) => TargetError::Broken(problem),
         })?;
-        Ok(Self { name, proxy })
+        Ok(Self { name, proxy, tolerates_traps: false })
+    }
+
+    fn unless_trapped<T>(&self, value: T) -> Result<T, TargetError> {
+        let trap = self.proxy.trap().filter(|_| !self.tolerates_traps);
+        trap.map_or(Ok(value), |trap| Err(trapped(trap)))
     }
 }
 
@@ -42,20 +40,24 @@ impl<P: Plugin> Target for SimTarget<P> {
         self.name
     }
 
+    fn tolerate_traps(&mut self) -> Result<(), TargetError> {
+        self.tolerates_traps = true;
+        Ok(())
+    }
+
     fn send(&mut self, requests: &[Sending]) -> Result<Vec<Exchange>, TargetError> {
-        requests.iter().map(|sending| self.send_one(sending)).collect()
+        let exchanges = self.proxy.send(requests);
+        self.unless_trapped(exchanges)
     }
 
-    fn converse(&mut self, _: &Conversation) -> Result<TcpExchange, TargetError> {
-        Err(TargetError::NotHere("TCP is not simulated".to_owned()))
-    }
-
-    fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError> {
-        Ok(Vec::new())
+    fn converse(&mut self, conversation: &Conversation) -> Result<TcpExchange, TargetError> {
+        let exchange = self.proxy.converse(conversation);
+        self.unless_trapped(exchange)
     }
 
     fn advance(&mut self, by: Duration) -> Result<(), TargetError> {
-        self.proxy.advance(by).map_err(trapped)
+        self.proxy.advance(by);
+        self.unless_trapped(())
     }
 
     fn metrics(&mut self) -> Result<BTreeMap<String, u64>, TargetError> {
@@ -65,19 +67,12 @@ impl<P: Plugin> Target for SimTarget<P> {
     fn logs(&mut self) -> Result<Vec<LogLine>, TargetError> {
         Ok(self.proxy.sim().log().to_vec())
     }
-}
 
-impl<P: Plugin> SimTarget<P> {
-    fn send_one(&mut self, sending: &Sending) -> Result<Exchange, TargetError> {
-        let AnswerKind::Response(upstream) = &sending.upstream.kind else {
-            return Err(TargetError::NotHere("this upstream is not simulated".to_owned()));
-        };
-        let exchange = self.proxy.send(sending.protocol, &sending.request, upstream).map_err(trapped)?;
-        // The client of a trapped plugin gets a 503, in Envoy as here; a test wants to hear of the trap.
-        self.proxy.trap().map_or(Ok(exchange), |trap| Err(trapped(trap.clone())))
+    fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError> {
+        Ok(self.proxy.sim().call_outs().to_vec())
     }
 }
 
-fn trapped(trap: Trap) -> TargetError {
-    TargetError::Trap(trap.message)
+fn trapped(trap: &Trap) -> TargetError {
+    TargetError::Trap(trap.message.clone())
 }

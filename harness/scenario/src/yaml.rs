@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde_saphyr::Options;
 
 /// A mistake in a file: which file, where, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,16 @@ impl std::error::Error for LoadError {}
 /// # Errors
 /// The first mistake, with its line.
 pub fn parse_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, LoadError> {
-    serde_saphyr::from_str(text).map_err(|error| {
+    parse(file, text, Options::default())
+}
+
+/// Reads a scenario or what belongs to it: only `true` and `false` are booleans, so that `{contains: y}` is a text.
+pub(crate) fn parse_scenario<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, LoadError> {
+    parse(file, text, serde_saphyr::options! { strict_booleans: true })
+}
+
+fn parse<T: DeserializeOwned>(file: &str, text: &str, options: Options) -> Result<T, LoadError> {
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let position = error.location().map(|location| (location.line(), location.column()));
         let message = error.without_snippet().to_string();
         let problem =

@@ -116,9 +116,9 @@ impl Journal {
     }
 
     /// Writes down what the callback returned, beside its call.
-    pub(crate) fn returned(&mut self, text: String) {
+    pub(crate) fn returned(&mut self, text: impl FnOnce() -> String) {
         if let Some(entry) = self.open_callback.take().and_then(|at| self.entries.get_mut(at)) {
-            entry.returned = text;
+            entry.returned = text();
         }
     }
 

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use portcullis_scenario::report::{self, ScenarioReport, Totals};
-use portcullis_scenario::{PluginRef, Scenario, run};
+use portcullis_scenario::{Refusal, Scenario, run};
 
 use super::{is_yaml, read_text};
 use crate::Verdict;
@@ -90,27 +90,27 @@ impl Test {
     }
 }
 
-/// One starter per plugin, so that a module is compiled once and not once per scenario.
+/// One starter per list of plugins, so that a module is compiled once and not once per scenario.
 struct Starters<'a> {
     target: TargetName,
     modules: &'a Path,
-    known: BTreeMap<String, Option<Starter>>,
+    known: BTreeMap<(PathBuf, String), Option<Starter>>,
 }
 
 impl Starters<'_> {
     fn run(&mut self, path: &Path, scenario: &Scenario) -> Result<ScenarioReport, String> {
-        let key = match &scenario.plugin {
-            PluginRef::Filter(name) => name.clone(),
-            PluginRef::Module(module) => format!("{}/{module}", path.parent().unwrap_or(path).display()),
-        };
+        let key = (path.parent().unwrap_or(path).to_owned(), format!("{:?}", scenario.plugins));
         if !self.known.contains_key(&key) {
-            let starter = Starter::new(self.target, &scenario.plugin, path, self.modules)
+            let starter = Starter::new(self.target, &scenario.plugins, path, self.modules)
                 .map_err(|error| format!("{}: {error}", path.display()))?;
             self.known.insert(key.clone(), starter);
         }
-        match self.known.get(&key).and_then(Option::as_ref) {
-            Some(starter) => Ok(run(scenario, starter)),
-            None => Ok(ScenarioReport::not_run(&scenario.name, "native", "a module has no native code")),
+        let Some(starter) = self.known.get(&key).and_then(Option::as_ref) else {
+            return Ok(ScenarioReport::not_run(&scenario.name, "native", "a module has no native code"));
+        };
+        match starter.problem().filter(|_| !matches!(scenario.refusal, Some(Refusal::Load(_)))) {
+            Some(problem) => Err(format!("{}: {problem}", path.display())),
+            None => Ok(run(scenario, starter)),
         }
     }
 }

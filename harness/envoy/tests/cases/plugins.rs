@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use portcullis_scenario::{Sending, Target, TargetError};
-use portcullis_sim::http::Protocol;
+use portcullis_scenario::{Target, TargetError};
+use portcullis_sim::http::{Protocol, Sending};
 use portcullis_sim::{Answer, FailurePolicy, PluginSetup, Setup};
 
 use crate::{get, messages, ok, request, send, start_all, values};
@@ -118,7 +118,8 @@ fn after_a_trap_the_failure_policy_decides() {
     ];
     for (failure_policy, expected, traps) in cases {
         let plugin = PluginSetup { failure_policy, ..PluginSetup::default() };
-        let mut target = start_all(&["trap"], &chain([plugin])).unwrap().tolerating_traps(true);
+        let mut target = start_all(&["trap"], &chain([plugin])).unwrap();
+        target.tolerate_traps().unwrap();
         for expected in expected {
             let exchange = send(&mut target, Protocol::Http1, &request("GET", "/", &[]), &ok()).unwrap();
             let seen = (exchange.client.unwrap().status, exchange.details.unwrap());

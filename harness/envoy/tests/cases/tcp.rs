@@ -46,7 +46,8 @@ fn an_end_that_has_closed_still_hears() {
 #[test]
 fn the_proxy_closes_what_it_cannot_carry() {
     let closed = TcpExchange { closed_by_proxy: true, ..TcpExchange::default() };
-    let mut target = start("shout", b"").unwrap().tolerating_traps(true);
+    let mut target = start("shout", b"").unwrap();
+    target.tolerate_traps().unwrap();
     assert_eq!(converse(&mut target, &[client("Trap"), upstream("b")]), closed);
     assert_eq!(
         messages(&mut target),

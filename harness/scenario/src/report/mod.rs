@@ -53,6 +53,8 @@ pub struct StepReport {
     pub status: Option<u16>,
     /// Envoy's `response_code_details`.
     pub details: Option<String>,
+    /// Whether the request got to the upstream.
+    pub upstream_called: Option<bool>,
     /// What was not as expected.
     pub mismatches: Vec<Mismatch>,
 }
@@ -85,9 +87,13 @@ impl ScenarioReport {
     }
 
     pub(crate) fn fail(&mut self, step: &str, mismatch: Mismatch) {
-        let step =
-            StepReport { name: step.to_owned(), status: None, details: None, mismatches: vec![mismatch] };
-        self.steps.push(step);
+        self.steps.push(StepReport {
+            name: step.to_owned(),
+            status: None,
+            details: None,
+            upstream_called: None,
+            mismatches: vec![mismatch],
+        });
         self.outcome = Ending::Failed;
     }
 

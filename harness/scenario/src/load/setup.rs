@@ -1,0 +1,175 @@
+use portcullis_kit::{ConfigError, UnixTime};
+use portcullis_sim::{
+    Answer, Cluster, FailurePolicy, PluginSetup, Profile, Reachability, Setup, SharedDatum,
+};
+use serde_json::Value;
+
+use super::message::{answer, bytes};
+use crate::scenario::PluginRef;
+use crate::schema::{
+    ClusterFile, FailurePolicyName, PluginFile, ProfileName, ReachabilityName, ScenarioFile, SharedDatumFile,
+};
+use crate::vars::Vars;
+
+/// More of them tell no more, and each has a VM per module.
+const MOST_WORKERS: u32 = 64;
+
+/// What is to be loaded, each once, and how.
+pub(super) fn setup(file: &ScenarioFile, vars: &Vars) -> Result<(Vec<PluginRef>, Setup), ConfigError> {
+    let (references, plugins) = chain(file, vars)?;
+    let workers = file.workers.unwrap_or(1);
+    if !(1..=MOST_WORKERS).contains(&workers) {
+        return Err(ConfigError::at("workers", format!("{workers}; write 1 to {MOST_WORKERS}")));
+    }
+    let clusters = file.clusters.iter().map(|(name, cluster)| {
+        let built = build_cluster(cluster, vars).map_err(|error| error.under(&format!("clusters.{name}")))?;
+        Ok((name.clone(), built))
+    });
+    let shared_data = file.shared_data.iter().enumerate().map(|(index, datum)| {
+        shared_datum(datum, vars).map_err(|error| error.under(&format!("shared_data[{index}]")))
+    });
+    let setup = Setup {
+        plugins,
+        workers,
+        clock: file.clock.as_deref().map(clock).transpose()?,
+        seed: file.seed.unwrap_or_default(),
+        profile: file.profile.map_or(Profile::Envoy, Profile::from),
+        upstream: file.upstream.map_or(Reachability::Healthy, Reachability::from),
+        clusters: clusters.collect::<Result<_, ConfigError>>()?,
+        shared_data: shared_data.collect::<Result<_, _>>()?,
+    };
+    Ok((references, setup))
+}
+
+fn chain(file: &ScenarioFile, vars: &Vars) -> Result<(Vec<PluginRef>, Vec<PluginSetup>), ConfigError> {
+    let one = PluginFile {
+        filter: file.filter.clone(),
+        module: file.module.clone(),
+        config: file.config.clone(),
+        config_text: file.config_text.clone(),
+        ..PluginFile::default()
+    };
+    let mut references = Vec::new();
+    if file.plugins.is_empty() {
+        let plugin = build_plugin(&one, &mut references, vars)?;
+        return Ok((references, vec![plugin]));
+    }
+    if one.filter.is_some() || one.module.is_some() || one.config.is_some() || one.config_text.is_some() {
+        let problem =
+            "there is a plugin beside the list too; write filter, module and config within the list";
+        return Err(ConfigError::at("plugins", problem));
+    }
+    let plugins = file.plugins.iter().enumerate().map(|(index, plugin)| {
+        build_plugin(plugin, &mut references, vars).map_err(|error| error.under(&format!("plugins[{index}]")))
+    });
+    let plugins = plugins.collect::<Result<_, _>>()?;
+    Ok((references, plugins))
+}
+
+/// One plugin; what it loads is added to `references` unless it is there already.
+fn build_plugin(
+    file: &PluginFile,
+    references: &mut Vec<PluginRef>,
+    vars: &Vars,
+) -> Result<PluginSetup, ConfigError> {
+    let reference = reference(file)?;
+    let code = references.iter().position(|known| *known == reference).unwrap_or_else(|| {
+        references.push(reference);
+        references.len() - 1
+    });
+    let text = |key: &str, text: &str| vars.text(text).map_err(|error| ConfigError::at(key, error));
+    let environment = file
+        .environment
+        .iter()
+        .map(|(name, value)| Ok((name.clone(), text(&format!("environment.{name}"), value)?)));
+    Ok(PluginSetup {
+        code,
+        name: file.name.clone(),
+        root_id: file.root_id.clone(),
+        configuration: configuration(file.config.as_ref(), file.config_text.as_deref(), vars)?,
+        vm_id: file.vm_id.clone(),
+        vm_configuration: file.vm_config_text.clone().into_bytes(),
+        environment: environment.collect::<Result<_, ConfigError>>()?,
+        failure_policy: file.failure_policy.into(),
+        allow_on_headers_stop_iteration: file.allow_on_headers_stop_iteration,
+        capabilities: file.capabilities.clone(),
+    })
+}
+
+fn reference(file: &PluginFile) -> Result<PluginRef, ConfigError> {
+    match (&file.filter, &file.module) {
+        (Some(name), None) => Ok(PluginRef::Filter(name.clone())),
+        (None, Some(path)) => Ok(PluginRef::Module(path.clone())),
+        _ => {
+            let problem =
+                "write either filter, for one of ours, or module, for the path of a .wasm or .wat file";
+            Err(ConfigError::at("", problem))
+        }
+    }
+}
+
+fn configuration(config: Option<&Value>, text: Option<&str>, vars: &Vars) -> Result<Vec<u8>, ConfigError> {
+    match (config, text) {
+        (Some(_), Some(_)) => Err(ConfigError::at("config_text", "config is there too; write one of them")),
+        (Some(config), None) => {
+            let config = vars.json(config).map_err(|error| ConfigError::at("config", error))?;
+            Ok(config.to_string().into_bytes())
+        }
+        (None, text) => Ok(text.unwrap_or_default().into()),
+    }
+}
+
+fn clock(text: &str) -> Result<UnixTime, ConfigError> {
+    let since_epoch = humantime::parse_rfc3339(text)
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+        .ok_or_else(|| {
+            ConfigError::at("clock", format!("{text:?} is not a time; write 2026-01-01T00:00:00Z"))
+        })?;
+    Ok(UnixTime::from_nanos(0).saturating_add(since_epoch))
+}
+
+fn build_cluster(file: &ClusterFile, vars: &Vars) -> Result<Cluster, ConfigError> {
+    let answers = file.answers.iter().enumerate().map(|(index, file)| {
+        answer(Some(file), vars).map_err(|error| error.under(&format!("answers[{index}]")))
+    });
+    let answers: Vec<Answer> = answers.collect::<Result<_, _>>()?;
+    Ok(Cluster { reachability: file.reachability.into(), answers })
+}
+
+fn shared_datum(file: &SharedDatumFile, vars: &Vars) -> Result<SharedDatum, ConfigError> {
+    Ok(SharedDatum {
+        vm_id: file.vm_id.clone(),
+        key: bytes(&file.key, vars).map_err(|problem| ConfigError::at("key", problem))?,
+        value: bytes(&file.value, vars).map_err(|problem| ConfigError::at("value", problem))?,
+    })
+}
+
+impl From<FailurePolicyName> for FailurePolicy {
+    fn from(name: FailurePolicyName) -> Self {
+        match name {
+            FailurePolicyName::Closed => Self::Closed,
+            FailurePolicyName::Open => Self::Open,
+            FailurePolicyName::Reload => Self::Reload,
+        }
+    }
+}
+
+impl From<ProfileName> for Profile {
+    fn from(name: ProfileName) -> Self {
+        match name {
+            ProfileName::Envoy => Self::Envoy,
+            ProfileName::Spec => Self::Spec,
+        }
+    }
+}
+
+impl From<ReachabilityName> for Reachability {
+    fn from(name: ReachabilityName) -> Self {
+        match name {
+            ReachabilityName::Healthy => Self::Healthy,
+            ReachabilityName::NoHealthyHost => Self::NoHealthyHost,
+            ReachabilityName::ConnectError => Self::ConnectError,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+use portcullis_kit::ConfigError;
+use portcullis_sim::tcp::{Conversation, Said};
+
+use super::message::{answer, build_request, bytes};
+use crate::expectation::{ExchangeExpected, ProxyExpected, TcpExpected};
+use crate::scenario::{Sent, Step, StepAction};
+use crate::schema::{AnswerFile, EndName, Expectation, RequestFile, SaidFile, SentFile, StepFile};
+use crate::vars::Vars;
+use portcullis_sim::http::Sending;
+
+impl Step {
+    pub(super) fn new(index: usize, file: &StepFile, vars: &Vars) -> Result<Self, ConfigError> {
+        let expected = ProxyExpected::new(&file.expect, vars).map_err(|error| error.under("expect"))?;
+        let name = file.name.clone().unwrap_or_else(|| format!("step {}", index + 1));
+        let action = action(file, vars)?;
+        if matches!(action, StepAction::Look) && expected.is_empty() {
+            let problem = "nothing happens; write request, concurrent, tcp, advance, or expect with metrics, logs, log or call_outs";
+            return Err(ConfigError::at("", problem));
+        }
+        Ok(Self { name, action, expected })
+    }
+}
+
+fn action(file: &StepFile, vars: &Vars) -> Result<StepAction, ConfigError> {
+    let actions = [
+        ("request", file.request.is_some()),
+        ("concurrent", !file.concurrent.is_empty()),
+        ("tcp", !file.tcp.is_empty()),
+        ("advance", file.advance.is_some()),
+    ];
+    let written: Vec<_> = actions.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+    if written.len() > 1 {
+        let problem = format!("{}; make it {} steps", written.join(" and "), written.len());
+        return Err(ConfigError::at("", problem));
+    }
+    fits(file, vars)?;
+    if let Some(request) = &file.request {
+        let sent = sent(request, file.upstream.as_ref(), &file.expect, vars)?;
+        return Ok(StepAction::Send(vec![sent]));
+    }
+    if !file.concurrent.is_empty() {
+        let sent = file.concurrent.iter().enumerate().map(|(index, file)| {
+            one_of_several(index, file, vars).map_err(|error| error.under(&format!("concurrent[{index}]")))
+        });
+        return Ok(StepAction::Send(sent.collect::<Result<_, _>>()?));
+    }
+    if !file.tcp.is_empty() {
+        let said = file.tcp.iter().enumerate().map(|(index, file)| {
+            said(file, vars).map_err(|problem| ConfigError::at(format!("tcp[{index}]"), problem))
+        });
+        let conversation = Conversation { worker: file.worker, steps: said.collect::<Result<_, _>>()? };
+        let expected = TcpExpected::new(&file.expect, vars).map_err(|error| error.under("expect"))?;
+        return Ok(StepAction::Converse(conversation, expected));
+    }
+    Ok(file.advance.map_or(StepAction::Look, |span| StepAction::Advance(span.0)))
+}
+
+/// Whether what stands beside the action belongs to it.
+fn fits(file: &StepFile, vars: &Vars) -> Result<(), ConfigError> {
+    let under_expect = |error: ConfigError| error.under("expect");
+    let of_exchange = !ExchangeExpected::new(&file.expect, vars).map_err(under_expect)?.is_empty();
+    let of_tcp = !TcpExpected::new(&file.expect, vars).map_err(under_expect)?.is_empty();
+    let problem = if file.request.is_none() && (file.upstream.is_some() || of_exchange) {
+        "upstream, status, details, headers, body, trailers and no_response need a request in the same step, \
+         or stand with each request under concurrent"
+    } else if file.tcp.is_empty() && (of_tcp || file.worker.is_some()) {
+        "worker, to_upstream, to_client and closed_by_proxy need tcp in the same step; the worker of a request stands within it"
+    } else {
+        return Ok(());
+    };
+    Err(ConfigError::at("", problem))
+}
+
+fn sent(
+    request: &RequestFile,
+    upstream: Option<&AnswerFile>,
+    expect: &Expectation,
+    vars: &Vars,
+) -> Result<Sent, ConfigError> {
+    let sending = Sending {
+        protocol: request.protocol.unwrap_or_default().into(),
+        worker: request.worker,
+        request: build_request(request, vars).map_err(|error| error.under("request"))?,
+        upstream: answer(upstream, vars).map_err(|error| error.under("upstream"))?,
+    };
+    let expected = ExchangeExpected::new(expect, vars).map_err(|error| error.under("expect"))?;
+    Ok(Sent { name: String::new(), sending, expected })
+}
+
+fn one_of_several(index: usize, file: &SentFile, vars: &Vars) -> Result<Sent, ConfigError> {
+    let of_proxy = ProxyExpected::new(&file.expect, vars).map_err(|error| error.under("expect"))?;
+    if !of_proxy.is_empty() || !TcpExpected::new(&file.expect, vars)?.is_empty() {
+        let problem =
+            "metrics, logs, log and call_outs are expected of the whole step, not of one of its requests";
+        return Err(ConfigError::at("expect", problem));
+    }
+    let name = file.name.clone().unwrap_or_else(|| format!("request {}", index + 1));
+    Ok(Sent { name, ..sent(&file.request, file.upstream.as_ref(), &file.expect, vars)? })
+}
+
+fn said(file: &SaidFile, vars: &Vars) -> Result<Said, String> {
+    Ok(match file {
+        SaidFile::Client(text) => Said::ByClient(bytes(text, vars)?),
+        SaidFile::Upstream(text) => Said::ByUpstream(bytes(text, vars)?),
+        SaidFile::Close(EndName::Client) => Said::ClientCloses,
+        SaidFile::Close(EndName::Upstream) => Said::UpstreamCloses,
+    })
+}
