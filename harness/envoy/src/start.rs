@@ -1,10 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_scenario::TargetError;
-use portcullis_sim::{PluginSetup, Profile, Setup};
+use portcullis_sim::{Faults, PluginSetup, Profile, Setup};
 
 use crate::{Filter, Obituary, StartError};
 
+/// Looks for what only a simulation can do.
+///
 /// # Errors
 /// What no real Envoy can be set up with.
 pub(crate) fn check(setup: &Setup) -> Result<(), TargetError> {
@@ -13,6 +15,9 @@ pub(crate) fn check(setup: &Setup) -> Result<(), TargetError> {
     }
     if setup.profile == Profile::Spec {
         return not_here("Envoy behaves as Envoy, not as the specification says");
+    }
+    if setup.faults != Faults::default() {
+        return not_here("a real Envoy cannot be made to go wrong by chance");
     }
     if !setup.shared_data.is_empty() {
         return not_here("nobody but a plugin can write into Envoy's shared data");

@@ -4,7 +4,10 @@
 //! whatever [`Start`] starts, and [`report`] tells what came of it.
 
 mod expectation;
+mod golden;
+mod interleaving;
 mod load;
+mod matrix;
 pub mod report;
 mod runner;
 mod scenario;
@@ -15,6 +18,9 @@ mod vars;
 mod yaml;
 
 pub use expectation::{ExchangeExpected, Matcher, Mismatch, ProxyExpected, TcpExpected};
+pub use golden::Golden;
+pub use interleaving::Interleaving;
+pub use matrix::run_matrix;
 pub use portcullis_sim::http::Sending;
 pub use runner::{Start, run};
 pub use scenario::{PluginRef, Refusal, Scenario, Sent, Step, StepAction};

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_sim::http::{CallOut, Exchange, LogLine, Sending};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
 use portcullis_sim::{Factory, Plugin, Proxy, Setup, Sim, StartError, Trap};
 
+use crate::Interleaving;
 use crate::target::{Target, TargetError};
 
 /// The simulated proxy as a target: over native code, or over modules.
@@ -21,7 +23,11 @@ impl<P: Plugin> SimTarget<P> {
     /// # Errors
     /// A plugin refused its configuration, or trapped.
     pub fn start(name: &'static str, factory: Factory<P>, setup: &Setup) -> Result<Self, TargetError> {
-        let proxy = Proxy::start(Sim::new(setup.clone()), factory).map_err(|error| match error {
+        let mut sim = Sim::new(setup.clone());
+        if let Some(seed) = setup.interleaving {
+            sim.set_explorer(Arc::new(Interleaving::new(seed)));
+        }
+        let proxy = Proxy::start(sim, factory).map_err(|error| match error {
             StartError::Refused(lines) => TargetError::Configuration(lines),
             StartError::Trap(trap) => trapped(&trap),
             StartError::Vm(problem) => TargetError::Broken(problem),

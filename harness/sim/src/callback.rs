@@ -1,7 +1,7 @@
 use crate::Sim;
 
 /// One VM with one plugin in it: what the proxy calls.
-pub trait Plugin {
+pub trait Plugin: Send {
     /// Makes one call; `None` for a callback that the plugin does not have, which counts as [`Callback::absent`].
     ///
     /// # Errors

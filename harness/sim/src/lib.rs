@@ -44,6 +44,7 @@
 pub mod abi;
 mod callback;
 mod events;
+mod explorer;
 pub mod http;
 mod journal;
 mod native;
@@ -56,13 +57,14 @@ pub mod tcp;
 mod vm;
 
 pub use callback::{Arguments, Callback, Cost, Export, Plugin, Trap};
+pub use explorer::{Explorer, Job};
 pub use journal::{JournalEntry, Shown};
 pub use native::NativePlugin;
 pub use portcullis_kit::UnixTime;
 pub use proxy::{Factory, Proxy, StartError};
 pub use setup::{
-    Answer, AnswerKind, Cluster, FailurePolicy, GrpcAnswer, PluginSetup, Profile, Reachability, Setup,
-    SharedDatum,
+    Answer, AnswerKind, Cluster, FailurePolicy, Faults, GrpcAnswer, PluginSetup, Profile, Reachability,
+    Setup, SharedDatum,
 };
 pub use sim::Sim;
 pub use status::{Hostcall, Refusal, Status};

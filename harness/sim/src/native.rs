@@ -30,7 +30,7 @@ impl<F: HttpFilter> Default for NativePlugin<F> {
     }
 }
 
-impl<F: HttpFilter> Plugin for NativePlugin<F> {
+impl<F: HttpFilter + Send> Plugin for NativePlugin<F> {
     fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
         Ok(match callback {
             Callback::Configure { context, size } => {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::abi::{ForeignFunction, Queues, SharedData, Stats};
@@ -9,7 +10,7 @@ use crate::setup::Setup;
 use crate::stream::{End, Filter, Half, Side, Stream};
 use crate::tcp::Connection;
 use crate::vm::{Context, Root, Vm};
-use crate::{Callback, Hostcall, JournalEntry, Trap, UnixTime};
+use crate::{Callback, Explorer, Hostcall, JournalEntry, Trap, UnixTime};
 
 /// 2026-01-01T00:00:00Z.
 const START: UnixTime = UnixTime::from_secs(1_767_225_600);
@@ -38,6 +39,7 @@ pub struct Sim {
     pub(crate) connections: BTreeMap<u64, Connection>,
     pub(crate) turn: Turn,
     pub(crate) journal: Journal,
+    pub(crate) explorer: Option<Arc<dyn Explorer>>,
     /// What became of each stream that has ended and has not been asked for.
     pub(crate) exchanges: BTreeMap<u64, Exchange>,
     /// What has ended VMs, oldest first.
@@ -88,6 +90,7 @@ impl Sim {
             connections: BTreeMap::new(),
             turn: Turn::default(),
             journal: Journal::default(),
+            explorer: None,
             exchanges: BTreeMap::new(),
             traps: Vec::new(),
             configuring: None,
@@ -166,6 +169,9 @@ impl Sim {
     ) -> Hostcall<T> {
         let context = self.context_id();
         self.journal.hostcall(context, name, arguments, &result);
+        if self.explorer.is_some() {
+            self.switch();
+        }
         result
     }
 

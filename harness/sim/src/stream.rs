@@ -7,6 +7,8 @@ use crate::setup::Answer;
 /// What the proxy holds for one HTTP stream.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
+    /// The thread that serves it.
+    pub(crate) thread: usize,
     pub(crate) request: Message,
     pub(crate) response: Message,
     /// One for each plugin that has a part in this stream, in the order of the request.

@@ -262,7 +262,10 @@ impl Sim {
         let answers = answers.unwrap_or_default();
         let answer = answers.get(*given).or_else(|| answers.last()).cloned();
         *given += 1;
-        answer.unwrap_or_default()
+        let answer = answer.unwrap_or_default();
+        let percent = self.setup.faults.call_outs_percent;
+        let is_faulty = percent > 0 && self.entropy.u8(..100) < percent;
+        if is_faulty { Answer { kind: AnswerKind::Reset, ..answer } } else { answer }
     }
 }
 

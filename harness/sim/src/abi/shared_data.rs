@@ -31,6 +31,10 @@ impl Sim {
     /// `CAS_MISMATCH` when the key has been written since.
     pub fn set_shared_data(&mut self, key: &[u8], value: &[u8], cas: u32) -> Hostcall<()> {
         let space = self.vms.get(self.turn.vm).map_or("", |vm| &vm.id);
+        if cas != 0 && self.setup.faults.cas_conflicts > 0 {
+            self.setup.faults.cas_conflicts -= 1;
+            self.shared_data.touch(space, key);
+        }
         let result = self.shared_data.set(space, key, value, cas);
         self.note("proxy_set_shared_data", &[&key, &value, &cas], result)
     }
@@ -41,6 +45,15 @@ impl SharedData {
     pub(crate) fn seed(&mut self, space: &str, key: &[u8], value: &[u8]) {
         // Nothing stands under the key but another seed, and an unchecked write fails only for want of room.
         let _ = self.set(space, key, value, 0);
+    }
+
+    /// Somebody else writes what stands there already.
+    fn touch(&mut self, space: &str, key: &[u8]) {
+        let value =
+            self.spaces.get(space).and_then(|entries| entries.get(key)).map(|(value, _)| value.clone());
+        if let Some(value) = value {
+            self.seed(space, key, &value);
+        }
     }
 
     fn set(&mut self, space: &str, key: &[u8], value: &[u8], cas: u32) -> Hostcall<()> {
@@ -84,6 +97,18 @@ mod tests {
         assert_eq!(sim.shared_data(b"k"), Ok((b"1".to_vec(), 1)));
         sim.set_shared_data(b"k", b"2", 0).unwrap();
         assert_eq!(sim.shared_data(b"k"), Ok((b"2".to_vec(), 2)));
+    }
+
+    #[test]
+    fn a_conflict_can_be_made() {
+        let mut sim = Sim::in_stream(Stream::default());
+        sim.setup.faults.cas_conflicts = 1;
+        sim.set_shared_data(b"k", b"1", 0).unwrap();
+        let (_, cas) = sim.shared_data(b"k").unwrap();
+        assert_eq!(sim.set_shared_data(b"k", b"2", cas).unwrap_err().status, Status::CasMismatch);
+        let (value, cas) = sim.shared_data(b"k").unwrap();
+        assert_eq!(value, b"1");
+        sim.set_shared_data(b"k", b"2", cas).unwrap();
     }
 
     #[test]

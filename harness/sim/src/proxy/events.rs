@@ -15,8 +15,9 @@ impl<P: Plugin> Thread<P> {
             EventKind::UpstreamTimeout { stream } => self.upstream_times_out(sim, stream),
             EventKind::CallOut { vm, token, received } => self.receive(sim, vm, token, received),
         }
-        let ended: Vec<u64> =
-            sim.streams.iter().filter(|(_, stream)| stream.end.is_some()).map(|(id, _)| *id).collect();
+        let mine =
+            sim.streams.iter().filter(|(_, stream)| stream.thread == self.index && stream.end.is_some());
+        let ended: Vec<u64> = mine.map(|(id, _)| *id).collect();
         for id in ended {
             self.finish_ended(sim, id);
         }

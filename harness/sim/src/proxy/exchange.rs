@@ -24,7 +24,7 @@ impl<P: Plugin> Thread<P> {
             return;
         }
         let body = framing::body(protocol, &request.body, request.trailers.as_ref());
-        let mut stream = Stream { answer: sending.upstream.clone(), ..Stream::default() };
+        let mut stream = Stream { thread: self.index, answer: sending.upstream.clone(), ..Stream::default() };
         stream.info = StreamInfo {
             protocol,
             closes: connection_manager::asks_to_close(&request.headers),

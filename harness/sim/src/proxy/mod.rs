@@ -15,15 +15,17 @@ mod router;
 mod start;
 mod thread;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) use local_reply::grpc_status;
 pub use start::StartError;
 pub use thread::Factory;
 
+use crate::events::EventKind;
 use crate::http::{Exchange, Sending};
 use crate::tcp::{Conversation, TcpExchange};
-use crate::{Plugin, Sim, Trap, UnixTime};
+use crate::{Job, Plugin, Sim, Trap, UnixTime};
 use thread::Thread;
 
 /// How long the client of a request that nobody answers waits.
@@ -60,7 +62,7 @@ impl<P: Plugin> Proxy<P> {
     /// now on; [`trap`](Self::trap) tells the rest.
     pub fn send(&mut self, requests: &[Sending]) -> Vec<Exchange> {
         let deadline = self.sim.clock.saturating_add(PATIENCE);
-        let started: Vec<_> = requests.iter().map(|sending| self.begin(sending)).collect();
+        let started = self.begin(requests);
         while started.iter().any(|(_, id)| self.sim.is_running(*id)) && self.step(deadline) {}
         let exchanges = started.into_iter().map(|(thread, id)| self.conclude(thread, id)).collect();
         self.settle();
@@ -96,23 +98,55 @@ impl<P: Plugin> Proxy<P> {
         }
     }
 
-    /// Runs the next event, if there is one by then.
+    /// Runs the next event, if there is one by then, and with an explorer all that are due at the same time.
     fn step(&mut self, until: UnixTime) -> bool {
         let Some((due, event)) = self.sim.events.pop(until) else { return false };
         self.sim.clock = due.max(self.sim.clock);
-        if let Some(thread) = self.threads.get_mut(event.thread) {
-            thread.handle(&mut self.sim, event.kind);
+        let mut work = vec![(event.thread, Work::Event(event.kind))];
+        while self.sim.explorer.is_some()
+            && let Some((_, event)) = self.sim.events.pop(due)
+        {
+            work.push((event.thread, Work::Event(event.kind)));
         }
+        self.run(work);
         true
     }
 
-    fn begin(&mut self, sending: &Sending) -> (usize, u64) {
-        let thread = self.worker(sending.worker);
-        self.streams += 1;
-        if let Some(thread) = self.threads.get_mut(thread) {
-            thread.accept(&mut self.sim, self.streams, sending);
+    fn begin(&mut self, requests: &[Sending]) -> Vec<(usize, u64)> {
+        let mut started = Vec::with_capacity(requests.len());
+        let mut work = Vec::with_capacity(requests.len());
+        for sending in requests {
+            let thread = self.worker(sending.worker);
+            self.streams += 1;
+            started.push((thread, self.streams));
+            work.push((thread, Work::Request(self.streams, sending)));
         }
-        (thread, self.streams)
+        self.run(work);
+        started
+    }
+
+    /// Does work on several threads: one piece after the other, or as an explorer wants it.
+    fn run(&mut self, work: Vec<(usize, Work<'_>)>) {
+        let Some(explorer) = self.sim.explorer.clone().filter(|_| work.len() > 1) else {
+            for (thread, work) in work {
+                if let Some(thread) = self.threads.get_mut(thread) {
+                    work.done_by(thread, &mut self.sim);
+                }
+            }
+            return;
+        };
+        let mut shares: BTreeMap<usize, Vec<Work<'_>>> = BTreeMap::new();
+        for (thread, work) in work {
+            shares.entry(thread).or_default().push(work);
+        }
+        let jobs = self.threads.iter_mut().filter_map(|thread| {
+            let share = shares.remove(&thread.index)?;
+            let index = thread.index;
+            let job: Job<'_> =
+                Box::new(move |sim| share.into_iter().for_each(|work| work.done_by(thread, sim)));
+            Some((index, job))
+        });
+        explorer.run(&mut self.sim, jobs.collect());
     }
 
     fn conclude(&mut self, thread: usize, id: u64) -> Exchange {
@@ -126,6 +160,21 @@ impl<P: Plugin> Proxy<P> {
     fn worker(&self, wanted: Option<u32>) -> usize {
         let workers = u64::from(self.sim.setup.workers.max(1));
         1 + (wanted.map_or(self.streams, u64::from) % workers) as usize
+    }
+}
+
+/// Something for a thread to do.
+enum Work<'a> {
+    Request(u64, &'a Sending),
+    Event(EventKind),
+}
+
+impl Work<'_> {
+    fn done_by<P: Plugin>(self, thread: &mut Thread<P>, sim: &mut Sim) {
+        match self {
+            Self::Request(id, sending) => thread.accept(sim, id, sending),
+            Self::Event(event) => thread.handle(sim, event),
+        }
     }
 }
 

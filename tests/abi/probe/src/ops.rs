@@ -4,7 +4,7 @@
 //! of a metric or queue, `last` for the last call, `cas` for the last cas. `@1000` is a value of a thousand bytes.
 //!
 //! ```text
-//! get MAP KEY · add|replace MAP KEY VALUE · remove MAP KEY · pairs MAP [PREFIX] · set_pairs MAP K=V... · size MAP
+//! get MAP KEY · add|replace MAP KEY VALUE · remove MAP KEY · pairs MAP [PREFIX] · pairs_raw MAP · set_pairs MAP K=V... · size MAP
 //! buffer BUFFER START MAX · buffer_status BUFFER · set_buffer BUFFER START SIZE VALUE
 //! property PATH · set_property PATH VALUE · shared_get KEY · shared_set KEY VALUE CAS
 //! queue_register NAME · queue_resolve VM NAME · enqueue ID VALUE · dequeue ID
@@ -14,7 +14,7 @@
 //! grpc_send ID MESSAGE EOS · grpc_close ID · grpc_cancel ID · status
 //! reply STATUS DETAILS BODY GRPC-STATUS K=V... · continue STREAM · close STREAM
 //! tick_period MILLISECONDS · time · effective CONTEXT · done · log LEVEL TEXT · log_level · foreign NAME ARGS
-//! return N · trap
+//! return N · trap · count LABEL (no hostcall: numbers what happens in one VM)
 //! ```
 
 use crate::host;
@@ -66,6 +66,7 @@ fn maps(name: &[u8], words: Words) -> Option<String> {
         b"replace" => host::replace(map, &key, &words.bytes(2)).to_string(),
         b"remove" => host::remove(map, &key).to_string(),
         b"pairs" => with(host::pairs(map), |it| pairs(it, &key)),
+        b"pairs_raw" => with(host::pairs(map), value),
         b"set_pairs" => host::set_pairs(map, &words.pairs(1)).to_string(),
         b"size" => with(host::map_size(map), u32::to_string),
         _ => return None,
@@ -159,6 +160,11 @@ fn control(name: &[u8], words: Words) -> Option<String> {
         b"effective" => host::set_effective_context(first).to_string(),
         b"done" => host::done().to_string(),
         b"log" => host::log(first, &second).to_string(),
+        b"count" => {
+            let count = recall(b"count").unwrap_or_default() + 1;
+            remember(b"count", count);
+            count.to_string()
+        }
         b"log_level" => with(host::log_level(), u32::to_string),
         _ => return None,
     })
