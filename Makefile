@@ -26,7 +26,7 @@ demo: build ## Runs the modules over real tokens, in the harness: no Envoy neede
 
 build: $(MODULES) ## Builds dist/*.wasm.
 
-test: build $(VENV) ## Runs every test, a real Envoy included; sets itself up.
+test: build dist/probe.wasm $(VENV) ## Runs every test, a real Envoy included; sets itself up.
 	cargo test -q
 	@cat target/scenarios.txt
 	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-sim -p portcullis-scenario
@@ -37,7 +37,7 @@ bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filte
 lint: rust-target ## Formatting and clippy, native and wasm.
 	cargo fmt --all --check
 	cargo clippy -q --all-targets -- -D warnings
-	cargo clippy -q --target wasm32-wasip1 -p portcullis-shell $(FILTERS:%=-p portcullis-%-wasm) -- -D warnings
+	cargo clippy -q --target wasm32-wasip1 -p portcullis-shell $(FILTERS:%=-p portcullis-%-wasm) -p portcullis-probe -- -D warnings
 
 docs: ## The API documentation, in target/doc.
 	RUSTDOCFLAGS='-D warnings' cargo doc -q --no-deps
@@ -57,6 +57,12 @@ dist/%.wasm: $(SOURCES) | rust-target
 	@mkdir -p dist
 	cargo build -q --profile wasm --target wasm32-wasip1 -p portcullis-$*-wasm
 	@cargo run -q -p portcullis-pack -- target/wasm32-wasip1/wasm/$(subst -,_,$*).wasm $@
+
+# The guest of the cases in tests/abi; not one that ships, so it keeps all of its exports.
+dist/probe.wasm: $(shell find tests/abi/probe -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock | rust-target
+	@mkdir -p dist
+	cargo build -q --profile wasm --target wasm32-wasip1 -p portcullis-probe
+	@cp target/wasm32-wasip1/wasm/portcullis_probe.wasm $@
 
 rust-target:
 	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust with https://rustup.rs' >&2; exit 2; }

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -10,36 +11,48 @@ const MAX_READ: u64 = 1 << 20;
 pub(crate) struct AccessLog {
     path: PathBuf,
     read: u64,
+    /// What has been read and not been asked for.
+    details: HashMap<u16, String>,
 }
 
 impl AccessLog {
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), read: 0 }
+        Self { path: path.to_owned(), read: 0, details: HashMap::new() }
     }
 
-    /// The `response_code_details` of the request from `port`, if its line has been written since the last call
-    /// that found one. Every request has its own socket, so that the port tells them apart.
+    /// The `response_code_details` of the request from `port`, if its line has been written since [`Self::forget`]. Every
+    /// request has its own socket, so that the port tells them apart.
     pub(crate) fn details(&mut self, port: u16) -> io::Result<Option<String>> {
+        self.read()?;
+        Ok(self.details.remove(&port))
+    }
+
+    /// Forgets the lines so far: ports come again.
+    pub(crate) fn forget(&mut self) -> io::Result<()> {
+        self.read()?;
+        self.details.clear();
+        Ok(())
+    }
+
+    fn read(&mut self) -> io::Result<()> {
         let mut file = File::open(&self.path)?;
         file.seek(SeekFrom::Start(self.read))?;
         let mut bytes = Vec::new();
         file.take(MAX_READ).read_to_end(&mut bytes)?;
-        let mut read = self.read;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            read += line.len() as u64;
-            let Some(details) = details_of(line, port) else { continue };
-            self.read = read;
-            return Ok(Some(details));
+        // A line without its end is still being written.
+        for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+            self.read += line.len() as u64;
+            self.details.extend(parse(line));
         }
-        Ok(None)
+        Ok(())
     }
 }
 
-/// `54321 via_upstream\n`; a line without its end is still being written.
-fn details_of(line: &[u8], port: u16) -> Option<String> {
+/// `54321 via_upstream\n`
+fn parse(line: &[u8]) -> Option<(u16, String)> {
     let line = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
-    let (from, details) = line.split_once(' ')?;
-    (from.parse() == Ok(port)).then(|| details.to_owned())
+    let (port, details) = line.split_once(' ')?;
+    Some((port.parse().ok()?, details.to_owned()))
 }
 
 #[cfg(test)]
@@ -57,5 +70,16 @@ mod tests {
         fs::write(&path, "40001 late\n40002 via_upstream\n").unwrap();
         assert_eq!(log.details(40002).unwrap().as_deref(), Some("via_upstream"));
         assert_eq!(log.details(40002).unwrap(), None);
+        assert_eq!(log.details(40001).unwrap().as_deref(), Some("late"));
+    }
+
+    #[test]
+    fn a_line_of_an_earlier_request_is_not_taken_for_this_one_s() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("access.log");
+        let mut log = AccessLog::new(&path);
+        fs::write(&path, "40001 late\n").unwrap();
+        log.forget().unwrap();
+        assert_eq!(log.details(40001).unwrap(), None);
     }
 }

@@ -6,7 +6,7 @@ use portcullis_sim::http::{Protocol, Request};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::client::{Outcome, round_trip};
+use crate::client::{Client, Outcome, PATIENCE};
 use crate::message::outgoing_request;
 
 /// The admin interface of a running Envoy.
@@ -55,7 +55,10 @@ impl Admin {
         let headers = headers.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
         let request = Request { headers: headers.to_vec(), ..Request::default() };
         let request = outgoing_request(Protocol::Http1, &request)?;
-        let (_, outcome) = self.runtime.block_on(round_trip(self.address, Protocol::Http1, request))?;
+        let outcome = self.runtime.block_on(async {
+            let client = Client::new().map_err(|error| error.to_string())?;
+            client.round_trip(self.address, Protocol::Http1, request, PATIENCE).await
+        })?;
         match outcome {
             Outcome::Answered(response) if response.status == 200 => Ok(response.body.concat()),
             Outcome::Answered(response) => {

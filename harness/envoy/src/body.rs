@@ -1,7 +1,9 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,17 +20,26 @@ pub(crate) struct Pieces {
     pieces: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
     pause: Option<Pin<Box<Sleep>>>,
+    /// The connection that is closed instead of the end.
+    breaking: Option<Arc<TcpStream>>,
 }
 
 impl Pieces {
     pub(crate) fn new(pieces: &[Vec<u8>], trailers: Option<HeaderMap>) -> Self {
         let pieces = pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect();
-        Self { pieces, trailers, pause: None }
+        Self { pieces, trailers, pause: None, breaking: None }
+    }
+
+    /// After the last piece, in the place of the end, the connection is closed.
+    pub(crate) fn broken_off(self, connection: Arc<TcpStream>) -> Self {
+        // Whoever waits for the first piece shall have the headers by then.
+        let pause = self.pieces.is_empty().then(|| Box::pin(sleep(PAUSE)));
+        Self { pause, breaking: Some(connection), trailers: None, ..self }
     }
 
     /// Whether its length is known before it is sent, so that it travels with a content-length.
     pub(crate) fn is_sized(&self) -> bool {
-        self.pieces.len() <= 1 && self.trailers.is_none()
+        self.pieces.len() <= 1 && self.trailers.is_none() && self.breaking.is_none()
     }
 }
 
@@ -48,11 +59,16 @@ impl Body for Pieces {
             self.pause = (!self.is_end_stream()).then(|| Box::pin(sleep(PAUSE)));
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
+        if let Some(connection) = &self.breaking {
+            // It fails only when the connection is broken already.
+            let _ = connection.shutdown(Shutdown::Both);
+            return Poll::Pending;
+        }
         Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty() && self.trailers.is_none()
+        self.pieces.is_empty() && self.trailers.is_none() && self.breaking.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,4 +1,5 @@
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
@@ -6,15 +7,15 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use portcullis_sim::http::{Protocol, Response};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::body::Pieces;
 use crate::message::incoming_response;
 
-/// How long one request may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one request may take if the server answers at once.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A body that is received, at most.
 pub(crate) const MAX_BODY: usize = 32 << 20;
@@ -33,26 +34,53 @@ pub(crate) enum Outcome {
     GaveUp,
 }
 
-/// Sends one request over a connection of its own and says from which port.
-///
-/// # Errors
-/// There is no connection.
-pub(crate) async fn round_trip(
-    address: SocketAddr,
-    protocol: Protocol,
-    request: hyper::Request<Pieces>,
-) -> Result<(u16, Outcome), String> {
-    let unreachable = |error| format!("{address} does not accept a connection: {error}");
-    let stream = TcpStream::connect(address).await.map_err(unreachable)?;
-    let port = stream.local_addr().map_err(|error| error.to_string())?.port();
-    // A piece is a segment of its own.
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let outcome = match timeout(PATIENCE, exchange(stream, protocol, request)).await {
-        Ok(Ok(response)) => Outcome::Answered(response),
-        Ok(Err(_)) => Outcome::Reset,
-        Err(_) => Outcome::GaveUp,
-    };
-    Ok((port, outcome))
+/// A client that has its port already, so that others can know it before it connects.
+#[derive(Debug)]
+pub(crate) struct Client {
+    socket: TcpSocket,
+    port: u16,
+}
+
+impl Client {
+    pub(crate) fn new() -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let port = socket.local_addr()?.port();
+        Ok(Self { socket, port })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// # Errors
+    /// There is no connection.
+    pub(crate) async fn connect(self, address: SocketAddr) -> Result<TcpStream, String> {
+        let unreachable = |error| format!("{address} does not accept a connection: {error}");
+        let stream = self.socket.connect(address).await.map_err(unreachable)?;
+        // A piece is a segment of its own.
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        Ok(stream)
+    }
+
+    /// Sends one request over a connection of its own.
+    ///
+    /// # Errors
+    /// There is no connection.
+    pub(crate) async fn round_trip(
+        self,
+        address: SocketAddr,
+        protocol: Protocol,
+        request: hyper::Request<Pieces>,
+        patience: Duration,
+    ) -> Result<Outcome, String> {
+        let stream = self.connect(address).await?;
+        Ok(match timeout(patience, exchange(stream, protocol, request)).await {
+            Ok(Ok(response)) => Outcome::Answered(response),
+            Ok(Err(_)) => Outcome::Reset,
+            Err(_) => Outcome::GaveUp,
+        })
+    }
 }
 
 async fn exchange(

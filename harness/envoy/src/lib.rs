@@ -1,7 +1,7 @@
 //! Scenarios on a real Envoy process, over real sockets.
 //!
-//! [`EnvoyTarget`] starts one Envoy with one plugin, an upstream of its own and a client, and shows what
-//! went in and came out in the same words as the simulation. [`EnvoyBinary`], [`Bootstrap`] and
+//! [`EnvoyTarget`] starts one Envoy with a chain of plugins, a client before it, an upstream behind it and servers for its
+//! call-outs, and shows what went in and came out in the same words as the simulation. [`EnvoyBinary`], [`Bootstrap`] and
 //! [`EnvoyProcess`] are its parts, for whoever wants an Envoy with something else in it.
 #![cfg_attr(
     not(test),
@@ -13,17 +13,27 @@ mod admin;
 mod binary;
 mod body;
 mod bootstrap;
+mod call_outs;
 mod client;
+mod cluster;
+mod conversation;
+mod filter;
+mod grpc;
+mod host;
+mod journal;
 mod log;
 mod message;
 mod obituary;
 mod process;
+mod server;
 mod target;
 mod upstream;
 
 pub use admin::Admin;
 pub use binary::EnvoyBinary;
-pub use bootstrap::{Bootstrap, RouteAction, wasm_filter};
+pub use bootstrap::{Bootstrap, RouteAction};
+pub use cluster::ClusterEntry;
+pub use filter::Filter;
 pub use obituary::Obituary;
 pub use process::{EnvoyProcess, Launch, StartError};
 pub use target::EnvoyTarget;

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use log::Level;
 use portcullis_sim::http::LogLine;
 
-use crate::bootstrap::VM_ID;
-
 /// The log format that [`LogFile`] reads: level, logger, text. With `--log-format-escaped` an entry is one line,
 /// so that no plugin can fake the entry of somebody else.
 pub(crate) const FORMAT: &str = "%l %n %v";
@@ -18,12 +16,14 @@ const MAX_READ: u64 = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct LogFile {
     path: PathBuf,
+    prefixes: Vec<String>,
     read: u64,
 }
 
 impl LogFile {
-    pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), read: 0 }
+    /// The log at `path`; `prefixes` are what stands before plugins' lines, the longest first.
+    pub(crate) fn new(path: &Path, prefixes: Vec<String>) -> Self {
+        Self { path: path.to_owned(), prefixes, read: 0 }
     }
 
     /// The entries since the last call; one that is still being written comes with the next.
@@ -35,7 +35,8 @@ impl LogFile {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         bytes.truncate(whole);
         self.read += whole as u64;
-        Ok(bytes.split(|byte| *byte == b'\n').filter_map(Entry::parse).collect())
+        let lines = bytes.split(|byte| *byte == b'\n');
+        Ok(lines.filter_map(|line| Entry::parse(line, &self.prefixes)).collect())
     }
 }
 
@@ -51,15 +52,14 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
-    fn parse(line: &[u8]) -> Option<Self> {
+    fn parse(line: &[u8], prefixes: &[String]) -> Option<Self> {
         let line = String::from_utf8_lossy(line);
         let mut parts = line.splitn(3, ' ');
         let level = level(parts.next()?)?;
         let logger = parts.next()?;
         let text = unescape(parts.next()?);
-        let prefix = format!("wasm log {VM_ID}: ");
         if logger == "wasm"
-            && let Some(message) = text.strip_prefix(&prefix)
+            && let Some(message) = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix))
         {
             return Some(Self::Plugin(LogLine { level, message: message.to_owned() }));
         }
@@ -110,12 +110,22 @@ mod tests {
     use super::*;
     use std::fs;
 
+    fn prefixes() -> Vec<String> {
+        ["wasm log chain: one portcullis: ", "wasm log portcullis: "].map(str::to_owned).to_vec()
+    }
+
+    fn parse(line: &[u8]) -> Option<Entry> {
+        Entry::parse(line, &prefixes())
+    }
+
     #[test]
     fn a_plugin_line_keeps_its_level_and_loses_the_prefix() {
         let line = |level, message: &str| Some(Entry::Plugin(LogLine { level, message: message.to_owned() }));
-        assert_eq!(Entry::parse(b"warning wasm wasm log portcullis: a: b"), line(Level::Warn, "a: b"));
-        assert_eq!(Entry::parse(b"critical wasm wasm log portcullis: gone"), line(Level::Error, "gone"));
-        assert_eq!(Entry::parse(b"trace wasm wasm log portcullis: "), line(Level::Trace, ""));
+        assert_eq!(parse(b"warning wasm wasm log portcullis: a: b"), line(Level::Warn, "a: b"));
+        assert_eq!(parse(b"critical wasm wasm log portcullis: gone"), line(Level::Error, "gone"));
+        assert_eq!(parse(b"trace wasm wasm log portcullis: "), line(Level::Trace, ""));
+        assert_eq!(parse(b"info wasm wasm log chain: one portcullis: b: c"), line(Level::Info, "b: c"));
+        assert_eq!(parse(b"info wasm wasm log somebody else: b"), None);
     }
 
     #[test]
@@ -130,18 +140,18 @@ mod tests {
         let trap =
             br"error wasm Function: proxy_on_configure failed: Uncaught RuntimeError: unreachable\n  0: x";
         let text = "Function: proxy_on_configure failed: Uncaught RuntimeError: unreachable\n  0: x";
-        assert_eq!(Entry::parse(trap), Some(Entry::Trap(text.to_owned())));
-        assert_eq!(Entry::parse(b"trace wasm [host->vm] proxy_on_configure(1, 3)"), None);
-        assert_eq!(Entry::parse(b"critical main no"), Some(Entry::Complaint("no".to_owned())));
-        assert_eq!(Entry::parse(b"warning main wasm log portcullis: not from the wasm logger"), None);
-        assert_eq!(Entry::parse(b""), None);
+        assert_eq!(parse(trap), Some(Entry::Trap(text.to_owned())));
+        assert_eq!(parse(b"trace wasm [host->vm] proxy_on_configure(1, 3)"), None);
+        assert_eq!(parse(b"critical main no"), Some(Entry::Complaint("no".to_owned())));
+        assert_eq!(parse(b"warning main wasm log portcullis: not from the wasm logger"), None);
+        assert_eq!(parse(b""), None);
     }
 
     #[test]
     fn a_growing_file_is_read_by_whole_lines() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("envoy.log");
-        let mut log = LogFile::new(&path);
+        let mut log = LogFile::new(&path, prefixes());
         fs::write(&path, "error main one\nerror main tw").unwrap();
         assert_eq!(log.entries().unwrap(), [Entry::Complaint("one".to_owned())]);
         fs::write(&path, "error main one\nerror main two\n").unwrap();

@@ -52,8 +52,8 @@ pub(crate) fn outgoing_response(
     Ok(message)
 }
 
-/// A request as it arrived; pseudo-headers first, `host` in HTTP/1.1 as `:authority`.
-pub(crate) fn incoming_request(parts: request::Parts, body: &Bytes, trailers: Option<&HeaderMap>) -> Request {
+/// A request as it begins to arrive; pseudo-headers first, `host` in HTTP/1.1 as `:authority`.
+pub(crate) fn incoming_head(parts: request::Parts) -> Request {
     let mut plain = parts.headers;
     let host = plain.remove(HOST).map(|value| value.as_bytes().to_vec());
     let authority = parts.uri.authority().map(|it| it.as_str().as_bytes().to_vec()).or(host);
@@ -66,7 +66,7 @@ pub(crate) fn incoming_request(parts: request::Parts, body: &Bytes, trailers: Op
     // HTTP/1.1 has no place for it.
     headers.extend(parts.uri.scheme_str().map(|scheme| (b":scheme".to_vec(), scheme.as_bytes().to_vec())));
     headers.extend(header_list(&plain));
-    Request { headers, body: one_piece(body), trailers: trailers.map(header_list) }
+    Request { headers, ..Request::default() }
 }
 
 /// A response as it arrived.
@@ -190,7 +190,7 @@ fn outgoing_body(
     Ok(body)
 }
 
-fn header_list(headers: &HeaderMap) -> HeaderList {
+pub(crate) fn header_list(headers: &HeaderMap) -> HeaderList {
     headers
         .iter()
         .map(|(name, value)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec()))
@@ -255,7 +255,7 @@ mod tests {
     fn what_arrives_has_the_scheme_that_was_on_the_wire() {
         let schemes = |uri: &str| {
             let (parts, ()) = hyper::Request::builder().uri(uri).body(()).unwrap().into_parts();
-            let headers = incoming_request(parts, &Bytes::new(), None).headers;
+            let headers = incoming_head(parts).headers;
             headers.into_iter().filter(|(name, _)| name == b":scheme").map(|(_, value)| value).collect()
         };
         let (http1, http2): (Vec<_>, Vec<_>) = (schemes("/a"), schemes("https://a.example/a"));

@@ -1,13 +1,12 @@
 use std::fmt;
-use std::path::Path;
 use std::process::ExitStatus;
 
 use portcullis_sim::http::LogLine;
 
 use crate::log::{Entry, LogFile};
 
-/// What Envoy says when the canary's `proxy_on_configure` returned false.
-const REFUSED: &str = "Failed to configure base Wasm plugin";
+/// What Envoy says when the canary's `proxy_on_vm_start` or `proxy_on_configure` returned false.
+const REFUSED: [&str; 2] = ["Failed to start base Wasm", "Failed to configure base Wasm plugin"];
 
 /// Why an Envoy ended, out of its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,9 +22,9 @@ pub struct Obituary {
 }
 
 impl Obituary {
-    pub(crate) fn new(status: ExitStatus, log: &Path) -> Self {
+    pub(crate) fn new(status: ExitStatus, mut log: LogFile) -> Self {
         let mut obituary = Self { status, ..Self::default() };
-        for entry in LogFile::new(log).entries().unwrap_or_default() {
+        for entry in log.entries().unwrap_or_default() {
             match entry {
                 Entry::Plugin(line) => obituary.plugin.push(line),
                 Entry::Trap(backtrace) => obituary.trap = obituary.trap.or(Some(backtrace)),
@@ -37,7 +36,8 @@ impl Obituary {
 
     /// Whether the plugin refused its configuration, by its own decision.
     pub fn is_refusal(&self) -> bool {
-        self.trap.is_none() && self.complaints.iter().any(|text| text.contains(REFUSED))
+        let refused = |text: &String| REFUSED.iter().any(|refused| text.contains(refused));
+        self.trap.is_none() && self.complaints.iter().any(refused)
     }
 }
 

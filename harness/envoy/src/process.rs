@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::log::FORMAT;
+use crate::filter::log_prefixes;
+use crate::log::{FORMAT, LogFile};
 use crate::{Admin, Bootstrap, EnvoyBinary, Obituary};
 
 /// How long Envoy may take from its start until it serves.
 const START: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(2);
 
 /// How an Envoy is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +33,8 @@ pub struct EnvoyProcess {
     _watch: Option<Reaped>,
     admin: Admin,
     listener: SocketAddr,
-    log: PathBuf,
-    _directory: TempDir,
+    log_prefixes: Vec<String>,
+    directory: TempDir,
 }
 
 /// Why an Envoy did not start.
@@ -73,7 +74,7 @@ impl EnvoyProcess {
         launch: Launch,
         directory: TempDir,
     ) -> Result<Self, StartError> {
-        let log = log_path(directory.path());
+        let log_prefixes = log_prefixes(&bootstrap.filters);
         let mut child = spawn(binary, bootstrap, launch, directory.path())?;
         // Without a shell we still end Envoy ourselves, unless we are killed.
         let watch = watch(child.0.id()).ok();
@@ -83,7 +84,8 @@ impl EnvoyProcess {
                 break admin;
             }
             if let Some(status) = child.0.try_wait()? {
-                return Err(StartError::Exited(Obituary::new(status, &log)));
+                let log = LogFile::new(&log_path(directory.path()), log_prefixes);
+                return Err(StartError::Exited(Obituary::new(status, log)));
             }
             if Instant::now() > deadline {
                 return Err(StartError::Failed(format!("it does not serve after {} s", START.as_secs())));
@@ -91,7 +93,7 @@ impl EnvoyProcess {
             thread::sleep(POLL);
         };
         let listener = admin.listener(Bootstrap::LISTENER).map_err(StartError::Failed)?;
-        Ok(Self { child, _watch: watch, admin, listener, log, _directory: directory })
+        Ok(Self { child, _watch: watch, admin, listener, log_prefixes, directory })
     }
 
     /// Its process id.
@@ -99,7 +101,7 @@ impl EnvoyProcess {
         self.child.0.id()
     }
 
-    /// Where its listener listens.
+    /// Where its HTTP listener listens.
     pub fn listener(&self) -> SocketAddr {
         self.listener
     }
@@ -112,12 +114,17 @@ impl EnvoyProcess {
     /// Why it has ended, if it has.
     pub fn obituary(&mut self) -> Option<Obituary> {
         let status = self.child.0.try_wait().ok()??;
-        Some(Obituary::new(status, &self.log))
+        Some(Obituary::new(status, self.log()))
+    }
+
+    /// Its log, from the beginning.
+    pub(crate) fn log(&self) -> LogFile {
+        LogFile::new(&log_path(self.directory.path()), self.log_prefixes.clone())
     }
 }
 
 /// The file in `directory` that Envoy's log goes to.
-pub(crate) fn log_path(directory: &Path) -> PathBuf {
+fn log_path(directory: &Path) -> PathBuf {
     directory.join("envoy.log")
 }
 
@@ -139,7 +146,7 @@ fn spawn(
     command.arg("--admin-address-path").arg(admin_path(directory));
     command.args(["--concurrency", &launch.concurrency.to_string()]);
     command.args(["--use-dynamic-base-id", "--disable-hot-restart"]);
-    command.args(["--file-flush-interval-msec", "10"]);
+    command.args(["--file-flush-interval-msec", "2"]);
     command.args(["--log-level", "warning", "--log-format", FORMAT, "--log-format-escaped"]);
     if launch.trace_plugins {
         command.args(["--component-log-level", "wasm:trace"]);

@@ -1,84 +1,86 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use log::Level;
 use portcullis_scenario::{Sending, Target, TargetError};
-use portcullis_sim::http::{CallOut, Exchange, LogLine};
+use portcullis_sim::http::{CallOut, Exchange, LogLine, Protocol};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
-use portcullis_sim::{AnswerKind, Setup};
+use portcullis_sim::{Answer, AnswerKind, Profile, Setup};
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::access::AccessLog;
-use crate::client::{Outcome, round_trip};
+use crate::client::{Client, Outcome, PATIENCE};
+use crate::conversation::Wire;
+use crate::journal::Journal;
 use crate::log::{Entry, LogFile};
-use crate::message::{outgoing_request, outgoing_response};
-use crate::process::log_path;
+use crate::message::outgoing_request;
+use crate::server::check;
 use crate::upstream::Upstream;
-use crate::{Bootstrap, EnvoyBinary, EnvoyProcess, Launch, Obituary, RouteAction, StartError, wasm_filter};
+use crate::{
+    Bootstrap, EnvoyBinary, EnvoyProcess, Filter, Launch, Obituary, RouteAction, StartError, call_outs,
+};
 
 /// The longest a scenario may really wait.
 const MAX_ADVANCE: Duration = Duration::from_secs(3);
+/// After this time without an answer of the upstream, Envoy's router answers itself: the default of a route.
+const ROUTE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the line of a request may take to reach the access log.
 const ACCESS_LOG: Duration = Duration::from_secs(1);
-/// Lines of a plugin that are kept.
+/// How long no call-out must have arrived for all of them to be there.
+const QUIET: Duration = Duration::from_millis(30);
+/// Lines of plugins that are kept.
 const MAX_LINES: usize = 1_000_000;
-const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(2);
 
-/// A real Envoy process with one plugin, a client before it and an upstream behind it.
+/// A real Envoy process with plugins in it, clients before it, an upstream behind it and servers for its call-outs.
 ///
 /// Time is real and so are the sockets: a request takes about 12 ms, most of it waiting for the access log.
 #[derive(Debug)]
 pub struct EnvoyTarget {
-    // Dropped in this order: Envoy goes before the upstream that it is connected to.
+    // Dropped in this order: Envoy goes before the servers that it is connected to.
     process: EnvoyProcess,
     upstream: Upstream,
+    journal: Journal,
     runtime: Runtime,
     access: AccessLog,
     log: LogFile,
     lines: Vec<LogLine>,
+    workers: u32,
+    tolerates_traps: bool,
 }
 
 impl EnvoyTarget {
-    /// Starts Envoy with one worker thread.
+    /// Starts Envoy with the plugins in its HTTP and in its TCP listener; `modules` is what [`code`] counts in.
     ///
     /// # Errors
-    /// [`TargetError::Configuration`] with the plugin's own lines when it refuses its configuration.
-    pub fn start(binary: &EnvoyBinary, module: &Path, setup: &Setup) -> Result<Self, TargetError> {
-        Self::start_with_workers(binary, module, setup, 1)
-    }
-
-    /// Starts Envoy with this many worker threads, each with a VM of its own.
+    /// [`TargetError::Configuration`] with the plugin's own lines when it refuses its configuration, and
+    /// [`TargetError::NotHere`] for what no real Envoy can be set up with.
     ///
-    /// # Errors
-    /// As [`Self::start`].
-    pub fn start_with_workers(
-        binary: &EnvoyBinary,
-        module: &Path,
-        setup: &Setup,
-        workers: u32,
-    ) -> Result<Self, TargetError> {
-        if setup.clock.is_some() {
-            let why = "this scenario sets the clock; Envoy has only the real one";
-            return Err(TargetError::NotHere(why.to_owned()));
-        }
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(broken)?;
-        let upstream = runtime.block_on(Upstream::bind()).map_err(broken)?;
+    /// [`code`]: portcullis_sim::PluginSetup::code
+    pub fn start(binary: &EnvoyBinary, modules: &[PathBuf], setup: &Setup) -> Result<Self, TargetError> {
+        check_setup(setup)?;
+        let filters = filters(modules, setup)?;
+        let mut runtime = Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().map_err(broken)?;
+        let journal = Journal::default();
+        let upstream = Upstream::start(setup.upstream, journal.clone());
+        let upstream = runtime.block_on(upstream).map_err(broken)?;
+        let clusters = runtime.block_on(call_outs::start(&setup.clusters, &journal))?;
         let directory = tempfile::Builder::new().prefix("portcullis-envoy-").tempdir().map_err(broken)?;
         let access_log = directory.path().join("access.log");
-        let log = LogFile::new(&log_path(directory.path()));
-        let configuration =
-            setup.plugins.first().map(|plugin| plugin.configuration.as_slice()).unwrap_or_default();
-        let bootstrap = Bootstrap {
-            filters: vec![wasm_filter(module, configuration)],
-            action: RouteAction::Upstream(upstream.address()),
-            access_log: Some(access_log.clone()),
-        };
+        let access = AccessLog::new(&access_log);
+        let action = RouteAction::Upstream(upstream.address());
+        let bootstrap = Bootstrap { filters, action, clusters, access_log: Some(access_log) };
+        let workers = setup.workers.max(1);
         let launch = Launch { concurrency: workers, trace_plugins: true };
         let process = EnvoyProcess::start(binary, &bootstrap, launch, directory).map_err(not_started)?;
-        let access = AccessLog::new(&access_log);
-        Ok(Self { process, upstream, runtime, access, log, lines: Vec::new() })
+        let log = process.log();
+        let (lines, tolerates_traps) = (Vec::new(), false);
+        Ok(Self { process, upstream, journal, runtime, access, log, lines, workers, tolerates_traps })
     }
 }
 
@@ -87,16 +89,48 @@ impl Target for EnvoyTarget {
         "envoy"
     }
 
+    fn tolerate_traps(&mut self) -> Result<(), TargetError> {
+        self.tolerates_traps = true;
+        Ok(())
+    }
+
     fn send(&mut self, requests: &[Sending]) -> Result<Vec<Exchange>, TargetError> {
-        requests.iter().map(|sending| self.send_one(sending)).collect()
+        self.access.forget().map_err(broken)?;
+        self.upstream.forget();
+        self.journal.forget_clients();
+        let ready: Result<Vec<_>, _> = requests.iter().map(|sending| self.prepare(sending)).collect();
+        let trips: Vec<_> = ready?.into_iter().map(|trip| self.begin(trip)).collect();
+        let ended: Vec<_> =
+            trips.into_iter().map(|(port, trip)| (port, self.runtime.block_on(trip))).collect();
+        if let Some(obituary) = self.process.obituary() {
+            return Err(TargetError::Broken(obituary.to_string()));
+        }
+        let exchanges = ended.into_iter().map(|(port, outcome)| {
+            let outcome = outcome.map_err(broken)?.map_err(TargetError::Broken)?;
+            self.exchange(port, outcome)
+        });
+        let exchanges = exchanges.collect::<Result<Vec<_>, _>>()?;
+        self.read_log()?;
+        Ok(exchanges)
     }
 
-    fn converse(&mut self, _: &Conversation) -> Result<TcpExchange, TargetError> {
-        Err(TargetError::NotHere("TCP is not played here".to_owned()))
-    }
-
-    fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError> {
-        Ok(Vec::new())
+    /// Each step of the conversation has up to 300 ms to have its effect. Both ends close one direction only, so that
+    /// what is still on its way to them arrives.
+    fn converse(&mut self, conversation: &Conversation) -> Result<TcpExchange, TargetError> {
+        self.check_worker(conversation.worker)?;
+        let address = self.process.admin().listener(Bootstrap::TCP_LISTENER).map_err(TargetError::Broken)?;
+        let _entered = self.runtime.enter();
+        let client = Client::new().map_err(broken)?;
+        let coming = self.upstream.hand_over(client.port());
+        let exchange = self.runtime.block_on(async {
+            let stream = client.connect(address).await.map_err(TargetError::Broken)?;
+            Ok(Wire::new(stream, coming).play(&conversation.steps).await)
+        })?;
+        if let Some(obituary) = self.process.obituary() {
+            return Err(TargetError::Broken(obituary.to_string()));
+        }
+        self.read_log()?;
+        Ok(exchange)
     }
 
     fn advance(&mut self, by: Duration) -> Result<(), TargetError> {
@@ -118,33 +152,56 @@ impl Target for EnvoyTarget {
         self.read_log()?;
         Ok(self.lines.clone())
     }
+
+    fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError> {
+        let mut call_outs = self.journal.call_outs();
+        loop {
+            // A plugin may call out when the client has its answer already.
+            self.runtime.block_on(async { sleep(QUIET).await });
+            let now = self.journal.call_outs();
+            if now == call_outs {
+                return Ok(now);
+            }
+            call_outs = now;
+        }
+    }
+}
+
+/// A request that is ready to be sent.
+struct Trip {
+    client: Client,
+    protocol: Protocol,
+    request: hyper::Request<crate::body::Pieces>,
+    patience: Duration,
 }
 
 impl EnvoyTarget {
-    fn send_one(&mut self, sending: &Sending) -> Result<Exchange, TargetError> {
-        let AnswerKind::Response(upstream) = &sending.upstream.kind else {
-            return Err(TargetError::NotHere("this upstream is not played here".to_owned()));
-        };
+    fn prepare(&self, sending: &Sending) -> Result<Trip, TargetError> {
+        self.check_worker(sending.worker)?;
         let request = outgoing_request(sending.protocol, &sending.request).map_err(TargetError::NotHere)?;
-        outgoing_response(sending.protocol, upstream).map_err(TargetError::NotHere)?;
-        self.upstream.expect(upstream.clone());
-        let trip = self.runtime.block_on(round_trip(self.process.listener(), sending.protocol, request));
-        let logged = match &trip {
-            Ok((port, _)) => self.details(*port)?,
-            Err(_) => None,
-        };
-        if let Some(obituary) = self.process.obituary() {
-            return Err(TargetError::Broken(obituary.to_string()));
-        }
-        let (_, outcome) = trip.map_err(TargetError::Broken)?;
-        self.read_log()?;
+        check(&sending.upstream, sending.protocol).map_err(TargetError::NotHere)?;
+        let _entered = self.runtime.enter();
+        let client = Client::new().map_err(broken)?;
+        self.upstream.answer(client.port(), sending.upstream.clone());
+        let patience = PATIENCE + slowness(&sending.upstream);
+        Ok(Trip { client, protocol: sending.protocol, request, patience })
+    }
+
+    fn begin(&self, trip: Trip) -> (u16, JoinHandle<Result<Outcome, String>>) {
+        let (address, port) = (self.process.listener(), trip.client.port());
+        let Trip { client, protocol, request, patience } = trip;
+        (port, self.runtime.spawn(client.round_trip(address, protocol, request, patience)))
+    }
+
+    fn exchange(&mut self, port: u16, outcome: Outcome) -> Result<Exchange, TargetError> {
+        let logged = self.details(port)?;
         let (client, details) = match outcome {
             Outcome::Answered(response) => (Some(response), logged),
             Outcome::Reset => (None, logged),
             // What is logged then tells of our patience and not of the plugin.
             Outcome::GaveUp => (None, None),
         };
-        Ok(Exchange { client, upstream: self.upstream.received(), details })
+        Ok(Exchange { client, upstream: self.journal.of_client(port), details })
     }
 
     /// Waits for the line of the request from `port` in the access log.
@@ -162,21 +219,67 @@ impl EnvoyTarget {
         })
     }
 
-    /// Takes over what the plugin has logged; a trap among it is an error.
+    /// Takes over what the plugins have logged; a trap among it is an error, unless it is tolerated.
     fn read_log(&mut self) -> Result<(), TargetError> {
         let mut trap = None;
         for entry in self.log.entries().map_err(broken)? {
             match entry {
                 Entry::Plugin(line) => self.lines.push(line),
+                Entry::Trap(backtrace) if self.tolerates_traps => self.lines.push(first_line(&backtrace)),
                 Entry::Trap(backtrace) => trap = trap.or(Some(backtrace)),
                 Entry::Complaint(_) => {}
             }
         }
         if self.lines.len() > MAX_LINES {
-            return Err(TargetError::Broken(format!("the plugin has logged more than {MAX_LINES} lines")));
+            return Err(TargetError::Broken(format!("the plugins have logged more than {MAX_LINES} lines")));
         }
         trap.map_or(Ok(()), |backtrace| Err(TargetError::Trap(backtrace)))
     }
+
+    fn check_worker(&self, worker: Option<u32>) -> Result<(), TargetError> {
+        match worker {
+            Some(_) if self.workers > 1 => not_here("nobody can choose a worker thread of a real Envoy"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_setup(setup: &Setup) -> Result<(), TargetError> {
+    if setup.clock.is_some() {
+        return not_here("this scenario sets the clock; Envoy has only the real one");
+    }
+    if setup.profile == Profile::Spec {
+        return not_here("Envoy behaves as Envoy, not as the specification says");
+    }
+    if setup.faults != portcullis_sim::Faults::default() {
+        return not_here("a real Envoy cannot be made to go wrong by chance");
+    }
+    if !setup.shared_data.is_empty() {
+        return not_here("nobody but a plugin can write into Envoy's shared data");
+    }
+    Ok(())
+}
+
+fn filters(modules: &[PathBuf], setup: &Setup) -> Result<Vec<Filter>, TargetError> {
+    let filter = |plugin: &portcullis_sim::PluginSetup| {
+        let missing =
+            || TargetError::Broken(format!("a plugin runs module {}, which is not given", plugin.code));
+        let module: &Path = modules.get(plugin.code).ok_or_else(missing)?;
+        Ok(Filter::Wasm(module.to_owned(), plugin.clone()))
+    };
+    setup.plugins.iter().map(filter).collect()
+}
+
+/// How much longer than at once an answer takes; at the end of the route's patience there is one.
+fn slowness(answer: &Answer) -> Duration {
+    match answer.kind {
+        AnswerKind::Timeout => ROUTE_TIMEOUT,
+        _ => answer.after.min(ROUTE_TIMEOUT),
+    }
+}
+
+fn first_line(text: &str) -> LogLine {
+    LogLine { level: Level::Error, message: text.lines().next().unwrap_or_default().to_owned() }
 }
 
 fn not_started(error: StartError) -> TargetError {
@@ -185,6 +288,10 @@ fn not_started(error: StartError) -> TargetError {
         StartError::Exited(Obituary { trap: Some(backtrace), .. }) => TargetError::Trap(backtrace),
         other => TargetError::Broken(other.to_string()),
     }
+}
+
+fn not_here(why: &str) -> Result<(), TargetError> {
+    Err(TargetError::NotHere(why.to_owned()))
 }
 
 fn broken(error: impl Display) -> TargetError {

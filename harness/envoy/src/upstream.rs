@@ -1,117 +1,103 @@
-use std::convert::Infallible;
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_LENGTH, HeaderValue};
-use hyper::service::service_fn;
-use hyper::{Method, StatusCode, Version};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use portcullis_sim::http::{Protocol, Request, Response};
-use tokio::net::{TcpListener, TcpStream};
+use portcullis_sim::{Answer, Reachability};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
-use crate::body::Pieces;
-use crate::client::{MAX_BODY, MAX_HEADER_BYTES, MAX_HEADERS};
-use crate::message::{incoming_request, outgoing_response};
+use crate::host::Host;
+use crate::journal::{Journal, Sender};
+use crate::server::serve;
 
-/// A server on loopback, HTTP/1.1 and HTTP/2, that gives the scripted answer and keeps what it was asked.
+/// The longest line of the PROXY protocol, version 1.
+const MAX_LINE: usize = 107;
+
+/// The server behind the route and the TCP proxy.
+///
+/// Envoy opens a connection for each client's connection, and says by the PROXY protocol for which. So several requests
+/// may be on their way at once, and each gets its own answer.
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    address: SocketAddr,
-    script: Arc<Mutex<Script>>,
+    address: Option<SocketAddr>,
+    expected: Expected,
 }
 
-#[derive(Debug, Default)]
-struct Script {
-    answer: Response,
-    received: Option<Request>,
+/// What is to come, by the port of the client.
+type Expected = Arc<Mutex<HashMap<u16, Role>>>;
+
+/// What the upstream does with a connection.
+#[derive(Debug)]
+enum Role {
+    /// It gives this answer to every request.
+    Answering(Answer),
+    /// It hands the connection over, as it is.
+    HandingOver(oneshot::Sender<TcpStream>),
 }
 
 impl Upstream {
     /// Serves as long as the runtime that it is called in.
-    pub(crate) async fn bind() -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
-        let script = Arc::default();
-        tokio::spawn(accept(listener, Arc::clone(&script)));
-        Ok(Self { address, script })
+    pub(crate) async fn start(reachability: Reachability, journal: Journal) -> io::Result<Self> {
+        let host = Host::new(reachability).await?;
+        let upstream = Self { address: host.address()?, expected: Expected::default() };
+        let expected = Arc::clone(&upstream.expected);
+        tokio::spawn(host.accept(move |stream| serve_client(stream, Arc::clone(&expected), journal.clone())));
+        Ok(upstream)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// Sets the answer to the next request and forgets the last one.
-    pub(crate) fn expect(&self, answer: Response) {
-        *lock(&self.script) = Script { answer, received: None };
+    /// Gives this answer to the client on this port.
+    pub(crate) fn answer(&self, client: u16, answer: Answer) {
+        lock(&self.expected).insert(client, Role::Answering(answer));
     }
 
-    /// The last request that arrived whole since [`Self::expect`].
-    pub(crate) fn received(&self) -> Option<Request> {
-        lock(&self.script).received.take()
+    /// Hands over the connection for the client on this port.
+    pub(crate) fn hand_over(&self, client: u16) -> oneshot::Receiver<TcpStream> {
+        let (sender, receiver) = oneshot::channel();
+        lock(&self.expected).insert(client, Role::HandingOver(sender));
+        receiver
+    }
+
+    /// Forgets what was to come.
+    pub(crate) fn forget(&self) {
+        lock(&self.expected).clear();
     }
 }
 
-fn lock(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
-    script.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(expected: &Mutex<HashMap<u16, Role>>) -> MutexGuard<'_, HashMap<u16, Role>> {
+    expected.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(serve(stream, Arc::clone(&script)));
-            }
-            // Out of file descriptors, most likely: others will be closed.
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+async fn serve_client(mut stream: TcpStream, expected: Expected, journal: Journal) {
+    // Nobody else connects here. If Envoy does not say for whom it does, all that is left is to hang up.
+    let Some(client) = client_port(&mut stream).await else { return };
+    let role = lock(&expected).remove(&client);
+    match role {
+        Some(Role::Answering(answer)) => {
+            serve(stream, Sender::Client(client), journal, || answer.clone()).await;
         }
+        Some(Role::HandingOver(receiver)) => drop(receiver.send(stream)),
+        None => {}
     }
 }
 
-async fn serve(stream: TcpStream, script: Arc<Mutex<Script>>) {
-    // Without it a piece waits for the acknowledgement of the one before; with a slow answer we can live.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let script = Arc::clone(&script);
-        async move { Ok::<_, Infallible>(answer(request, &script).await) }
-    });
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().auto_date_header(false).max_headers(MAX_HEADERS);
-    server.http2().auto_date_header(false).max_header_list_size(MAX_HEADER_BYTES);
-    // Envoy sees a connection that breaks; the client's answer shows it.
-    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+/// Reads `PROXY TCP4 127.0.0.1 127.0.0.1 54321 10000\r\n` and not a byte more.
+async fn client_port(stream: &mut TcpStream) -> Option<u16> {
+    let mut line = Vec::with_capacity(MAX_LINE);
+    while line.last() != Some(&b'\n') && line.len() < MAX_LINE {
+        line.push(stream.read_u8().await.ok()?);
+    }
+    source_port(&line)
 }
 
-async fn answer(request: hyper::Request<Incoming>, script: &Mutex<Script>) -> hyper::Response<Pieces> {
-    let protocol = if request.version() == Version::HTTP_2 { Protocol::Http2 } else { Protocol::Http1 };
-    let (parts, body) = request.into_parts();
-    let is_head = parts.method == Method::HEAD;
-    let collected = Limited::new(body, MAX_BODY).collect().await;
-    let mut script = lock(script);
-    if let Ok(body) = collected {
-        let trailers = body.trailers().cloned();
-        script.received = Some(incoming_request(parts, &body.to_bytes(), trailers.as_ref()));
-    }
-    // The target has tried this answer before; it cannot fail here.
-    let answer = outgoing_response(protocol, &script.answer).unwrap_or_else(|_| {
-        let mut failed = hyper::Response::new(Pieces::default());
-        *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        failed
-    });
-    if is_head && protocol == Protocol::Http2 { headers_only(answer) } else { answer }
-}
-
-/// Over HTTP/2 hyper would send the body in answer to HEAD too, and Envoy would reset the stream.
-fn headers_only(answer: hyper::Response<Pieces>) -> hyper::Response<Pieces> {
-    let (mut parts, body) = answer.into_parts();
-    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
-        parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
-    }
-    hyper::Response::from_parts(parts, Pieces::default())
+fn source_port(line: &[u8]) -> Option<u16> {
+    let line = std::str::from_utf8(line).ok()?.strip_prefix("PROXY TCP4 ")?.strip_suffix("\r\n")?;
+    line.split(' ').nth(2)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -119,11 +105,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_its_body_an_answer_keeps_the_length() {
-        let answer = headers_only(hyper::Response::new(Pieces::new(&[b"hello".to_vec()], None)));
-        assert_eq!(answer.headers().get(CONTENT_LENGTH), Some(&HeaderValue::from_static("5")));
-        assert!(answer.body().is_end_stream());
-        let empty = headers_only(hyper::Response::new(Pieces::default()));
-        assert!(empty.headers().is_empty());
+    fn the_client_s_port_is_the_first_of_two() {
+        assert_eq!(source_port(b"PROXY TCP4 127.0.0.1 127.0.0.1 54321 10000\r\n"), Some(54321));
+        assert_eq!(source_port(b"PROXY UNKNOWN\r\n"), None);
+        assert_eq!(source_port(b"GET / HTTP/1.1\r\n"), None);
     }
 }

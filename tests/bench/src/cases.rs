@@ -1,7 +1,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_envoy::{Bootstrap, EnvoyBinary, EnvoyProcess, Launch, RouteAction, wasm_filter};
+use portcullis_envoy::{Bootstrap, EnvoyBinary, EnvoyProcess, Filter, Launch};
+use portcullis_sim::PluginSetup;
 use serde_json::{Value, json};
 
 use crate::load::{Load, Requests, answer_to};
@@ -42,14 +43,16 @@ impl Case {
         matches!(self, Self::JwtAuthHit | Self::JwtAuthMiss)
     }
 
-    fn filters(self, module: &Path, pool: &Pool) -> Vec<Value> {
+    fn filters(self, module: &Path, pool: &Pool) -> Vec<Filter> {
         match self {
             Self::None => Vec::new(),
             Self::JwtAuthHit | Self::JwtAuthMiss => {
-                vec![wasm_filter(module, jwt_auth(pool).to_string().as_bytes())]
+                let configuration = jwt_auth(pool).to_string().into_bytes();
+                let plugin = PluginSetup { configuration, ..PluginSetup::default() };
+                vec![Filter::Wasm(module.to_owned(), plugin)]
             }
-            Self::NativeHit => vec![jwt_authn(pool, Some(json!({})))],
-            Self::NativeMiss => vec![jwt_authn(pool, None)],
+            Self::NativeHit => vec![Filter::Other(jwt_authn(pool, Some(json!({}))))],
+            Self::NativeMiss => vec![Filter::Other(jwt_authn(pool, None))],
         }
     }
 
@@ -77,11 +80,7 @@ impl Running {
         pool: &Pool,
     ) -> Result<Self, String> {
         let named = |error: &dyn std::fmt::Display| format!("{}: {error}", case.name());
-        let bootstrap = Bootstrap {
-            filters: case.filters(module, pool),
-            action: RouteAction::Answer(200),
-            access_log: None,
-        };
+        let bootstrap = Bootstrap { filters: case.filters(module, pool), ..Bootstrap::default() };
         let launch = Launch { concurrency: 1, trace_plugins: false };
         let directory = tempfile::tempdir().map_err(|error| named(&error))?;
         let process = EnvoyProcess::start(binary, &bootstrap, launch, directory);
