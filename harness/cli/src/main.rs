@@ -5,6 +5,7 @@ mod filters;
 mod scenarios;
 mod session;
 mod targets;
+mod traffic;
 mod watch;
 
 use std::process::ExitCode;
@@ -24,7 +25,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(commands::check::Check),
+    Diff(commands::diff::Diff),
     Inspect(commands::inspect::Inspect),
+    Replay(commands::replay::Replay),
     Run(commands::run::Run),
     Schema(commands::schema::Schema),
     Test(commands::test::Test),
@@ -40,7 +43,9 @@ enum Verdict {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Check(command) => command.execute(),
+        Command::Diff(command) => command.execute(),
         Command::Inspect(command) => command.execute(),
+        Command::Replay(command) => command.execute(),
         Command::Run(command) => command.execute(),
         Command::Schema(command) => command.execute(),
         Command::Test(command) => command.execute(),

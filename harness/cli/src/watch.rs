@@ -48,7 +48,9 @@ pub(crate) fn repeat(
 pub(crate) fn folder(path: &Path) -> PathBuf {
     match path.is_dir() {
         true => path.to_owned(),
-        false => path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned(),
+        false => {
+            path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or_else(|| Path::new(".")).to_owned()
+        }
     }
 }
 

@@ -6,9 +6,7 @@ use portcullis_sim::http::{CallOut, Exchange, HeaderList, LogLine};
 use portcullis_sim::tcp::TcpExchange;
 
 use crate::expectation::Mismatch;
-
-/// Headers whose values differ from run to run.
-const VOLATILE: [&[u8]; 3] = [b"date", b"x-request-id", b"x-envoy-upstream-service-time"];
+use crate::traffic::VOLATILE;
 
 /// A file that holds a step as text.
 #[derive(Clone, Debug, PartialEq, Eq)]

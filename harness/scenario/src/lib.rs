@@ -14,6 +14,7 @@ mod scenario;
 pub mod schema;
 mod sim_target;
 mod target;
+pub mod traffic;
 mod vars;
 mod yaml;
 

@@ -186,8 +186,10 @@ mod tests {
     use super::*;
     use crate::target::{Target, TargetError};
 
+    type Weakness = fn(&Sending) -> bool;
+
     /// A proxy with one weakness.
-    struct Weak(fn(&Sending) -> bool);
+    struct Weak(Weakness);
 
     impl Start for Weak {
         fn name(&self) -> &'static str {
@@ -236,7 +238,7 @@ mod tests {
         }
     }
 
-    fn played(matrix: &str, weakness: fn(&Sending) -> bool) -> ScenarioReport {
+    fn played(matrix: &str, weakness: Weakness) -> ScenarioReport {
         let text = format!("name: n\nfilter: f\n{matrix}\nsteps: [{{name: s, request: {{body: abc}}}}]\n");
         let scenario = Scenario::load("s.yaml", &text, &|_| Err(String::new())).unwrap();
         run_matrix(&scenario, &Weak(weakness))
@@ -261,7 +263,7 @@ mod tests {
 
     #[test]
     fn each_way_finds_the_weakness_that_it_is_for() {
-        let cases: [(&str, fn(&Sending) -> bool); 4] = [
+        let cases: [(&str, Weakness); 4] = [
             ("over the other protocol: s", |it| {
                 it.protocol == Protocol::Http2 && it.request.trailers.is_none()
             }),

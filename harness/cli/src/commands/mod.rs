@@ -1,5 +1,7 @@
 pub(crate) mod check;
+pub(crate) mod diff;
 pub(crate) mod inspect;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod test;
@@ -26,7 +28,7 @@ pub(crate) fn is_yaml(path: &Path) -> bool {
 
 /// A plugin's configuration: YAML becomes JSON, anything else stays as it is. An empty file stays empty too: the plugin says
 /// what it makes of that.
-fn read_config(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read_config(path: &Path) -> Result<Vec<u8>, String> {
     if !is_yaml(path) {
         return read(path);
     }

@@ -104,7 +104,7 @@ fn included(
         })?;
         let name = format!("{path}, included by {file}");
         let of_file: BTreeMap<String, Value> = parse_scenario(&name, &included)?;
-        if !of_file.contains_key("defaults") || of_file.keys().any(|key| key != "defaults" && key != "vars") {
+        if of_file.is_empty() || !of_file.keys().all(|key| key == "defaults" || key == "vars") {
             vars.extend(of_file);
             continue;
         }

@@ -185,3 +185,72 @@ impl From<ReachabilityName> for Reachability {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use portcullis_sim::AnswerKind;
+
+    use super::*;
+    use crate::Scenario;
+
+    fn load(text: &str) -> Result<Scenario, String> {
+        let text = format!("name: n\n{text}\nsteps: [{{request: {{}}}}]\n");
+        Scenario::load("s.yaml", &text, &|_| Err(String::new())).map_err(|error| error.problem)
+    }
+
+    #[test]
+    fn plugins_of_the_same_code_are_loaded_once() {
+        let scenario = load(
+            "plugins: [{module: a}, {filter: b, vm_id: v}, {module: a, failure_policy: open, config: {x: 1}}]",
+        );
+        let Scenario { plugins, setup, .. } = scenario.unwrap();
+        assert_eq!(plugins, [PluginRef::Module("a".into()), PluginRef::Filter("b".into())]);
+        assert_eq!(setup.plugins.iter().map(|plugin| plugin.code).collect::<Vec<_>>(), [0, 1, 0]);
+        assert_eq!(setup.plugins[1].vm_id, "v");
+        assert_eq!(setup.plugins[2].failure_policy, FailurePolicy::Open);
+        assert_eq!(setup.plugins[2].configuration, br#"{"x":1}"#);
+    }
+
+    #[test]
+    fn what_is_around_the_proxy_is_as_it_is_written() {
+        let scenario = load(
+            "module: a\nworkers: 2\nseed: 7\nprofile: spec\nupstream: connect_error\nvars: {v: \"1\"}\nclusters:\n  auth:\n    \
+             reachability: no_healthy_host\n    answers: [{fault: timeout, after: 10ms}, {grpc: {messages: [\"${v}\"], status: 5}}]\n\
+             shared_data: [{vm_id: x, key: k, value: {hex: \"00ff\"}}]",
+        );
+        let setup = scenario.unwrap().setup;
+        assert_eq!((setup.workers, setup.seed, setup.profile), (2, 7, Profile::Spec));
+        assert_eq!(setup.upstream, Reachability::ConnectError);
+        let auth = &setup.clusters["auth"];
+        assert_eq!(auth.reachability, Reachability::NoHealthyHost);
+        assert_eq!(auth.answers[0], Answer { after: Duration::from_millis(10), kind: AnswerKind::Timeout });
+        let AnswerKind::Grpc(grpc) = &auth.answers[1].kind else { panic!("{auth:?}") };
+        assert_eq!((grpc.messages.as_slice(), grpc.status), (&[b"1".to_vec()][..], 5));
+        let datum = SharedDatum { vm_id: "x".into(), key: b"k".to_vec(), value: b"\x00\xff".to_vec() };
+        assert_eq!(setup.shared_data, [datum]);
+    }
+
+    #[test]
+    fn mistakes_name_their_key() {
+        for (text, expected) in [
+            ("module: a\nworkers: 0", "workers: 0; write 1 to 64"),
+            ("module: a\nplugins: [{module: b}]", "plugins: there is a plugin beside the list too"),
+            ("plugins: [{module: a}, {module: b, filter: c}]", "plugins[1]: write either filter"),
+            (
+                "plugins: [{module: a, config: {}, config_text: x}]",
+                "plugins[0].config_text: config is there too",
+            ),
+            ("plugins: [{module: a, environment: {K: \"${v}\"}}]", "plugins[0].environment.K: no variable"),
+            (
+                "module: a\nclusters: {c: {answers: [{fault: reset, body: x}]}}",
+                "clusters.c.answers[0].fault: there is no answer",
+            ),
+            ("module: a\nshared_data: [{key: {hex: f}, value: v}]", "shared_data[0].key: hex \"f\""),
+        ] {
+            let problem = load(text).unwrap_err();
+            assert!(problem.starts_with(expected), "{text}: {problem}");
+        }
+    }
+}

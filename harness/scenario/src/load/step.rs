@@ -139,3 +139,67 @@ fn said(file: &SaidFile, vars: &Vars) -> Result<Said, String> {
         SaidFile::Close(EndName::Upstream) => Said::UpstreamCloses,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Scenario;
+
+    fn load(step: &str) -> Result<Vec<Step>, String> {
+        let text = format!("name: n\nfilter: f\nsteps: [{step}]\n");
+        Scenario::load("s.yaml", &text, &|_| Err(String::new()))
+            .map(|scenario| scenario.steps)
+            .map_err(|error| error.problem)
+    }
+
+    #[test]
+    fn a_connection_is_a_list_of_what_its_ends_do() {
+        let steps = load(
+            "{tcp: [{client: a}, {upstream: {hex: ff}}, {close: client}, {close: upstream}], worker: 1}",
+        );
+        let StepAction::Converse(conversation, _) = &steps.unwrap()[0].action else { panic!() };
+        let said = [
+            Said::ByClient(b"a".into()),
+            Said::ByUpstream(b"\xff".into()),
+            Said::ClientCloses,
+            Said::UpstreamCloses,
+        ];
+        assert_eq!(*conversation, Conversation { worker: Some(1), steps: said.into() });
+    }
+
+    #[test]
+    fn requests_at_the_same_time_are_one_step() {
+        let steps =
+            load("{concurrent: [{name: a, request: {worker: 1}}, {request: {}, upstream: {fault: reset}}]}");
+        let StepAction::Send(sent) = &steps.unwrap()[0].action else { panic!() };
+        let names: Vec<_> = sent.iter().map(|sent| (sent.name.as_str(), sent.sending.worker)).collect();
+        assert_eq!(names, [("a", Some(1)), ("request 2", None)]);
+    }
+
+    #[test]
+    fn a_step_does_one_thing_and_expects_what_belongs_to_it() {
+        for (step, expected) in [
+            ("{request: {}, tcp: [{client: a}]}", "steps[0]: request and tcp; make it 2 steps"),
+            ("{advance: 1s, expect: {status: 200}}", "steps[0]: upstream, status, details"),
+            ("{request: {}, expect: {to_client: a}}", "steps[0]: worker, to_upstream, to_client"),
+            ("{request: {}, worker: 1}", "steps[0]: worker, to_upstream, to_client"),
+            ("{concurrent: [{request: {}}], expect: {status: 200}}", "steps[0]: upstream, status, details"),
+            (
+                "{concurrent: [{request: {}, expect: {log: []}}]}",
+                "steps[0].concurrent[0].expect: metrics, logs, log, call_outs and golden",
+            ),
+            (
+                "{request: {}, expect: {no_response: true, status: 200}}",
+                "steps[0].expect.no_response: the client gets none",
+            ),
+            ("{expect: {}}", "steps[0]: nothing happens"),
+            (
+                "{request: {path: \"${p}\"}, cases: [{vars: {p: /}}, {vars: {}}]}",
+                "steps[0].cases[1].request.path: no variable \"p\"",
+            ),
+        ] {
+            let problem = load(step).unwrap_err();
+            assert!(problem.starts_with(expected), "{step}: {problem}");
+        }
+    }
+}

@@ -130,3 +130,56 @@ fn merged(own: Option<Value>, default: Option<Value>) -> Option<Value> {
         (own, default) => own.or(default),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::yaml::parse_scenario;
+
+    fn defaults(text: &str) -> DefaultsFile {
+        parse_scenario("d", text).unwrap()
+    }
+
+    #[test]
+    fn what_a_scenario_says_itself_goes_before_defaults() {
+        let text = "name: n\nfilter: own\nconfig: {a: {b: 1}, l: [1]}\nworkers: 2\nclusters: {x: {answers: [{status: 201}]}}\n\
+                    shared_data: [{key: own, value: v}]\n\
+                    steps: [{request: {path: /own, headers: {x-a: own, x-b: []}}}, {concurrent: [{request: {}}]}]\n";
+        let mut scenario: ScenarioFile = parse_scenario("s", text).unwrap();
+        scenario.fill(defaults(
+            "{module: other, config: {a: {b: 2, c: 3}, d: 4, l: [5, 6]}, workers: 4, seed: 9,
+              clusters: {x: {}, y: {}}, shared_data: [{key: first, value: v}],
+              request: {method: PUT, path: /x, headers: {x-a: d, x-b: d, x-c: d}}}",
+        ));
+        assert_eq!((scenario.filter.as_deref(), scenario.module), (Some("own"), None));
+        assert_eq!(scenario.config, Some(json!({"a": {"b": 1, "c": 3}, "d": 4, "l": [1]})));
+        assert_eq!((scenario.workers, scenario.seed), (Some(2), Some(9)));
+        assert_eq!(scenario.clusters["x"].answers.len(), 1);
+        assert!(scenario.clusters.contains_key("y") && scenario.shared_data.len() == 2);
+        let request = scenario.steps[0].value.request.as_ref().unwrap();
+        assert_eq!((request.method.as_deref(), request.path.as_deref()), (Some("PUT"), Some("/own")));
+        assert_eq!(request.headers.len(), 3);
+        let concurrent = &scenario.steps[1].value.concurrent[0].request;
+        assert_eq!(concurrent.path.as_deref(), Some("/x"));
+    }
+
+    #[test]
+    fn the_later_defaults_go_before_the_earlier() {
+        let both = defaults("{filter: later, config: {a: 1}}")
+            .over(defaults("{module: m, config: {a: 2, b: 3}, seed: 1}"));
+        assert_eq!((both.filter.as_deref(), both.module, both.seed), (Some("later"), None, Some(1)));
+        assert_eq!(both.config, Some(json!({"a": 1, "b": 3})));
+    }
+
+    #[test]
+    fn a_chain_and_a_configuration_as_text_take_no_default_plugin() {
+        let mut chain: ScenarioFile = parse_scenario("s", "name: n\nplugins: [{module: m}]\n").unwrap();
+        chain.fill(defaults("{filter: f, config: {a: 1}}"));
+        assert_eq!((chain.filter, chain.config), (None, None));
+        let mut text: ScenarioFile = parse_scenario("s", "name: n\nconfig_text: t\n").unwrap();
+        text.fill(defaults("{filter: f, config: {a: 1}}"));
+        assert_eq!((text.filter.as_deref(), text.config), (Some("f"), None));
+    }
+}
