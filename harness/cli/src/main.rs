@@ -2,7 +2,10 @@
 
 mod commands;
 mod filters;
+mod scenarios;
+mod session;
 mod targets;
+mod watch;
 
 use std::process::ExitCode;
 

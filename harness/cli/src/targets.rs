@@ -25,6 +25,16 @@ pub(crate) enum TargetName {
     Envoy,
 }
 
+impl TargetName {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Wasm => "wasm",
+            Self::Envoy => "envoy",
+        }
+    }
+}
+
 /// One target with the plugins of a scenario, ready to be started.
 pub(crate) enum Starter {
     Native(Vec<&'static Filter>),

@@ -36,17 +36,20 @@ fn mistake(text: &str) -> String {
 fn a_broken_scenario_names_line_and_key() {
     let start = "name: x\nfilter: jwt-auth\nconfig: {}\nsteps:\n";
     for (text, expected) in [
-        (format!("{start}  - reqest: {{}}\n"), ":5:5: unknown field `reqest`, expected one of"),
+        (format!("{start}  - reqest: {{}}\n"), ":5:5: steps[0]: unknown field `reqest`, expected one of"),
         (
             format!("{start}  - request: {{}}\n    expect: {{status: abc}}\n"),
-            ":6:22: expected a number from 0 to 65535\n    expect: {status: abc}",
+            ":6:14: steps[0].expect.status: \"abc\"; write a number from 0 to 65535",
         ),
         (
             format!("{start}  - request: {{headers: {{content-length: 5}}}}\n"),
             "expected a text (put a number in quotes)",
         ),
         (format!("{start}  - request: {{}}\n    advance: 1s\n"), ":5:1: steps[0]: request and advance"),
-        (format!("{start}  - advance: 5\n"), ":5:14: \"5\" is not a duration; write a number and a unit"),
+        (
+            format!("{start}  - advance: 5\n"),
+            ":5:14: steps[0].advance: \"5\" is not a duration; write a number and a unit",
+        ),
         (
             format!("{start}  - request:\n      path: \"${{nobody}}\"\n"),
             ":6:7: steps[0].request.path: no variable \"nobody\"",
@@ -79,7 +82,11 @@ fn a_broken_scenario_names_line_and_key() {
             "name: x\nfilter: jwt-auth\ninclude: [no.yaml]\nsteps: [{request: {}}]\n".into(),
             ":3:1: include: \"no.yaml\": No such file",
         ),
-        ("name: [x\n".into(), ":1:7: expected a text"),
+        (
+            format!("{start}  - request: {{}}\n    upstream: {{status: abc}}\n"),
+            ":6:24: steps[0].upstream.status: ",
+        ),
+        ("name: [x\n".into(), ":1:7: name: expected a text"),
     ] {
         let found = mistake(&text);
         assert!(found.contains(expected), "{text}\nexpected {expected}\nfound    {found}");
@@ -116,7 +123,7 @@ fn reports_come_as_json_and_junit_too() {
     assert_eq!(json["scenarios"][0]["steps"][0]["details"], "portcullis_jwt_missing");
     let xml = fs::read_to_string(junit).unwrap();
     assert!(
-        xml.contains("<testsuite name=\"portcullis\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\">"),
+        xml.contains("<testsuite name=\"portcullis.wasm\" tests=\"1\" failures=\"0\" errors=\"0\""),
         "{xml}"
     );
 }

@@ -4,7 +4,9 @@
 //! whatever [`Start`] starts, and [`report`] tells what came of it.
 
 mod expectation;
+mod golden;
 mod load;
+mod matrix;
 pub mod report;
 mod runner;
 mod scenario;
@@ -15,6 +17,8 @@ mod vars;
 mod yaml;
 
 pub use expectation::{ExchangeExpected, Matcher, Mismatch, ProxyExpected, TcpExpected};
+pub use golden::Golden;
+pub use matrix::run_matrix;
 pub use runner::{Start, run};
 pub use scenario::{PluginRef, Refusal, Scenario, Sent, Step, StepAction};
 pub use sim_target::SimTarget;

@@ -1,8 +1,9 @@
-use portcullis_sim::Setup;
 use portcullis_sim::http::Exchange;
+use portcullis_sim::{Profile, Setup};
 
 use crate::expectation::{ExchangeExpected, Mismatch, ProxyExpected};
-use crate::report::{Ending, ScenarioReport, StepReport};
+use crate::golden::Text;
+use crate::report::{ScenarioReport, StepReport};
 use crate::scenario::{Refusal, Scenario, Sent, Step, StepAction};
 use crate::target::{Sending, Target, TargetError};
 
@@ -24,6 +25,10 @@ pub fn run(scenario: &Scenario, target: &dyn Start) -> ScenarioReport {
         return ScenarioReport::not_run(&scenario.name, target.name(), why);
     }
     let mut report = ScenarioReport::new(&scenario.name, target.name());
+    report.profile = match scenario.setup.profile {
+        Profile::Envoy => "envoy",
+        Profile::Spec => "spec",
+    };
     match (target.start(&scenario.setup), &scenario.refusal) {
         (Ok(target), None) => steps(scenario, target, &mut report),
         (Ok(_), Some(Refusal::Configuration(expected))) => {
@@ -93,14 +98,19 @@ impl Play {
     }
 
     fn step(&mut self, step: &Step, report: &mut ScenarioReport) -> Result<(), TargetError> {
-        let mut played = self.act(step)?;
+        let mut text = Text::default();
+        let mut played = self.act(step, &mut text)?;
         let mut mismatches = Vec::new();
-        self.look(&step.expected, &mut mismatches)?;
+        self.look(&step.expected, &mut text, &mut mismatches)?;
+        if let Some(golden) = &step.golden {
+            golden.check(&text.0, &mut mismatches);
+            report.golden.push((golden.path.clone(), text.0));
+        }
         // What is wrong with the proxy is told with the request, if there was only one.
         match played.as_mut_slice() {
             [only] => only.mismatches.extend(mismatches),
             several if several.is_empty() || !mismatches.is_empty() => {
-                played.push(StepReport::new(&step.name, None, mismatches));
+                played.push(StepReport::new(step, &step.name, None, mismatches));
             }
             _ => {}
         }
@@ -109,21 +119,22 @@ impl Play {
         Ok(())
     }
 
-    fn act(&mut self, step: &Step) -> Result<Vec<StepReport>, TargetError> {
+    fn act(&mut self, step: &Step, text: &mut Text) -> Result<Vec<StepReport>, TargetError> {
         match &step.action {
             StepAction::Look => Ok(Vec::new()),
             StepAction::Advance(span) => self.target.advance(*span).map(|()| Vec::new()),
-            StepAction::Send(sent) => self.send(&step.name, sent),
+            StepAction::Send(sent) => self.send(step, sent, text),
             StepAction::Converse(conversation, expected) => {
                 let exchange = self.target.converse(conversation)?;
+                text.connection(&exchange);
                 let mut mismatches = Vec::new();
                 expected.check(&exchange, &mut mismatches);
-                Ok(vec![StepReport::new(&step.name, None, mismatches)])
+                Ok(vec![StepReport::new(step, &step.name, None, mismatches)])
             }
         }
     }
 
-    fn send(&mut self, step: &str, sent: &[Sent]) -> Result<Vec<StepReport>, TargetError> {
+    fn send(&mut self, step: &Step, sent: &[Sent], text: &mut Text) -> Result<Vec<StepReport>, TargetError> {
         let sendings: Vec<Sending> = sent.iter().map(|sent| sent.sending.clone()).collect();
         let exchanges = self.target.send(&sendings)?;
         if exchanges.len() != sent.len() {
@@ -131,23 +142,35 @@ impl Play {
             return Err(TargetError::Broken(problem));
         }
         let reports = sent.iter().zip(&exchanges).map(|(sent, exchange)| {
-            let name = if sent.name.is_empty() { step.to_owned() } else { format!("{step}: {}", sent.name) };
-            StepReport::new(&name, Some(exchange), mismatches(&sent.expected, exchange))
+            text.exchange(&sent.name, exchange);
+            let name = if sent.name.is_empty() {
+                step.name.clone()
+            } else {
+                format!("{}: {}", step.name, sent.name)
+            };
+            StepReport::new(step, &name, Some(exchange), mismatches(&sent.expected, exchange))
         });
         Ok(reports.collect())
     }
 
     /// Compares what is known of the proxy. The lines and call-outs so far count as seen, whether they mattered or not.
-    fn look(&mut self, expected: &ProxyExpected, found: &mut Vec<Mismatch>) -> Result<(), TargetError> {
+    fn look(
+        &mut self,
+        expected: &ProxyExpected,
+        text: &mut Text,
+        found: &mut Vec<Mismatch>,
+    ) -> Result<(), TargetError> {
         if expected.of_metrics() {
             expected.check_metrics(&self.target.metrics()?, found);
         }
         let logs = self.target.logs()?;
         let new = logs.get(self.logged..).unwrap_or_default();
         expected.check_logs(&logs, new, found);
-        self.logged = logs.len();
         let calls = self.target.call_outs()?;
-        expected.check_call_outs(calls.get(self.called..).unwrap_or_default(), found);
+        let called = calls.get(self.called..).unwrap_or_default();
+        expected.check_call_outs(called, found);
+        text.proxy(new, called);
+        self.logged = logs.len();
         self.called = calls.len();
         Ok(())
     }
@@ -159,20 +182,12 @@ fn mismatches(expected: &ExchangeExpected, exchange: &Exchange) -> Vec<Mismatch>
     found
 }
 
-impl ScenarioReport {
-    /// Failed, if a step has.
-    fn settle(&mut self) {
-        if self.outcome == Ending::Passed && !self.steps.iter().all(StepReport::passed) {
-            self.outcome = Ending::Failed;
-        }
-    }
-}
-
 impl StepReport {
-    fn new(name: &str, exchange: Option<&Exchange>, mismatches: Vec<Mismatch>) -> Self {
+    fn new(step: &Step, name: &str, exchange: Option<&Exchange>, mismatches: Vec<Mismatch>) -> Self {
         let response = exchange.and_then(|exchange| exchange.client.as_ref());
         Self {
             name: name.to_owned(),
+            line: step.line,
             status: response.map(|response| response.status),
             details: exchange.and_then(|exchange| exchange.details.clone()),
             upstream_called: exchange.map(|exchange| exchange.upstream.is_some()),

@@ -4,6 +4,8 @@ use portcullis_sim::Setup;
 use portcullis_sim::tcp::Conversation;
 
 use crate::expectation::{ExchangeExpected, Matcher, ProxyExpected, TcpExpected};
+use crate::golden::Golden;
+use crate::schema::WayName;
 use crate::target::Sending;
 
 /// A scenario, read and checked.
@@ -21,8 +23,19 @@ pub struct Scenario {
     pub tolerate_traps: bool,
     /// Why a real Envoy cannot play it.
     pub not_on_envoy: Option<String>,
+    /// The files that it includes, as it names them.
+    pub include: Vec<String>,
+    /// The ways in which the matrix does not play it.
+    pub skipped: Vec<WayName>,
     /// What happens, in order.
     pub steps: Vec<Step>,
+}
+
+impl Scenario {
+    /// From now on a golden file is not compared: whatever is found is what it should hold.
+    pub fn bless(&mut self) {
+        self.steps.iter_mut().filter_map(|step| step.golden.as_mut()).for_each(|golden| golden.bless = true);
+    }
 }
 
 /// Which plugin a scenario is about.
@@ -48,10 +61,14 @@ pub enum Refusal {
 pub struct Step {
     /// What it shows.
     pub name: String,
+    /// The line of the scenario file where it begins.
+    pub line: u64,
     /// What is done.
     pub action: StepAction,
     /// What must hold of the proxy afterwards.
     pub expected: ProxyExpected,
+    /// The file that has all of it as text.
+    pub golden: Option<Golden>,
 }
 
 /// What a step does.

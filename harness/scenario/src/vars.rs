@@ -7,6 +7,13 @@ use serde_json::Value;
 pub(crate) struct Vars(pub(crate) BTreeMap<String, Value>);
 
 impl Vars {
+    /// These, and over them some more.
+    pub(crate) fn with(&self, more: &BTreeMap<String, Value>) -> Self {
+        let mut all = self.0.clone();
+        all.extend(more.clone());
+        Self(all)
+    }
+
     /// The text with every `${name}` replaced.
     pub(crate) fn text(&self, text: &str) -> Result<String, String> {
         let mut rest = text;

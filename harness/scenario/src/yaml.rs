@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Track;
 use serde_saphyr::Options;
 
 /// A mistake in a file: which file, where, and what would be right.
@@ -41,17 +42,34 @@ pub(crate) fn parse_scenario<T: DeserializeOwned>(file: &str, text: &str) -> Res
 }
 
 fn parse<T: DeserializeOwned>(file: &str, text: &str, options: Options) -> Result<T, LoadError> {
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+    let mut track = Track::new();
+    let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |yaml| {
+        T::deserialize(serde_path_to_error::Deserializer::new(yaml, &mut track))
+    });
+    read.map_err(|error| {
         let position = error.location().map(|location| (location.line(), location.column()));
         let message = error.without_snippet().to_string();
-        let problem =
-            plain(message.rfind(" at line ").and_then(|end| message.get(..end)).unwrap_or(&message));
+        let message = message.rfind(" at line ").and_then(|end| message.get(..end)).unwrap_or(&message);
+        let problem = placed(&track.path().to_string(), &plain(message));
         let problem = match position.and_then(|(line, column)| excerpt(text, line, column)) {
             Some(line) => format!("{problem}\n    {line}"),
             None => problem,
         };
         LoadError { file: file.to_owned(), position, problem }
     })
+}
+
+/// The problem behind the keys that lead to it; the last of them is left out where the problem names it.
+fn placed(path: &str, problem: &str) -> String {
+    // The steps are read together with their lines, which adds a level that nobody has written.
+    let path = path.replace("].value", "]");
+    let (parent, last) = path.rsplit_once('.').unwrap_or(("", &path));
+    let path = if problem.contains(&format!("`{last}`")) || last.is_empty() { parent } else { &path };
+    // What is no YAML has no keys.
+    match path.is_empty() || path.contains('?') {
+        true => problem.to_owned(),
+        false => format!("{path}: {problem}"),
+    }
 }
 
 /// The parser's message in the words of YAML.
@@ -79,4 +97,26 @@ fn excerpt(text: &str, line: u64, column: u64) -> Option<String> {
     let (before, after) =
         (if start > 0 { "..." } else { "" }, if line.chars().count() > start + SHOWN { "..." } else { "" });
     Some(format!("{before}{}{after}", shown.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_mistake_of_type_names_its_keys() {
+        type Numbers = BTreeMap<String, Vec<BTreeMap<String, u16>>>;
+        let error = parse_yaml::<Numbers>("f", "a:\n  - b: 1\n  - b: x\n").unwrap_err();
+        assert_eq!(error.to_string(), "f:3:8: a[1].b: expected a number from 0 to 65535\n    - b: x");
+    }
+
+    #[test]
+    fn in_scenarios_only_true_and_false_are_booleans() {
+        assert_eq!(
+            parse_scenario::<serde_json::Value>("f", "[y, no, true]").unwrap(),
+            serde_json::json!(["y", "no", true])
+        );
+    }
 }

@@ -1,20 +1,26 @@
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
 
 use clap::{Args, ValueEnum};
 use portcullis_scenario::report::{self, ScenarioReport, Totals};
-use portcullis_scenario::{Refusal, Scenario, run};
 
-use super::{is_yaml, read_text};
 use crate::Verdict;
-use crate::targets::{Starter, TargetName};
+use crate::scenarios::{Loaded, Selection, write_golden};
+use crate::session::{Played, Session};
+use crate::targets::TargetName;
+use crate::watch;
 
 /// Plays scenario files.
 ///
 /// Exit codes: 0 all played scenarios passed, 1 one failed, 2 a file is wrong or nothing could be played.
+///
+/// With BLESS=1 in the environment, the golden files that scenarios name are written instead of compared.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
-    /// Scenario files, or folders of them.
+    /// Scenario files, or folders of them. In a folder, files whose name begins with _ and files that others include are left
+    /// out.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Where to play them; several with commas.
@@ -29,6 +35,25 @@ pub(crate) struct Test {
     /// Where the modules that scenarios name by `filter` are.
     #[arg(long, value_name = "DIR", default_value = "dist")]
     modules: PathBuf,
+    /// Plays only scenarios with this in their name or path.
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Plays each scenario in other ways too: the other protocol, other pieces of a body, trailers, several workers, poisoned
+    /// headers. It must end the same, unless it says why not.
+    #[arg(long)]
+    matrix: bool,
+    /// Scenarios that are played at the same time. Left out: as many as there are processors.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Begins no further scenario after one has failed.
+    #[arg(long)]
+    fail_fast: bool,
+    /// What random choices of the simulated targets follow from, in place of the scenarios' own seeds.
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Plays them again whenever one of their files changes, until it is interrupted.
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -39,28 +64,49 @@ enum Format {
     Json,
     /// The requests and how each was decided.
     Table,
+    /// Annotations of a GitHub workflow.
+    Github,
 }
 
 impl Test {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
-        let scenarios = self.scenarios()?;
-        let mut reports = Vec::new();
-        for target in &self.target {
-            let mut starters = Starters { target: *target, modules: &self.modules, known: BTreeMap::new() };
-            for (path, scenario) in &scenarios {
-                let mut report = starters.run(path, scenario)?;
-                report.file = path.display().to_string();
-                reports.push(report);
+        if self.watch {
+            return watch::repeat(|| self.folders(), || self.once());
+        }
+        self.once()
+    }
+
+    fn selection(&self, bless: bool) -> Selection<'_> {
+        Selection { paths: &self.paths, filter: self.filter.as_deref(), seed: self.seed, bless }
+    }
+
+    /// The folders of everything that has a part in the scenarios.
+    fn folders(&self) -> BTreeSet<PathBuf> {
+        let scenarios = self.selection(false).load().unwrap_or_default();
+        let parts = scenarios.iter().flat_map(Loaded::parts);
+        let all = self.paths.iter().cloned().chain([self.modules.clone()]).chain(parts);
+        all.filter(|path| path.exists()).map(|path| watch::folder(&path)).collect()
+    }
+
+    fn once(&self) -> Result<Verdict, String> {
+        let bless = std::env::var_os("BLESS").is_some_and(|value| value == "1");
+        let scenarios = self.selection(bless).load()?;
+        let session = Session {
+            targets: &self.target,
+            modules: &self.modules,
+            matrix: self.matrix && !bless,
+            jobs: self.jobs.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get),
+            fail_fast: self.fail_fast,
+        };
+        let Played { reports, left_out } = session.play(&scenarios)?;
+        if bless {
+            for line in write_golden(&reports)? {
+                anstream::eprintln!("{line}");
             }
         }
-        match self.format {
-            Format::Text => anstream::print!("{}", report::text(&reports)),
-            Format::Json => anstream::print!("{}", report::json(&reports)),
-            Format::Table => anstream::print!("{}", report::table(&reports)),
-        }
-        if let Some(path) = &self.junit {
-            std::fs::write(path, report::junit(&reports))
-                .map_err(|error| format!("{}: {error}", path.display()))?;
+        self.tell(&reports)?;
+        if left_out > 0 {
+            anstream::eprintln!("portcullis: {left_out} more were not begun, because of --fail-fast");
         }
         match Totals::of(&reports) {
             Totals { failed: 1.., .. } => Ok(Verdict::Bad),
@@ -69,76 +115,14 @@ impl Test {
         }
     }
 
-    fn scenarios(&self) -> Result<Vec<(PathBuf, Scenario)>, String> {
-        let mut files = Vec::new();
-        for path in &self.paths {
-            collect(path, &mut files)?;
+    fn tell(&self, reports: &[ScenarioReport]) -> Result<(), String> {
+        match self.format {
+            Format::Text => anstream::print!("{}", report::text(reports)),
+            Format::Json => anstream::print!("{}", report::json(reports)),
+            Format::Table => anstream::print!("{}", report::table(reports)),
+            Format::Github => anstream::print!("{}", report::github(reports)),
         }
-        if files.is_empty() {
-            return Err("no scenario here; scenario files end in .yaml or .yml".into());
-        }
-        let mut scenarios = Vec::new();
-        let mut mistakes = Vec::new();
-        for path in files {
-            match load(&path) {
-                Ok(scenario) => scenarios.push((path, scenario)),
-                Err(mistake) => mistakes.push(mistake),
-            }
-        }
-        // All of them at once: nobody wants to mend one, run, and meet the next.
-        if mistakes.is_empty() { Ok(scenarios) } else { Err(mistakes.join("\n")) }
+        let Some(path) = &self.junit else { return Ok(()) };
+        std::fs::write(path, report::junit(reports)).map_err(|error| format!("{}: {error}", path.display()))
     }
-}
-
-/// One starter per list of plugins, so that a module is compiled once and not once per scenario.
-struct Starters<'a> {
-    target: TargetName,
-    modules: &'a Path,
-    known: BTreeMap<(PathBuf, String), Option<Starter>>,
-}
-
-impl Starters<'_> {
-    fn run(&mut self, path: &Path, scenario: &Scenario) -> Result<ScenarioReport, String> {
-        let key = (path.parent().unwrap_or(path).to_owned(), format!("{:?}", scenario.plugins));
-        if !self.known.contains_key(&key) {
-            let starter = Starter::new(self.target, &scenario.plugins, path, self.modules)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-            self.known.insert(key.clone(), starter);
-        }
-        let Some(starter) = self.known.get(&key).and_then(Option::as_ref) else {
-            return Ok(ScenarioReport::not_run(&scenario.name, "native", "a module has no native code"));
-        };
-        match starter.problem().filter(|_| !matches!(scenario.refusal, Some(Refusal::Load(_)))) {
-            Some(problem) => Err(format!("{}: {problem}", path.display())),
-            None => Ok(run(scenario, starter)),
-        }
-    }
-}
-
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
-    let fail = |error: std::io::Error| format!("{}: {error}", path.display());
-    if !std::fs::metadata(path).map_err(fail)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let mut entries: Vec<_> = std::fs::read_dir(path)
-        .map_err(fail)?
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<Result<_, _>>()
-        .map_err(fail)?;
-    entries.sort();
-    for entry in entries {
-        if is_yaml(&entry) || entry.is_dir() {
-            collect(&entry, files)?;
-        }
-    }
-    Ok(())
-}
-
-fn load(path: &Path) -> Result<Scenario, String> {
-    let folder = path.parent().unwrap_or(path);
-    Scenario::load(&path.display().to_string(), &read_text(path)?, &|include| {
-        std::fs::read_to_string(folder.join(include)).map_err(|error| error.to_string())
-    })
-    .map_err(|error| error.to_string())
 }

@@ -5,7 +5,7 @@ use portcullis_sim::http::{Exchange, HeaderList};
 use portcullis_sim::tcp::TcpExchange;
 
 use super::{Matcher, Mismatch};
-use crate::schema::{Expectation, TextExpectation, UpstreamExpectation};
+use crate::schema::{Expectation, StatusExpectation, TextExpectation, UpstreamExpectation};
 use crate::vars::Vars;
 
 /// What is expected of one exchange.
@@ -49,7 +49,7 @@ impl ExchangeExpected {
             return Err(ConfigError::at("no_response", problem));
         }
         Ok(Self {
-            status: file.status,
+            status: file.status.as_ref().map(|text| status(text, vars)).transpose()?,
             no_response: file.no_response,
             details: details.map_err(|error| error.under("details"))?,
             client,
@@ -189,6 +189,15 @@ impl Message {
             matcher.check(&format!("{whose}trailer {name}"), value.as_deref(), found);
         }
     }
+}
+
+fn status(file: &StatusExpectation, vars: &Vars) -> Result<u16, ConfigError> {
+    let at = |problem| ConfigError::at("status", problem);
+    let text = match file {
+        StatusExpectation::Is(status) => return Ok(*status),
+        StatusExpectation::Variable(text) => vars.text(text).map_err(at)?,
+    };
+    text.parse().map_err(|_| at(format!("{text:?}; write a number from 0 to 65535")))
 }
 
 /// All values of a header, as one.

@@ -90,9 +90,22 @@ impl Matcher {
 
     pub(super) fn check(&self, what: &str, bytes: Option<&[u8]>, found: &mut Vec<Mismatch>) {
         if !self.matches(bytes) {
-            let is = bytes.map_or_else(|| "absent".into(), String::from_utf8_lossy);
-            found.push(Mismatch::new(what, self, is));
+            found.push(self.mismatch(what, bytes));
         }
+    }
+}
+
+impl Matcher {
+    /// What is found beside what is expected; JSON beside JSON in the same form, so that the two can be compared by line.
+    fn mismatch(&self, what: &str, bytes: Option<&[u8]>) -> Mismatch {
+        const SHORT: usize = 60;
+        let json = bytes.and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
+        if let (Self::Json(expected), Some(found)) = (self, json)
+            && expected.to_string().len() > SHORT
+        {
+            return Mismatch::new(what, format!("{expected:#}"), format!("{found:#}"));
+        }
+        Mismatch::new(what, self, bytes.map_or_else(|| "absent".into(), String::from_utf8_lossy))
     }
 }
 

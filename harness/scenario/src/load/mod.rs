@@ -11,41 +11,65 @@ use serde_json::Value;
 
 use crate::expectation::Matcher;
 use crate::scenario::{Refusal, Scenario, Step};
-use crate::schema::ScenarioFile;
+use crate::schema::{DefaultsFile, IncludedFile, MatrixFile, ScenarioFile, WayName};
 use crate::vars::Vars;
 use crate::yaml::{LoadError, parse_scenario};
+
+/// Gives the text of a file by its path as it is written in a scenario.
+type Include<'a> = dyn Fn(&str) -> Result<String, String> + 'a;
 
 impl Scenario {
     /// Reads a scenario. `include` gives the text of a file that it names, by the path as it is written.
     ///
     /// # Errors
     /// The first mistake, with file, line and key.
-    pub fn load(
-        file: &str,
-        text: &str,
-        include: &dyn Fn(&str) -> Result<String, String>,
-    ) -> Result<Self, LoadError> {
-        let read: ScenarioFile = parse_scenario(file, text)?;
-        let vars = Vars(variables(file, &read, text, include)?);
-        let at_top = |error: ConfigError| located(file, text, 1, error);
-        let (plugins, setup) = setup::setup(&read, &vars).map_err(at_top)?;
-        let refusal = refusal(&read, &vars).map_err(at_top)?;
-        let steps = read.steps.iter().enumerate().map(|(index, step)| {
-            let fail = |error: ConfigError| {
-                located(file, text, step.defined.line(), error.under(&format!("steps[{index}]")))
-            };
-            Step::new(index, &step.value, &vars).map_err(fail)
-        });
-        let steps = steps.collect::<Result<_, _>>()?;
+    pub fn load(file: &str, text: &str, include: &Include<'_>) -> Result<Self, LoadError> {
+        let mut read: ScenarioFile = parse_scenario(file, text)?;
+        let fail = |error: ConfigError| located(file, text, 1, error);
+        let Included { vars, defaults } = included(file, text, &read, include)?;
+        read.fill(defaults);
+        let (plugins, setup) = setup::setup(&read, &vars).map_err(fail)?;
+        let refusal = refusal(&read, &vars).map_err(fail)?;
         Ok(Self {
+            steps: steps(file, text, &read, &vars, include)?,
+            skipped: skipped(read.matrix.as_ref()),
             name: read.name,
             plugins,
             setup,
             refusal,
             tolerate_traps: read.tolerate_traps,
             not_on_envoy: read.not_on_envoy,
-            steps,
+            include: read.include,
         })
+    }
+}
+
+fn steps(
+    file: &str,
+    text: &str,
+    read: &ScenarioFile,
+    vars: &Vars,
+    include: &Include<'_>,
+) -> Result<Vec<Step>, LoadError> {
+    let mut steps = Vec::new();
+    for (index, step) in read.steps.iter().enumerate() {
+        let fail = |error: ConfigError| {
+            located(file, text, step.defined.line(), error.under(&format!("steps[{index}]")))
+        };
+        let line = step.defined.line();
+        let all = Step::all(index, &step.value, vars, include).map_err(fail)?;
+        steps.extend(all.into_iter().map(|step| Step { line, ..step }));
+    }
+    Ok(steps)
+}
+
+fn skipped(file: Option<&MatrixFile>) -> Vec<WayName> {
+    match file {
+        None | Some(MatrixFile::All(true)) => Vec::new(),
+        Some(MatrixFile::All(false)) => {
+            vec![WayName::Protocol, WayName::Chunking, WayName::Trailers, WayName::Workers, WayName::Poison]
+        }
+        Some(MatrixFile::Except(except)) => except.skip.clone(),
     }
 }
 
@@ -60,23 +84,36 @@ fn located(file: &str, text: &str, start: u64, error: ConfigError) -> LoadError 
     LoadError { file: file.to_owned(), position, problem: error.to_string() }
 }
 
-fn variables(
+/// What a scenario has from its own `vars` and `defaults` and from the files that it includes.
+struct Included {
+    vars: Vars,
+    defaults: DefaultsFile,
+}
+
+fn included(
     file: &str,
-    read: &ScenarioFile,
     text: &str,
-    include: &dyn Fn(&str) -> Result<String, String>,
-) -> Result<BTreeMap<String, Value>, LoadError> {
+    read: &ScenarioFile,
+    include: &Include<'_>,
+) -> Result<Included, LoadError> {
     let mut vars = BTreeMap::new();
+    let mut defaults = DefaultsFile::default();
     for path in &read.include {
         let included = include(path).map_err(|error| {
             located(file, text, 1, ConfigError::at("include", format!("{path:?}: {error}")))
         })?;
-        let of_file: BTreeMap<String, Value> =
-            parse_scenario(&format!("{path}, included by {file}"), &included)?;
-        vars.extend(of_file);
+        let name = format!("{path}, included by {file}");
+        let of_file: BTreeMap<String, Value> = parse_scenario(&name, &included)?;
+        if !of_file.contains_key("defaults") || of_file.keys().any(|key| key != "defaults" && key != "vars") {
+            vars.extend(of_file);
+            continue;
+        }
+        let of_file: IncludedFile = parse_scenario(&name, &included)?;
+        vars.extend(of_file.vars);
+        defaults = of_file.defaults.over(defaults);
     }
     vars.extend(read.vars.clone());
-    Ok(vars)
+    Ok(Included { vars: Vars(vars), defaults: read.defaults.clone().over(defaults) })
 }
 
 fn refusal(file: &ScenarioFile, vars: &Vars) -> Result<Option<Refusal>, ConfigError> {

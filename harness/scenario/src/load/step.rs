@@ -1,23 +1,54 @@
 use portcullis_kit::ConfigError;
 use portcullis_sim::tcp::{Conversation, Said};
 
+use super::Include;
 use super::message::{answer, build_request, bytes};
 use crate::expectation::{ExchangeExpected, ProxyExpected, TcpExpected};
+use crate::golden::Golden;
 use crate::scenario::{Sent, Step, StepAction};
 use crate::schema::{AnswerFile, EndName, Expectation, RequestFile, SaidFile, SentFile, StepFile};
 use crate::target::Sending;
 use crate::vars::Vars;
 
 impl Step {
-    pub(super) fn new(index: usize, file: &StepFile, vars: &Vars) -> Result<Self, ConfigError> {
-        let expected = ProxyExpected::new(&file.expect, vars).map_err(|error| error.under("expect"))?;
+    /// The step, or one for each of its cases.
+    pub(super) fn all(
+        index: usize,
+        file: &StepFile,
+        vars: &Vars,
+        include: &Include<'_>,
+    ) -> Result<Vec<Self>, ConfigError> {
         let name = file.name.clone().unwrap_or_else(|| format!("step {}", index + 1));
+        if file.cases.is_empty() {
+            return Ok(vec![Self::new(name, file, vars, include)?]);
+        }
+        let cases = file.cases.iter().enumerate().map(|(index, case)| {
+            let case_name = case.name.clone().unwrap_or_else(|| format!("case {}", index + 1));
+            let mut step = file.clone();
+            step.request = case.request.clone().or(step.request);
+            step.upstream = case.upstream.clone().or(step.upstream);
+            step.expect = case.expect.clone().unwrap_or(step.expect);
+            let vars = vars.with(&case.vars);
+            Self::new(format!("{name}: {case_name}"), &step, &vars, include)
+                .map_err(|error| error.under(&format!("cases[{index}]")))
+        });
+        cases.collect()
+    }
+
+    fn new(name: String, file: &StepFile, vars: &Vars, include: &Include<'_>) -> Result<Self, ConfigError> {
+        let expected = ProxyExpected::new(&file.expect, vars).map_err(|error| error.under("expect"))?;
         let action = action(file, vars)?;
-        if matches!(action, StepAction::Look) && expected.is_empty() {
+        let golden = file.expect.golden.as_ref().map(|path| {
+            let path = vars.text(path).map_err(|problem| ConfigError::at("expect.golden", problem))?;
+            let text = include(&path).ok();
+            Ok(Golden { path, text, bless: false })
+        });
+        let golden = golden.transpose()?;
+        if matches!(action, StepAction::Look) && expected.is_empty() && golden.is_none() {
             let problem = "nothing happens; write request, concurrent, tcp, advance, or expect with metrics, logs, log or call_outs";
             return Err(ConfigError::at("", problem));
         }
-        Ok(Self { name, action, expected })
+        Ok(Self { name, line: 1, action, expected, golden })
     }
 }
 
@@ -89,9 +120,11 @@ fn sent(
 
 fn one_of_several(index: usize, file: &SentFile, vars: &Vars) -> Result<Sent, ConfigError> {
     let of_proxy = ProxyExpected::new(&file.expect, vars).map_err(|error| error.under("expect"))?;
-    if !of_proxy.is_empty() || !TcpExpected::new(&file.expect, vars)?.is_empty() {
-        let problem =
-            "metrics, logs, log and call_outs are expected of the whole step, not of one of its requests";
+    if !of_proxy.is_empty()
+        || file.expect.golden.is_some()
+        || !TcpExpected::new(&file.expect, vars)?.is_empty()
+    {
+        let problem = "metrics, logs, log, call_outs and golden are expected of the whole step, not of one of its requests";
         return Err(ConfigError::at("expect", problem));
     }
     let name = file.name.clone().unwrap_or_else(|| format!("request {}", index + 1));

@@ -1,12 +1,16 @@
 //! What came of a run, and the forms in which it is told.
 
+mod github;
 mod json;
 mod junit;
 mod table;
 mod text;
 
+use std::time::Duration;
+
 use serde::Serialize;
 
+pub use github::github;
 pub use json::json;
 pub use junit::junit;
 pub use table::table;
@@ -24,10 +28,21 @@ pub struct ScenarioReport {
     pub name: String,
     /// The target.
     pub target: &'static str,
+    /// Whose behaviour was expected of a simulated target: `envoy` or `spec`.
+    pub profile: &'static str,
+    /// How long it took, if that was measured.
+    #[serde(skip)]
+    pub took: Option<Duration>,
     /// How it ended.
     pub outcome: Ending,
     /// The steps that were played.
     pub steps: Vec<StepReport>,
+    /// In which other ways it was played.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<String>,
+    /// What the golden files should hold, by their paths relative to the scenario file.
+    #[serde(skip)]
+    pub golden: Vec<(String, String)>,
 }
 
 /// How a scenario ended.
@@ -49,6 +64,8 @@ pub enum Ending {
 pub struct StepReport {
     /// What it shows.
     pub name: String,
+    /// The line of the scenario file where it begins.
+    pub line: u64,
     /// The status that the client got.
     pub status: Option<u16>,
     /// Envoy's `response_code_details`.
@@ -76,8 +93,12 @@ impl ScenarioReport {
             file: String::new(),
             name: name.to_owned(),
             target,
+            profile: "envoy",
+            took: None,
             outcome: Ending::Passed,
             steps: Vec::new(),
+            ways: Vec::new(),
+            golden: Vec::new(),
         }
     }
 
@@ -89,12 +110,20 @@ impl ScenarioReport {
     pub(crate) fn fail(&mut self, step: &str, mismatch: Mismatch) {
         self.steps.push(StepReport {
             name: step.to_owned(),
+            line: 1,
             status: None,
             details: None,
             upstream_called: None,
             mismatches: vec![mismatch],
         });
         self.outcome = Ending::Failed;
+    }
+
+    /// Failed, if a step has.
+    pub(crate) fn settle(&mut self) {
+        if self.outcome == Ending::Passed && !self.steps.iter().all(StepReport::passed) {
+            self.outcome = Ending::Failed;
+        }
     }
 
     /// The target could go no further. What had already failed stays failed.

@@ -1,8 +1,16 @@
-use std::fmt::Write;
+use std::collections::BTreeSet;
+use std::fmt::{Display, Write};
 
-use anstyle::AnsiColor;
+use anstyle::{AnsiColor, Style};
+use similar::{ChangeTag, TextDiff};
 
 use super::{Ending, ScenarioReport, StepReport, Totals};
+use crate::expectation::Mismatch;
+
+const EXPECTED: Style = AnsiColor::Green.on_default();
+const FOUND: Style = AnsiColor::Red.on_default();
+/// Lines of a difference that are shown.
+const MOST_LINES: usize = 60;
 
 /// The report that a person reads: one line per scenario, and what is not as expected below it. It is coloured: strip the colours
 /// before you print it to anything but a terminal.
@@ -17,7 +25,12 @@ pub fn text(reports: &[ScenarioReport]) -> String {
     if not_run > 0 {
         let _ = write!(out, ", {not_run} not run on this target");
     }
-    out.push('\n');
+    let ways: usize = reports.iter().map(|report| report.ways.len()).sum();
+    if ways > 0 {
+        let _ = write!(out, ", {ways} more runs in other ways");
+    }
+    let profiles: BTreeSet<_> = reports.iter().map(|report| report.profile).collect();
+    let _ = writeln!(out, " (profile {})", profiles.into_iter().collect::<Vec<_>>().join(", "));
     out
 }
 
@@ -33,7 +46,7 @@ fn scenario(out: &mut String, report: &ScenarioReport) {
         let _ = writeln!(out, "        in {}", report.file);
     }
     for step in report.steps.iter().filter(|step| !step.passed()) {
-        let _ = writeln!(out, "        {}", step.name);
+        let _ = writeln!(out, "        {} (line {})", step.name, step.line);
         mismatches(out, step);
     }
     why(out, report);
@@ -43,8 +56,37 @@ fn scenario(out: &mut String, report: &ScenarioReport) {
 pub(super) fn mismatches(out: &mut String, step: &StepReport) {
     for mismatch in &step.mismatches {
         let _ = writeln!(out, "            {}", mismatch.what);
-        let _ = writeln!(out, "              expected  {}", mismatch.expected);
-        let _ = writeln!(out, "              found     {}", mismatch.found);
+        match mismatch.expected.contains('\n') || mismatch.found.contains('\n') {
+            true => by_line(out, mismatch),
+            false => {
+                side(out, EXPECTED, "expected", &mismatch.expected);
+                side(out, FOUND, "found   ", &mismatch.found);
+            }
+        }
+    }
+}
+
+fn side(out: &mut String, style: Style, name: &str, value: impl Display) {
+    let _ = writeln!(out, "              {name}  {style}{value}{style:#}");
+}
+
+/// Two texts of several lines as one, with the lines marked that only one of them has.
+fn by_line(out: &mut String, mismatch: &Mismatch) {
+    let _ = writeln!(out, "              {EXPECTED}- expected{EXPECTED:#}  {FOUND}+ found{FOUND:#}");
+    let diff = TextDiff::from_lines(&mismatch.expected, &mismatch.found);
+    let hunks = diff.grouped_ops(3);
+    let changes: Vec<_> = hunks.iter().flatten().flat_map(|operation| diff.iter_changes(operation)).collect();
+    for change in changes.iter().take(MOST_LINES) {
+        let (mark, style) = match change.tag() {
+            ChangeTag::Delete => ('-', EXPECTED),
+            ChangeTag::Insert => ('+', FOUND),
+            ChangeTag::Equal => (' ', Style::new()),
+        };
+        let line = change.value().trim_end_matches('\n');
+        let _ = writeln!(out, "              {style}{mark} {line}{style:#}");
+    }
+    if let Some(more) = changes.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
+        let _ = writeln!(out, "              ... and {more} lines more");
     }
 }
 
@@ -52,5 +94,21 @@ pub(super) fn mismatches(out: &mut String, step: &StepReport) {
 pub(super) fn why(out: &mut String, report: &ScenarioReport) {
     if let Ending::NotRun(why) | Ending::Broken(why) = &report.outcome {
         let _ = writeln!(out, "        {}", why.replace('\n', "\n        "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_several_lines_are_compared_by_line() {
+        let mut report = ScenarioReport::new("n", "wasm");
+        report.fail("s", Mismatch::new("body", "a\nb\nc", "a\nx\nc"));
+        let shown = text(&[report]).replace(['\u{1b}'], "");
+        for line in ["  a", "- b", "+ x", "  c"] {
+            assert!(shown.lines().any(|shown| shown.contains(line)), "{line}\n{shown}");
+        }
+        assert!(shown.ends_with("0 passed, 1 failed (profile envoy)\n"));
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
     /// The status that the client gets.
-    pub status: Option<u16>,
+    pub status: Option<StatusExpectation>,
     /// The client gets no response: the stream is reset, or still paused.
     #[serde(default)]
     pub no_response: bool,
@@ -43,6 +43,19 @@ pub struct Expectation {
     /// Exactly the requests that the plugins have sent to clusters since the previous step, in order; as with `log` for those
     /// sent at the start.
     pub call_outs: Option<Vec<CallOutExpectation>>,
+    /// A file, relative to this one, that holds all of the step as text: what client and upstream get, and what is logged and
+    /// sent to clusters since the previous step. `BLESS=1` in the environment writes it.
+    pub golden: Option<String>,
+}
+
+/// A status, or the variable that has it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a number from 0 to 65535, or \"${variable}\"")]
+pub enum StatusExpectation {
+    /// This.
+    Is(u16),
+    /// That of a variable: `"${status}"`.
+    Variable(String),
 }
 
 /// What the upstream gets.

@@ -1,6 +1,8 @@
 //! The scenario file as it is written.
 
+mod defaults;
 mod expectation;
+mod matrix;
 mod message;
 mod plugin;
 mod step;
@@ -12,15 +14,17 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+pub use defaults::{DefaultsFile, IncludedFile};
 pub use expectation::{
-    CallOutExpectation, Expectation, LineExpectation, LogExpectation, Matching, TextExpectation,
-    UpstreamExpectation,
+    CallOutExpectation, Expectation, LineExpectation, LogExpectation, Matching, StatusExpectation,
+    TextExpectation, UpstreamExpectation,
 };
+pub use matrix::{ExceptFile, MatrixFile, WayName};
 pub use message::{AnswerFile, Bytes, FaultName, Fields, GrpcFile, OneOrMany, ProtocolName, RequestFile};
 pub use plugin::{
     ClusterFile, FailurePolicyName, PluginFile, ProfileName, ReachabilityName, SharedDatumFile,
 };
-pub use step::{EndName, SaidFile, SentFile, StepFile};
+pub use step::{CaseFile, EndName, SaidFile, SentFile, StepFile};
 
 /// One scenario: plugins, their configuration, what is around them, and what happens to them, step by step.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -56,12 +60,18 @@ pub struct ScenarioFile {
     /// What stands in shared data before the first VM starts.
     #[serde(default)]
     pub shared_data: Vec<SharedDatumFile>,
-    /// Files of variables, relative to this one: a YAML map from a name to any value.
+    /// Files of variables, relative to this one: a YAML map from a name to any value, or a map with only the keys `vars` and
+    /// `defaults`. Where several say something, it is the last that counts.
     #[serde(default)]
     pub include: Vec<String>,
     /// Variables. `${name}` in a text stands for its text; a text that is only `${name}` stands for its value.
     #[serde(default)]
     pub vars: BTreeMap<String, Value>,
+    /// What holds where this scenario says nothing else; of use in a file that several include.
+    #[serde(default)]
+    pub defaults: DefaultsFile,
+    /// Whether `portcullis test --matrix` plays this in other ways too. Left out: in all of them.
+    pub matrix: Option<MatrixFile>,
     /// The plugin must refuse its configuration, and log a line that matches.
     pub config_error: Option<TextExpectation>,
     /// A module must not load, with a message that matches. Envoy says it in other words: there, any refusal counts.

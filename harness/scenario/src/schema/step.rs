@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use portcullis_kit::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{AnswerFile, Bytes, Expectation, RequestFile};
 
@@ -27,6 +30,26 @@ pub struct StepFile {
     /// What must hold afterwards.
     #[serde(default)]
     pub expect: Expectation,
+    /// The step is played once for each of these.
+    #[serde(default)]
+    pub cases: Vec<CaseFile>,
+}
+
+/// One row of a table: a step with variables of its own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaseFile {
+    /// What it shows.
+    pub name: Option<String>,
+    /// Variables, over those of the scenario.
+    #[serde(default)]
+    pub vars: BTreeMap<String, Value>,
+    /// In place of the step's `request`.
+    pub request: Option<RequestFile>,
+    /// In place of the step's `upstream`.
+    pub upstream: Option<AnswerFile>,
+    /// In place of the step's `expect`.
+    pub expect: Option<Expectation>,
 }
 
 /// One of several requests that are sent at the same time.
