@@ -2,14 +2,13 @@
 
 use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
 use portcullis_kit::{ConfigError, HttpFilter};
-use portcullis_scenario::{SimTarget, Target, TargetError};
-use portcullis_sim::{NativePlugin, Setup};
+use portcullis_sim::{NativePlugin, Plugin};
 
 /// A filter as native code.
 pub(crate) struct Filter {
     pub(crate) name: &'static str,
     pub(crate) check: fn(&[u8]) -> Result<(), ConfigError>,
-    pub(crate) start: fn(&Setup) -> Result<Box<dyn Target>, TargetError>,
+    pub(crate) plugin: fn() -> Box<dyn Plugin>,
     pub(crate) schema: fn() -> schemars::Schema,
 }
 
@@ -17,7 +16,7 @@ pub(crate) struct Filter {
 pub(crate) const FILTERS: [Filter; 1] = [Filter {
     name: JwtAuth::NAME,
     check: |configuration| JwtAuth::configure(configuration).map(drop),
-    start: native::<JwtAuth>,
+    plugin: || Box::new(NativePlugin::<JwtAuth>::new()),
     schema: || schemars::schema_for!(JwtAuthConfig),
 }];
 
@@ -28,8 +27,4 @@ impl Filter {
             format!("{name:?} is no filter; there is {}", names.join(", "))
         })
     }
-}
-
-fn native<F: HttpFilter + 'static>(setup: &Setup) -> Result<Box<dyn Target>, TargetError> {
-    Ok(Box::new(SimTarget::start("native", NativePlugin::<F>::new(), setup)?))
 }

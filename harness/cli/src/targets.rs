@@ -1,14 +1,15 @@
 //! The three places where a scenario can be played.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::ValueEnum;
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
-use portcullis_host::Module;
+use portcullis_host::{Instance, Module};
 use portcullis_kit::UnixTime;
 use portcullis_scenario::{PluginRef, SimTarget, Start, Target, TargetError};
-use portcullis_sim::Setup;
+use portcullis_sim::{Factory, PluginSetup, Setup};
 use tempfile::TempPath;
 
 use crate::commands::read;
@@ -86,6 +87,14 @@ impl Starter {
             Self::Envoy(_, _, problem) => problem.as_deref(),
         }
     }
+}
+
+/// Makes the VM of each plugin.
+pub(crate) fn vms(modules: Vec<Module>) -> Factory<Instance> {
+    Arc::new(move |plugin: &PluginSetup| {
+        let module = modules.get(plugin.code).ok_or_else(|| "no such module".to_owned())?;
+        module.instantiate().map_err(|error| error.to_string())
+    })
 }
 
 /// The native code of the plugins, if all of them are ours.
@@ -180,24 +189,19 @@ impl Start for Starter {
         // A scenario without a clock means the same time on every target: the real one.
         let timed = || Setup { clock: setup.clock.or_else(|| Some(real_time())), ..setup.clone() };
         match self {
-            Self::Native(filters) => (only(filters)?.start)(&timed()),
-            Self::Wasm(modules) => {
-                let instance =
-                    only(modules)?.instantiate().map_err(|error| TargetError::Broken(error.to_string()))?;
-                Ok(Box::new(SimTarget::start("wasm", instance, &timed())?))
+            Self::Native(filters) => {
+                let plugins: Vec<_> = filters.iter().map(|filter| filter.plugin).collect();
+                let factory = Arc::new(move |plugin: &PluginSetup| {
+                    plugins.get(plugin.code).map(|plugin| plugin()).ok_or_else(|| "no such plugin".to_owned())
+                });
+                Ok(Box::new(SimTarget::start("native", factory, &timed())?))
             }
+            Self::Wasm(modules) => Ok(Box::new(SimTarget::start("wasm", vms(modules.clone()), &timed())?)),
             Self::Envoy(binary, files, _) => {
-                let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+                let paths: Vec<_> = files.iter().map(|file| file.path().to_owned()).collect();
                 Ok(Box::new(EnvoyTarget::start(binary, &paths, setup)?))
             }
             Self::Unloadable(problem) => Err(TargetError::Broken(problem.clone())),
         }
     }
-}
-
-fn only<T>(list: &[T]) -> Result<&T, TargetError> {
-    let [only] = list else {
-        return Err(TargetError::NotHere("a chain of several modules is not played here".to_owned()));
-    };
-    Ok(only)
 }

@@ -33,12 +33,7 @@ pub enum RouteAction {
 
 impl Default for Bootstrap {
     fn default() -> Self {
-        Self {
-            filters: Vec::new(),
-            action: RouteAction::Answer(200),
-            clusters: Vec::new(),
-            access_log: None,
-        }
+        Self { filters: Vec::new(), action: RouteAction::Answer(200), clusters: Vec::new(), access_log: None }
     }
 }
 
@@ -163,9 +158,11 @@ mod tests {
     #[test]
     fn every_port_is_on_loopback() {
         let bootstrap = bootstrap(RouteAction::Upstream(None));
-        for place in
-            ["/admin/address", "/static_resources/listeners/0/address", "/static_resources/listeners/1/address"]
-        {
+        for place in [
+            "/admin/address",
+            "/static_resources/listeners/0/address",
+            "/static_resources/listeners/1/address",
+        ] {
             assert_eq!(bootstrap.pointer(place), Some(&any_port()), "{place}");
         }
     }

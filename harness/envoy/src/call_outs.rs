@@ -34,7 +34,8 @@ async fn start_one(name: &str, cluster: &Cluster, journal: Journal) -> Result<Cl
     }
     let protocol = protocol_of(cluster);
     for answer in &cluster.answers {
-        check(answer, protocol).map_err(|why| TargetError::NotHere(format!("the cluster `{name}`: {why}")))?;
+        check(answer, protocol)
+            .map_err(|why| TargetError::NotHere(format!("the cluster `{name}`: {why}")))?;
     }
     let broken = |error: std::io::Error| TargetError::Broken(format!("a server for `{name}`: {error}"));
     let host = Host::new(cluster.reachability).await.map_err(broken)?;
@@ -68,7 +69,7 @@ struct Script {
 impl Script {
     fn next(&self) -> Answer {
         let number = self.given.fetch_add(1, Ordering::Relaxed);
-        let answer = self.answers.get(number).or(self.answers.last());
+        let answer = self.answers.get(number).or_else(|| self.answers.last());
         answer.cloned().unwrap_or_default()
     }
 }

@@ -17,50 +17,50 @@ pub struct ClusterEntry {
 
 impl ClusterEntry {
     pub(crate) fn to_json(&self) -> Value {
-        let options = match self.http2 {
-            true => json!({ "explicit_http_config": { "http2_protocol_options": {} } }),
-            false => json!({ "explicit_http_config": { "http_protocol_options": {} } }),
-        };
-        cluster(&self.name, self.endpoint, &options)
+        let protocol = if self.http2 { "http2_protocol_options" } else { "http_protocol_options" };
+        let options = http_options("explicit_http_config", &json!({ protocol: {} }));
+        cluster(&self.name, self.endpoint, &options, &raw_buffer())
     }
 }
 
 /// The cluster behind the route: it takes the protocol of the client, and tells the upstream by the PROXY protocol
 /// whose request it is. No plugin can see that, as it could see a header.
 pub(crate) fn behind_the_route(name: &str, endpoint: Option<SocketAddr>) -> Value {
-    let options = json!({ "use_downstream_protocol_config": {
-        "http_protocol_options": {},
-        "http2_protocol_options": {},
-    } });
-    let mut cluster = cluster(name, endpoint, &options);
-    cluster["transport_socket"] = json!({
+    let both = json!({ "http_protocol_options": {}, "http2_protocol_options": {} });
+    let options = http_options("use_downstream_protocol_config", &both);
+    let socket = json!({
         "name": "envoy.transport_sockets.upstream_proxy_protocol",
         "typed_config": {
             "@type": format!(
                 "{EXTENSIONS}.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport"
             ),
             "config": { "version": "V1" },
-            "transport_socket": {
-                "name": "envoy.transport_sockets.raw_buffer",
-                "typed_config": {
-                    "@type": format!("{EXTENSIONS}.transport_sockets.raw_buffer.v3.RawBuffer"),
-                },
-            },
+            "transport_socket": raw_buffer(),
         },
     });
-    cluster
+    cluster(name, endpoint, &options, &socket)
 }
 
-fn cluster(name: &str, endpoint: Option<SocketAddr>, options: &Value) -> Value {
-    let extension = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-    let mut options = options.clone();
-    options["@type"] = format!("type.googleapis.com/{extension}").into();
+fn cluster(name: &str, endpoint: Option<SocketAddr>, options: &Value, socket: &Value) -> Value {
     let endpoints: Vec<Value> = endpoint.iter().map(lb_endpoint).collect();
     json!({
         "name": name,
         "type": "STATIC",
         "load_assignment": { "cluster_name": name, "endpoints": [{ "lb_endpoints": endpoints }] },
-        "typed_extension_protocol_options": { extension: options },
+        "typed_extension_protocol_options": options,
+        "transport_socket": socket,
+    })
+}
+
+fn http_options(kind: &str, protocols: &Value) -> Value {
+    let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    json!({ options: { "@type": format!("type.googleapis.com/{options}"), kind: protocols } })
+}
+
+fn raw_buffer() -> Value {
+    json!({
+        "name": "envoy.transport_sockets.raw_buffer",
+        "typed_config": { "@type": format!("{EXTENSIONS}.transport_sockets.raw_buffer.v3.RawBuffer") },
     })
 }
 

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -53,13 +53,13 @@ impl Filter {
 
 /// All that Envoy writes before the log lines of these filters' plugins, the longest first.
 ///
-/// It writes what is not empty of name, root id and VM id; before the plugin is known, while the VM starts, only what
-/// it knows by then.
+/// It writes what is not empty of name, root id and VM id for a stream, no name for a root context, and nothing while
+/// the VM starts.
 pub(crate) fn log_prefixes(filters: &[Filter]) -> Vec<String> {
     let plugins = filters.iter().filter_map(Filter::plugin);
     let known = plugins.flat_map(|plugin| {
         let all = [plugin.name.as_str(), plugin.root_id.as_str(), plugin.vm_id.as_str()];
-        [prefix(&all), prefix(&[&plugin.root_id, &plugin.vm_id]), prefix(&[&plugin.vm_id])]
+        [prefix(&all), prefix(&[&plugin.root_id, &plugin.vm_id]), prefix(&[])]
     });
     let distinct: BTreeSet<String> = known.collect();
     let mut prefixes: Vec<String> = distinct.into_iter().collect();
@@ -73,8 +73,9 @@ fn prefix(parts: &[&str]) -> String {
 }
 
 /// Envoy's `PluginConfig`.
-fn config(module: &PathBuf, plugin: &PluginSetup) -> Value {
-    let mut config = json!({
+fn config(module: &Path, plugin: &PluginSetup) -> Value {
+    let allowed = plugin.capabilities.iter().map(|name| (name.clone(), json!({})));
+    json!({
         "name": plugin.name,
         "root_id": plugin.root_id,
         "failure_policy": match plugin.failure_policy {
@@ -91,13 +92,9 @@ fn config(module: &PathBuf, plugin: &PluginSetup) -> Value {
             "configuration": verbatim(&plugin.vm_configuration),
             "environment_variables": { "key_values": plugin.environment },
         },
-    });
-    if !plugin.capabilities.is_empty() {
-        let allowed: Map<String, Value> =
-            plugin.capabilities.iter().map(|name| (name.clone(), json!({}))).collect();
-        config["capability_restriction_config"] = json!({ "allowed_capabilities": allowed });
-    }
-    config
+        // An empty map restricts nothing.
+        "capability_restriction_config": { "allowed_capabilities": allowed.collect::<Map<_, _>>() },
+    })
 }
 
 /// Envoy hands the value of both types to the plugin as it is; a `StringValue` holds UTF-8 only.
@@ -128,7 +125,7 @@ mod tests {
     #[test]
     fn every_prefix_is_known_and_the_longest_comes_first() {
         let prefixes = log_prefixes(&[plugin("n", "r", "v"), plugin("", "", ""), plugin("", "r", "v")]);
-        assert_eq!(prefixes, ["wasm log n r v: ", "wasm log r v: ", "wasm log v: ", "wasm log: "]);
+        assert_eq!(prefixes, ["wasm log n r v: ", "wasm log r v: ", "wasm log: "]);
     }
 
     #[test]
@@ -147,12 +144,9 @@ mod tests {
         assert_eq!(config["configuration"]["value"], "{\"a\": 1}\n");
         assert_eq!(config["vm_config"]["code"]["local"]["filename"], "/m.wasm");
         assert_eq!(config["vm_config"]["configuration"]["value"], "/wA=");
-        assert_eq!(config["capability_restriction_config"]["allowed_capabilities"], json!({ "proxy_log": {} }));
-    }
-
-    #[test]
-    fn without_capabilities_nothing_is_restricted() {
-        let filter = plugin("", "", "").to_json(Chain::Http).unwrap();
-        assert!(filter["typed_config"]["config"].get("capability_restriction_config").is_none());
+        assert_eq!(
+            config["capability_restriction_config"]["allowed_capabilities"],
+            json!({ "proxy_log": {} })
+        );
     }
 }

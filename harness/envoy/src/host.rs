@@ -19,9 +19,7 @@ pub(crate) enum Host {
 impl Host {
     pub(crate) async fn new(reachability: Reachability) -> io::Result<Self> {
         match reachability {
-            Reachability::Healthy => {
-                Ok(Self::Listening(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?))
-            }
+            Reachability::Healthy => Ok(Self::Listening(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)),
             Reachability::ConnectError => {
                 let socket = TcpSocket::new_v4()?;
                 socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;

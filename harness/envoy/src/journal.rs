@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis_sim::http::{CallOut, HeaderList, Request};
@@ -16,7 +17,14 @@ pub(crate) enum Sender {
 
 /// What all servers around Envoy have received, in the order in which it began to arrive.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Journal(Arc<Mutex<Vec<Entry>>>);
+pub(crate) struct Journal(Arc<Mutex<Entries>>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    /// By the number of the request.
+    all: BTreeMap<u64, Entry>,
+    next: u64,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -29,23 +37,24 @@ struct Entry {
 #[derive(Debug)]
 pub(crate) struct Arriving {
     journal: Journal,
-    place: usize,
+    number: u64,
 }
 
 impl Journal {
     pub(crate) fn begin(&self, sender: Sender, head: Request) -> Arriving {
         let mut entries = self.lock();
-        let place = entries.len();
-        if place < MAX_REQUESTS {
-            entries.push(Entry { sender, request: head, whole: false });
+        let number = entries.next;
+        entries.next += 1;
+        if entries.all.len() < MAX_REQUESTS {
+            entries.all.insert(number, Entry { sender, request: head, whole: false });
         }
-        Arriving { journal: self.clone(), place }
+        Arriving { journal: self.clone(), number }
     }
 
     /// The request of the client on this port, if it has arrived whole.
     pub(crate) fn of_client(&self, port: u16) -> Option<Request> {
         let entries = self.lock();
-        let mut of_client = entries.iter().filter(|entry| entry.sender == Sender::Client(port));
+        let mut of_client = entries.all.values().filter(|entry| entry.sender == Sender::Client(port));
         of_client.rfind(|entry| entry.whole).map(|entry| entry.request.clone())
     }
 
@@ -57,19 +66,15 @@ impl Journal {
                 Some(CallOut { cluster: cluster.clone(), request: entry.request.clone() })
             }
         };
-        self.lock().iter().filter_map(call_out).collect()
+        self.lock().all.values().filter_map(call_out).collect()
     }
 
     /// Forgets what clients have sent.
     pub(crate) fn forget_clients(&self) {
-        // What is arriving from a plugin keeps its place: an entry is emptied, and none is removed.
-        for entry in self.lock().iter_mut().filter(|entry| matches!(entry.sender, Sender::Client(_))) {
-            entry.request = Request::default();
-            entry.whole = false;
-        }
+        self.lock().all.retain(|_, entry| matches!(entry.sender, Sender::Plugin(_)));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,7 +97,7 @@ impl Arriving {
     }
 
     fn update(&self, change: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = self.journal.lock().get_mut(self.place) {
+        if let Some(entry) = self.journal.lock().all.get_mut(&self.number) {
             change(entry);
         }
     }

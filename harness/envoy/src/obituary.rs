@@ -5,8 +5,8 @@ use portcullis_sim::http::LogLine;
 
 use crate::log::{Entry, LogFile};
 
-/// What Envoy says when the canary's `proxy_on_configure` returned false.
-const REFUSED: &str = "Failed to configure base Wasm plugin";
+/// What Envoy says when the canary's `proxy_on_vm_start` or `proxy_on_configure` returned false.
+const REFUSED: [&str; 2] = ["Failed to start base Wasm", "Failed to configure base Wasm plugin"];
 
 /// Why an Envoy ended, out of its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,8 @@ impl Obituary {
 
     /// Whether the plugin refused its configuration, by its own decision.
     pub fn is_refusal(&self) -> bool {
-        self.trap.is_none() && self.complaints.iter().any(|text| text.contains(REFUSED))
+        let refused = |text: &String| REFUSED.iter().any(|refused| text.contains(refused));
+        self.trap.is_none() && self.complaints.iter().any(refused)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{Admin, Bootstrap, EnvoyBinary, Obituary};
 
 /// How long Envoy may take from its start until it serves.
 const START: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(2);
 
 /// How an Envoy is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn spawn(
     command.arg("--admin-address-path").arg(admin_path(directory));
     command.args(["--concurrency", &launch.concurrency.to_string()]);
     command.args(["--use-dynamic-base-id", "--disable-hot-restart"]);
-    command.args(["--file-flush-interval-msec", "10"]);
+    command.args(["--file-flush-interval-msec", "2"]);
     command.args(["--log-level", "warning", "--log-format", FORMAT, "--log-format-escaped"]);
     if launch.trace_plugins {
         command.args(["--component-log-level", "wasm:trace"]);

@@ -43,9 +43,7 @@ impl Upstream {
         let host = Host::new(reachability).await?;
         let upstream = Self { address: host.address()?, expected: Expected::default() };
         let expected = Arc::clone(&upstream.expected);
-        tokio::spawn(
-            host.accept(move |stream| serve_client(stream, Arc::clone(&expected), journal.clone())),
-        );
+        tokio::spawn(host.accept(move |stream| serve_client(stream, Arc::clone(&expected), journal.clone())));
         Ok(upstream)
     }
 

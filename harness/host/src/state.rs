@@ -32,7 +32,14 @@ pub(crate) enum Phase {
 impl State {
     pub(crate) fn new() -> Self {
         let limits = StoreLimitsBuilder::new().memory_size(MEMORY).table_elements(TABLE_ELEMENTS).build();
-        Self { sim: Sim::new(0), memory: None, allocate: None, limits, phase: Phase::Running, exited: None }
+        Self {
+            sim: Sim::default(),
+            memory: None,
+            allocate: None,
+            limits,
+            phase: Phase::Running,
+            exited: None,
+        }
     }
 }
 

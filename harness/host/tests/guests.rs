@@ -1,8 +1,10 @@
 //! Small hand-written guests, each for one way in which a module can be wrong.
 
 use portcullis_host::{LoadError, Module};
-use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Response};
-use portcullis_sim::{JournalEntry, Proxy, Sim, StartError, Status};
+use std::sync::Arc;
+
+use portcullis_sim::http::{Exchange, HeaderList, Request, Response, Sending};
+use portcullis_sim::{JournalEntry, Proxy, Setup, Sim, StartError, Status};
 
 /// What every guest has, a memory and the marker of the ABI, and the rest, whose imports come first.
 fn guest(rest: &str) -> String {
@@ -20,9 +22,13 @@ fn binary(wat: &str) -> Vec<u8> {
 }
 
 fn start(rest: &str) -> Proxy<portcullis_host::Instance> {
-    let mut sim = Sim::new(1);
+    try_start(load(&guest(rest)).unwrap()).unwrap()
+}
+
+fn try_start(module: Module) -> Result<Proxy<portcullis_host::Instance>, StartError> {
+    let mut sim = Sim::new(Setup::of("configuration"));
     sim.set_journal(true);
-    Proxy::start(load(&guest(rest)).unwrap().instantiate().unwrap(), sim, b"configuration".to_vec()).unwrap()
+    Proxy::start(sim, Arc::new(move |_: &_| module.instantiate().map_err(|error| error.to_string())))
 }
 
 fn list(fields: &[(&str, &str)]) -> HeaderList {
@@ -33,8 +39,8 @@ fn send(proxy: &mut Proxy<portcullis_host::Instance>, body: &[&str]) -> Exchange
     let headers = list(&[(":method", "POST"), (":path", "/"), (":authority", "a.example"), ("x", "1")]);
     let body = body.iter().map(|piece| piece.as_bytes().to_vec()).collect();
     let request = Request { headers, body, trailers: None };
-    let upstream = Response { status: 200, body: vec![b"hi".to_vec()], ..Response::default() };
-    proxy.send(Protocol::Http1, &request, &upstream).unwrap()
+    let upstream = Response { status: 200, body: vec![b"hi".to_vec()], ..Response::default() }.into();
+    proxy.send(&[Sending { request, upstream, ..Sending::default() }]).remove(0)
 }
 
 fn hostcalls<'a>(proxy: &'a Proxy<portcullis_host::Instance>, name: &str) -> Vec<&'a JournalEntry> {
@@ -99,7 +105,7 @@ fn the_allocator_must_not_call_back() {
            (func (export "proxy_on_configure") (param i32 i32) (result i32)
              (call $buffer (i32.const 7) (i32.const 0) (i32.const 99) (i32.const 0) (i32.const 4)))"#,
     ));
-    let started = Proxy::start(module.unwrap().instantiate().unwrap(), Sim::new(1), b"x".to_vec());
+    let started = try_start(module.unwrap());
     let Err(StartError::Trap(trap)) = started else { panic!("{started:?}") };
     assert!(trap.message.contains("proxy_done was called"), "{trap}");
 }
@@ -110,7 +116,7 @@ fn starting_is_too_early_for_all_but_the_log() {
         r#"(import "env" "proxy_set_tick_period_milliseconds" (func $tick (param i32) (result i32))) {MALLOC}
            (func (export "_initialize") (drop (call $tick (i32.const 1))))"#
     )));
-    let started = Proxy::start(module.unwrap().instantiate().unwrap(), Sim::new(1), Vec::new());
+    let started = try_start(module.unwrap());
     let Err(StartError::Trap(trap)) = started else { panic!("{started:?}") };
     assert!(trap.message.contains("while the module starts"), "{trap}");
 }
@@ -141,9 +147,13 @@ fn an_infinite_loop_ends_in_a_trap() {
     let wat = guest(&format!(
         r#"{MALLOC} (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (loop $l (br $l)) (i32.const 0))"#
     ));
-    let mut instance = load(&wat).unwrap().instantiate().unwrap();
-    instance.set_budget(100_000);
-    let mut proxy = Proxy::start(instance, Sim::new(1), Vec::new()).unwrap();
+    let module = load(&wat).unwrap();
+    let factory = move |_: &_| {
+        let mut instance = module.instantiate().unwrap();
+        instance.set_budget(100_000);
+        Ok(instance)
+    };
+    let mut proxy = Proxy::start(Sim::new(Setup::of("")), Arc::new(factory)).unwrap();
     assert_eq!(status(&send(&mut proxy, &[])), 503);
     assert!(proxy.trap().unwrap().message.contains("infinite loop"));
 }
@@ -274,12 +284,8 @@ fn what_the_c_library_writes_is_logged_and_an_exit_does_not_end_the_module() {
              (i32.const 0))
            (func (export "proxy_on_log") (param i32) unreachable)"#
     ));
-    let exchange = proxy.send(
-        Protocol::Http2,
-        &Request { headers: list(&[(":authority", "a")]), ..Request::default() },
-        &Response { status: 204, ..Response::default() },
-    );
-    let trap = exchange.unwrap_err();
+    send(&mut proxy, &[]);
+    let trap = proxy.trap().unwrap();
     assert!(trap.message.contains("proc_exit(3)"), "{trap}");
     let lines: Vec<_> = proxy.sim().log().iter().map(|line| (line.level, line.message.as_str())).collect();
     assert_eq!(lines[..2], [(log::Level::Error, "oh no"), (log::Level::Error, "wasi_unstable proc_exit")]);

@@ -5,6 +5,7 @@
 
 mod expectation;
 mod golden;
+mod interleaving;
 mod load;
 mod matrix;
 pub mod report;
@@ -18,9 +19,11 @@ mod yaml;
 
 pub use expectation::{ExchangeExpected, Matcher, Mismatch, ProxyExpected, TcpExpected};
 pub use golden::Golden;
+pub use interleaving::Interleaving;
 pub use matrix::run_matrix;
+pub use portcullis_sim::http::Sending;
 pub use runner::{Start, run};
 pub use scenario::{PluginRef, Refusal, Scenario, Sent, Step, StepAction};
 pub use sim_target::SimTarget;
-pub use target::{Sending, Target, TargetError};
+pub use target::{Target, TargetError};
 pub use yaml::{LoadError, parse_yaml};

@@ -8,7 +8,7 @@ use crate::report::{Ending, ScenarioReport, StepReport};
 use crate::runner::{Start, run};
 use crate::scenario::{Scenario, StepAction};
 use crate::schema::WayName;
-use crate::target::Sending;
+use portcullis_sim::http::Sending;
 
 /// Beyond this many pieces a body is cut no finer.
 const MOST_PIECES: usize = 1024;

@@ -1,11 +1,11 @@
-use portcullis_sim::http::Exchange;
+use portcullis_sim::http::{Exchange, Sending};
 use portcullis_sim::{Profile, Setup};
 
 use crate::expectation::{ExchangeExpected, Mismatch, ProxyExpected};
 use crate::golden::Text;
 use crate::report::{ScenarioReport, StepReport};
 use crate::scenario::{Refusal, Scenario, Sent, Step, StepAction};
-use crate::target::{Sending, Target, TargetError};
+use crate::target::{Target, TargetError};
 
 /// Starts a target with plugins in it.
 pub trait Start {

@@ -6,7 +6,7 @@ use portcullis_sim::tcp::Conversation;
 use crate::expectation::{ExchangeExpected, Matcher, ProxyExpected, TcpExpected};
 use crate::golden::Golden;
 use crate::schema::WayName;
-use crate::target::Sending;
+use portcullis_sim::http::Sending;
 
 /// A scenario, read and checked.
 #[derive(Clone, Debug)]

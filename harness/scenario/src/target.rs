@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_sim::Answer;
-use portcullis_sim::http::{CallOut, Exchange, LogLine, Protocol, Request};
+use portcullis_sim::http::{CallOut, Exchange, LogLine, Sending};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
 
 /// A proxy with plugins in it: the simulation over native code or over modules, or a real Envoy.
@@ -55,19 +54,6 @@ pub trait Target {
     /// # Errors
     /// The target itself failed.
     fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError>;
-}
-
-/// One request on its way through a target.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sending {
-    /// Between client and proxy.
-    pub protocol: Protocol,
-    /// The worker thread that gets it; `None` for any. A real Envoy does not let anybody choose.
-    pub worker: Option<u32>,
-    /// What the client sends.
-    pub request: Request,
-    /// What the upstream does with it, if it is asked.
-    pub upstream: Answer,
 }
 
 /// Why a target could not do what a scenario asks.

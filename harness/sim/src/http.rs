@@ -1,5 +1,7 @@
 //! Requests and responses as seen from outside the proxy.
 
+use crate::setup::Answer;
+
 /// A header list as it stands on the wire: names in lower case, values as bytes, order and repetition kept.
 pub type HeaderList = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -46,6 +48,19 @@ pub struct Exchange {
     pub upstream: Option<Request>,
     /// Envoy's `response_code_details`: `via_upstream`, or the code of a local reply.
     pub details: Option<String>,
+}
+
+/// One request on its way to a proxy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sending {
+    /// Between client and proxy.
+    pub protocol: Protocol,
+    /// The worker thread that gets it; `None` for any. A real Envoy does not let anybody choose.
+    pub worker: Option<u32>,
+    /// What the client sends.
+    pub request: Request,
+    /// What the upstream does with it, if it is asked.
+    pub upstream: Answer,
 }
 
 /// A request that a plugin has made by `proxy_http_call`, `proxy_grpc_call` or `proxy_grpc_stream`, as the cluster received it.

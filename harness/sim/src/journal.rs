@@ -115,10 +115,18 @@ impl Journal {
         });
     }
 
+    pub(crate) fn open_callback(&self) -> Option<usize> {
+        self.open_callback
+    }
+
+    pub(crate) fn set_open_callback(&mut self, open: Option<usize>) {
+        self.open_callback = open;
+    }
+
     /// Writes down what the callback returned, beside its call.
-    pub(crate) fn returned(&mut self, text: String) {
+    pub(crate) fn returned(&mut self, text: impl FnOnce() -> String) {
         if let Some(entry) = self.open_callback.take().and_then(|at| self.entries.get_mut(at)) {
-            entry.returned = text;
+            entry.returned = text();
         }
     }
 

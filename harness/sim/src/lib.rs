@@ -1,14 +1,16 @@
 //! Envoy in a struct: what a plugin sees of the proxy, without a proxy.
 //!
 //! [`Sim`] stands behind the hostcalls: each is a method, and each refusal has a reason. A [`Plugin`] is one VM with the
-//! plugin's callbacks: native code ([`NativePlugin`]) or, in another crate, a WebAssembly module. [`Proxy`] starts a
-//! plugin as Envoy does and carries requests through it, one at a time. There is no socket, no clock and no chance in
-//! it: time passes when it is told to, and randomness follows from a seed.
+//! callbacks of its plugins: native code ([`NativePlugin`]) or, in another crate, a WebAssembly module. [`Proxy`] starts the
+//! plugins of a [`Setup`] as Envoy does, on every worker, and carries requests and connections through them. There is no
+//! socket, no clock and no chance in it: time passes when it is told to, and randomness follows from a seed.
 //!
 //! ```
 //! use portcullis_kit::{ConfigError, Headers, Host, HttpFilter, LocalReply};
-//! use portcullis_sim::http::{Protocol, Request, Response};
-//! use portcullis_sim::{NativePlugin, Proxy, Sim};
+//! use std::sync::Arc;
+//!
+//! use portcullis_sim::http::{Request, Sending};
+//! use portcullis_sim::{NativePlugin, Proxy, Setup, Sim};
 //!
 //! struct Stamp;
 //! impl HttpFilter for Stamp {
@@ -25,10 +27,10 @@
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut proxy = Proxy::start(NativePlugin::<Stamp>::new(), Sim::new(1), Vec::new())?;
-//! let request = Request { headers: vec![(b":authority".to_vec(), b"a.example".to_vec())], ..Request::default() };
-//! let upstream = Response { status: 204, ..Response::default() };
-//! let exchange = proxy.send(Protocol::Http1, &request, &upstream)?;
+//! let mut proxy = Proxy::start(Sim::new(Setup::of("")), Arc::new(|_| Ok(NativePlugin::<Stamp>::new())))?;
+//! let headers = vec![(b":authority".to_vec(), b"a.example".to_vec())];
+//! let request = Request { headers, ..Request::default() };
+//! let exchange = proxy.send(&[Sending { request, ..Sending::default() }]).remove(0);
 //! assert!(exchange.upstream.is_some_and(|it| it.headers.contains(&(b"x-stamp".to_vec(), b"1".to_vec()))));
 //! assert_eq!(exchange.details.as_deref(), Some("via_upstream"));
 //! # Ok(())
@@ -41,7 +43,8 @@
 
 pub mod abi;
 mod callback;
-mod contexts;
+mod events;
+mod explorer;
 pub mod http;
 mod journal;
 mod native;
@@ -51,15 +54,17 @@ mod sim;
 mod status;
 mod stream;
 pub mod tcp;
+mod vm;
 
-pub use callback::{Callback, Export, Plugin, Trap};
+pub use callback::{Arguments, Callback, Cost, Export, Plugin, Trap};
+pub use explorer::{Explorer, Job};
 pub use journal::{JournalEntry, Shown};
 pub use native::NativePlugin;
 pub use portcullis_kit::UnixTime;
-pub use proxy::{Proxy, StartError};
+pub use proxy::{Factory, Proxy, StartError};
 pub use setup::{
-    Answer, AnswerKind, Cluster, FailurePolicy, GrpcAnswer, PluginSetup, Profile, Reachability, Setup,
-    SharedDatum,
+    Answer, AnswerKind, Cluster, FailurePolicy, Faults, GrpcAnswer, PluginSetup, Profile, Reachability,
+    Setup, SharedDatum,
 };
 pub use sim::Sim;
 pub use status::{Hostcall, Refusal, Status};

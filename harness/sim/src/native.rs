@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use portcullis_kit::{
     Clock, Counter, Driver, HostError, HttpFilter, LocalReply, Logging, Metrics, Outcome, Properties,
     StreamHost, UnixTime, pairs,
@@ -9,13 +11,16 @@ use crate::{Callback, LocalResponse, Plugin, Refusal, Sim, Trap};
 /// A filter as native code: no VM, and no ABI in between.
 #[derive(Debug)]
 pub struct NativePlugin<F> {
-    driver: Option<Driver<F>>,
+    /// By root context.
+    drivers: BTreeMap<u32, Driver<F>>,
+    /// The root context of each stream.
+    roots: BTreeMap<u32, u32>,
 }
 
 impl<F: HttpFilter> NativePlugin<F> {
     /// A filter that has not been configured yet.
     pub const fn new() -> Self {
-        Self { driver: None }
+        Self { drivers: BTreeMap::new(), roots: BTreeMap::new() }
     }
 }
 
@@ -25,19 +30,32 @@ impl<F: HttpFilter> Default for NativePlugin<F> {
     }
 }
 
-impl<F: HttpFilter> Plugin for NativePlugin<F> {
+impl<F: HttpFilter + Send> Plugin for NativePlugin<F> {
     fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
-        Ok(match (callback, &mut self.driver) {
-            (Callback::Configure { size, .. }, _) => {
+        Ok(match callback {
+            Callback::Configure { context, size } => {
                 let configuration =
                     sim.buffer_bytes(BufferType::PluginConfiguration as u32, 0, size).unwrap_or_default();
-                self.driver = Driver::configure(&configuration, sim).ok();
-                Some(u32::from(self.driver.is_some()))
+                let driver = Driver::configure(&configuration, sim).ok();
+                let accepted = driver.map(|driver| self.drivers.insert(context, driver)).is_some();
+                Some(u32::from(accepted))
             }
-            (Callback::RequestHeaders { .. }, Some(driver)) => match driver.on_request_headers(sim) {
-                Outcome::Continue => Some(0),
-                Outcome::Replied => Some(1),
-            },
+            Callback::ContextCreate { context, parent } if parent > 0 => {
+                self.roots.insert(context, parent);
+                None
+            }
+            Callback::Delete { context } => {
+                self.roots.remove(&context);
+                None
+            }
+            Callback::RequestHeaders { context, .. } => {
+                let root = self.roots.get(&context);
+                let driver = root.and_then(|root| self.drivers.get_mut(root));
+                driver.map(|driver| match driver.on_request_headers(sim) {
+                    Outcome::Continue => 0,
+                    Outcome::Replied => 1,
+                })
+            }
             _ => None,
         })
     }

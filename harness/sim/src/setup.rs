@@ -26,6 +26,19 @@ pub struct Setup {
     pub clusters: BTreeMap<String, Cluster>,
     /// What stands in shared data before the first VM starts.
     pub shared_data: Vec<SharedDatum>,
+    /// Let worker threads take turns after each hostcall, in an order that follows from this; `None`: one after the other.
+    pub interleaving: Option<u64>,
+    /// What goes wrong beside what is scripted.
+    pub faults: Faults,
+}
+
+/// What goes wrong beside what is scripted; every choice follows from the seed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// How many writes with a CAS number find that somebody else has just written the same value.
+    pub cas_conflicts: u32,
+    /// How many of a hundred call-outs are reset.
+    pub call_outs_percent: u8,
 }
 
 impl Default for Setup {
@@ -39,6 +52,8 @@ impl Default for Setup {
             upstream: Reachability::Healthy,
             clusters: BTreeMap::new(),
             shared_data: Vec::new(),
+            interleaving: None,
+            faults: Faults::default(),
         }
     }
 }

@@ -1,16 +1,21 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::abi::{Metrics, Queues, SharedData};
-use crate::contexts::Contexts;
-use crate::http::LogLine;
+use crate::abi::{ForeignFunction, Queues, SharedData, Stats};
+use crate::events::{EventKind, Events};
+use crate::http::{CallOut, Exchange, LogLine};
 use crate::journal::{Journal, Shown};
-use crate::{Callback, Hostcall, JournalEntry, UnixTime};
+use crate::setup::Setup;
+use crate::stream::{End, Filter, Half, Side, Stream};
+use crate::tcp::Connection;
+use crate::vm::{Context, Root, Vm};
+use crate::{Callback, Explorer, Hostcall, JournalEntry, Trap, UnixTime};
 
 /// 2026-01-01T00:00:00Z.
 const START: UnixTime = UnixTime::from_secs(1_767_225_600);
 
-/// Everything that stands behind the hostcalls of one process with one VM.
+/// Everything that stands behind the hostcalls of one process.
 ///
 /// Each hostcall is a method named after it; what Envoy answers with a status is a [`Refusal`](crate::Refusal)
 /// with that status and the reason that Envoy keeps to itself.
@@ -19,43 +24,87 @@ pub struct Sim {
     pub(crate) clock: UnixTime,
     pub(crate) started: UnixTime,
     pub(crate) entropy: fastrand::Rng,
+    pub(crate) setup: Setup,
+    pub(crate) events: Events,
     pub(crate) lines: Vec<LogLine>,
-    pub(crate) metrics: Metrics,
+    pub(crate) stats: Stats,
     pub(crate) shared_data: SharedData,
     pub(crate) queues: Queues,
-    pub(crate) configuration: Vec<u8>,
-    pub(crate) configuration_open: bool,
-    pub(crate) contexts: Contexts,
+    pub(crate) foreign_functions: BTreeMap<&'static str, ForeignFunction>,
+    pub(crate) call_outs: Vec<CallOut>,
+    /// How many answers of each cluster have been given.
+    pub(crate) answered: BTreeMap<String, usize>,
+    pub(crate) vms: Vec<Vm>,
+    pub(crate) streams: BTreeMap<u64, Box<Stream>>,
+    pub(crate) connections: BTreeMap<u64, Connection>,
+    pub(crate) turn: Turn,
     pub(crate) journal: Journal,
+    pub(crate) explorer: Option<Arc<dyn Explorer>>,
+    /// What became of each stream that has ended and has not been asked for.
+    pub(crate) exchanges: BTreeMap<u64, Exchange>,
+    /// What has ended VMs, oldest first.
+    pub(crate) traps: Vec<Trap>,
+    /// The plugin whose configuration can be read: while it is configured.
+    pub(crate) configuring: Option<usize>,
+}
+
+/// Whose hostcalls these are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) vm: usize,
+    /// The context that the proxy has called.
+    pub(crate) context: u32,
+    /// The context that the plugin has switched to.
+    pub(crate) effective: Option<u32>,
+}
+
+impl Default for Sim {
+    fn default() -> Self {
+        Self::new(Setup::default())
+    }
 }
 
 impl Sim {
-    /// A proxy whose randomness follows from `seed` and whose clock stands at 2026-01-01T00:00:00Z.
-    pub fn new(seed: u64) -> Self {
+    /// A proxy with this configuration in which nothing runs yet; without a clock of its own it is 2026-01-01T00:00:00Z.
+    pub fn new(setup: Setup) -> Self {
+        let clock = setup.clock.unwrap_or(START);
+        let mut shared_data = SharedData::default();
+        for datum in &setup.shared_data {
+            shared_data.seed(&datum.vm_id, &datum.key, &datum.value);
+        }
         Self {
-            clock: START,
-            started: START,
-            entropy: fastrand::Rng::with_seed(seed),
+            clock,
+            started: clock,
+            entropy: fastrand::Rng::with_seed(setup.seed),
+            setup,
+            events: Events::default(),
             lines: Vec::new(),
-            metrics: Metrics::default(),
-            shared_data: SharedData::default(),
+            stats: Stats::default(),
+            shared_data,
             queues: Queues::default(),
-            configuration: Vec::new(),
-            configuration_open: false,
-            contexts: Contexts::default(),
+            foreign_functions: BTreeMap::new(),
+            call_outs: Vec::new(),
+            answered: BTreeMap::new(),
+            vms: Vec::new(),
+            streams: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            turn: Turn::default(),
             journal: Journal::default(),
+            explorer: None,
+            exchanges: BTreeMap::new(),
+            traps: Vec::new(),
+            configuring: None,
         }
     }
 
-    /// Sets the wall clock.
-    pub fn set_clock(&mut self, now: UnixTime) {
-        self.started = now.saturating_sub(self.uptime());
-        self.clock = now;
-    }
-
-    /// Lets time pass, without running what falls due; [`Proxy::advance`](crate::Proxy::advance) runs ticks.
+    /// Lets time pass, without running what falls due; [`Proxy::advance`](crate::Proxy::advance) runs it.
     pub fn advance(&mut self, by: Duration) {
         self.clock = self.clock.saturating_add(by);
+    }
+
+    /// The wall clock.
+    pub fn clock(&self) -> UnixTime {
+        self.clock
     }
 
     /// How long the proxy has been running.
@@ -63,14 +112,24 @@ impl Sim {
         Duration::from_nanos(self.clock.as_nanos().saturating_sub(self.started.as_nanos()))
     }
 
-    /// What the plugin has logged, oldest first.
+    /// The configuration of the proxy.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// What the plugins have logged, oldest first.
     pub fn log(&self) -> &[LogLine] {
         &self.lines
     }
 
     /// Counters and gauges by name, without Envoy's prefix `wasmcustom.`.
     pub fn metrics(&self) -> BTreeMap<String, u64> {
-        self.metrics.values()
+        self.stats.values()
+    }
+
+    /// What the clusters for call-outs have received, in order.
+    pub fn call_outs(&self) -> &[CallOut] {
+        &self.call_outs
     }
 
     /// Switches the journal on or off.
@@ -108,17 +167,162 @@ impl Sim {
         arguments: &[&dyn Shown],
         result: Hostcall<T>,
     ) -> Hostcall<T> {
-        self.journal.hostcall(self.contexts.id(), name, arguments, &result);
+        let context = self.context_id();
+        self.journal.hostcall(context, name, arguments, &result);
+        if self.explorer.is_some() {
+            self.switch();
+        }
         result
     }
 
-    pub(crate) fn begin(&mut self, callback: &Callback) {
-        self.contexts.enter(callback.context());
+    /// A callback begins: whatever the plugin had switched to is forgotten.
+    pub(crate) fn begin(&mut self, vm: usize, callback: &Callback) -> Turn {
+        let before = self.turn;
+        self.turn = Turn { vm, context: callback.context(), effective: None };
         self.journal.callback(callback);
+        before
     }
 
-    pub(crate) fn end(&mut self, returned: String) {
-        self.contexts.enter(0);
+    pub(crate) fn end(&mut self, before: Turn, returned: impl FnOnce() -> String) {
+        self.turn = before;
         self.journal.returned(returned);
+    }
+
+    /// The VM that runs.
+    pub(crate) fn vm(&self) -> Option<&Vm> {
+        self.vms.get(self.turn.vm)
+    }
+
+    pub(crate) fn vm_mut(&mut self) -> Option<&mut Vm> {
+        self.vms.get_mut(self.turn.vm)
+    }
+
+    /// The context that hostcalls are about; one that has died in between falls back to the called one.
+    pub(crate) fn context_id(&self) -> u32 {
+        let effective =
+            self.turn.effective.filter(|id| self.vm().is_some_and(|vm| vm.context(*id).is_some()));
+        effective.unwrap_or(self.turn.context)
+    }
+
+    pub(crate) fn context(&self) -> Option<&Context> {
+        self.vm()?.context(self.context_id())
+    }
+
+    /// The stream that hostcalls are about, and the plugin's part in it.
+    pub(crate) fn stream(&self) -> Option<(&Stream, &Filter)> {
+        let Some(Context::Stream { stream, filter }) = self.context() else { return None };
+        let stream = self.streams.get(stream)?;
+        stream.filters.get(*filter).map(|filter| (stream.as_ref(), filter))
+    }
+
+    pub(crate) fn stream_mut(&mut self) -> Option<(&mut Stream, usize)> {
+        let Some(Context::Stream { stream, filter }) = self.context() else { return None };
+        let (stream, filter) = (*stream, *filter);
+        self.streams.get_mut(&stream).map(|stream| (stream.as_mut(), filter))
+    }
+
+    /// The root context of whatever hostcalls are about: its own, or the one behind a stream.
+    pub(crate) fn root_id(&self) -> u32 {
+        match self.context() {
+            Some(Context::Stream { .. }) => self.stream().map_or(0, |(_, filter)| filter.root),
+            Some(Context::Connection { connection, filter }) => {
+                let connection = self.connections.get(connection);
+                connection.and_then(|it| it.filters.get(*filter)).map_or(0, |filter| filter.root)
+            }
+            _ => self.context_id(),
+        }
+    }
+
+    pub(crate) fn root(&self) -> Option<&Root> {
+        self.vm()?.root(self.root_id())
+    }
+
+    pub(crate) fn context_of(&self, vm: usize, context: u32) -> Option<&Context> {
+        self.vms.get(vm)?.context(context)
+    }
+
+    pub(crate) fn is_dead(&self, vm: usize) -> bool {
+        self.vms.get(vm).is_none_or(|vm| vm.is_dead)
+    }
+
+    /// A VM has come to its end.
+    pub(crate) fn trapped(&mut self, vm: usize, callback: &Callback, trap: Trap) {
+        let text = format!("Function: {} failed: {}", callback.export().name, trap.message);
+        self.push_log(log::Level::Error, &text);
+        self.traps.push(trap);
+        if let Some(vm) = self.vms.get_mut(vm) {
+            vm.is_dead = true;
+            vm.asked.clear();
+        }
+    }
+
+    /// The whole process would die here, and not only a VM.
+    pub(crate) fn crash(&mut self, reason: &str) {
+        let message = format!("Envoy 1.40 itself crashes here: {reason}");
+        self.push_log(log::Level::Error, &message);
+        self.traps.push(Trap { message });
+        for vm in &mut self.vms {
+            vm.is_dead = true;
+            vm.asked.clear();
+        }
+        for stream in self.streams.values_mut() {
+            stream.end.get_or_insert(End::Reset);
+        }
+    }
+
+    pub(crate) fn stream_of(&self, id: u64) -> Option<&Stream> {
+        self.streams.get(&id).map(Box::as_ref)
+    }
+
+    pub(crate) fn stream_of_mut(&mut self, id: u64) -> Option<&mut Stream> {
+        self.streams.get_mut(&id).map(Box::as_mut)
+    }
+
+    pub(crate) fn half_mut(&mut self, id: u64, side: Side, position: usize) -> Option<&mut Half> {
+        self.stream_of_mut(id)?.half_mut(side, position)
+    }
+
+    pub(crate) fn has_trailers(&self, id: u64, side: Side) -> bool {
+        self.stream_of(id).is_some_and(|stream| stream.message(side).trailers.is_some())
+    }
+
+    /// Whether a stream has not come to its end.
+    pub(crate) fn is_running(&self, id: u64) -> bool {
+        self.stream_of(id).is_some_and(|stream| stream.end.is_none())
+    }
+
+    /// Notes that a callback of this side runs, or no longer does.
+    pub(crate) fn set_doing(&mut self, id: u64, side: Side, what: u32, is_running: bool) {
+        let Some(stream) = self.stream_of_mut(id) else { return };
+        let doing = match side {
+            Side::Request => &mut stream.decoding,
+            Side::Response => &mut stream.encoding,
+        };
+        *doing = if is_running { *doing | what } else { *doing & !what };
+    }
+
+    /// Arms the next tick of a root context, or none.
+    pub(crate) fn arm_tick(&mut self, vm: usize, root: u32) {
+        let now = self.clock;
+        let Some(owner) = self.vms.get_mut(vm) else { return };
+        let thread = owner.thread;
+        let Some(context) = owner.root_mut(root) else { return };
+        context.next_tick = context.period.map(|period| now.saturating_add(period));
+        if let Some(due) = context.next_tick {
+            self.events.push(due, thread, EventKind::Tick { vm, root });
+        }
+    }
+}
+
+#[cfg(test)]
+impl Sim {
+    /// A proxy whose turn it is in a callback about this stream, at its first filter.
+    pub(crate) fn in_stream(stream: Stream) -> Self {
+        let mut sim = Self::default();
+        let mut vm = Vm::default();
+        sim.turn.context = vm.create(Context::Stream { stream: 1, filter: 0 });
+        sim.vms.push(vm);
+        sim.streams.insert(1, Box::new(stream));
+        sim
     }
 }

@@ -1,20 +1,132 @@
 use std::collections::BTreeMap;
 
 use crate::UnixTime;
-use crate::http::{HeaderList, Protocol};
+use crate::http::{HeaderList, Protocol, Request, Response};
+use crate::setup::Answer;
 
 /// What the proxy holds for one HTTP stream.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
+    /// The thread that serves it.
+    pub(crate) thread: usize,
     pub(crate) request: Message,
     pub(crate) response: Message,
-    /// What the plugin has asked for in the running callback; the proxy acts after it, as Envoy defers it.
-    pub(crate) asked: Asked,
-    /// Whether the stream is in its log phase, in which the access log's copies can be read.
-    pub(crate) logging: bool,
+    /// One for each plugin that has a part in this stream, in the order of the request.
+    pub(crate) filters: Vec<Filter>,
     /// Filter state, by the whole name that `proxy_set_property` was given.
     pub(crate) filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) info: StreamInfo,
+    /// Whether the stream is in its log phase, in which the access log's copies can be read.
+    pub(crate) logging: bool,
+    /// Which callbacks of filters run, as bits; a local reply from a request callback waits until it has returned.
+    pub(crate) decoding: u32,
+    pub(crate) encoding: u32,
+    /// A local reply that waits.
+    pub(crate) prepared: Option<LocalResponse>,
+    /// A local reply has been made while the request, or the response, was in the filters: that direction is over.
+    pub(crate) request_aborted: bool,
+    pub(crate) response_aborted: bool,
+    /// What the router has sent on.
+    pub(crate) to_upstream: Request,
+    pub(crate) upstream_complete: bool,
+    /// What the upstream will do.
+    pub(crate) answer: Answer,
+    /// What the client has been sent; the headers are there as soon as any were.
+    pub(crate) to_client: Option<Response>,
+    /// Whether the headers left without the end of the stream, even if a plugin has dropped all that came after.
+    pub(crate) is_request_open: bool,
+    pub(crate) is_response_open: bool,
+    /// Whether the client's connection is closed after the response.
+    pub(crate) closes: bool,
+    /// The client has all of the response, or the stream was reset.
+    pub(crate) end: Option<End>,
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The client has the whole response.
+    Complete,
+    /// There is no whole response, and never will be.
+    Reset,
+}
+
+/// The two directions of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Request,
+    Response,
+}
+
+/// One plugin's part in a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    /// Which plugin of the setup.
+    pub(crate) plugin: usize,
+    /// The VM, as the simulation counts them.
+    pub(crate) vm: usize,
+    /// The root context.
+    pub(crate) root: u32,
+    /// The stream context.
+    pub(crate) context: u32,
+    /// Whether the VM knows of the context.
+    pub(crate) is_created: bool,
+    pub(crate) request: Half,
+    pub(crate) response: Half,
+}
+
+/// One direction of a stream at one filter.
+#[derive(Debug, Default)]
+pub(crate) struct Half {
+    pub(crate) iteration: Iteration,
+    pub(crate) headers_continued: bool,
+    /// Whether the filter has been shown the end of the stream.
+    pub(crate) saw_end: bool,
+    /// Whether what was held back goes through this filter first when it resumes.
+    pub(crate) from_current: bool,
+    pub(crate) headers_window: Window,
+    pub(crate) body_window: Window,
+    pub(crate) trailers_window: Window,
+    /// The piece of the body that the callback is about.
+    pub(crate) chunk: Vec<u8>,
+    /// Whether the filter sees what is held rather than the piece: its last answer was StopIterationAndBuffer.
+    pub(crate) buffering: bool,
+    /// Whether the running body callback is the one that ends the stream: then trailers can be added.
+    pub(crate) at_end: bool,
+}
+
+/// Whether a message goes past a filter (Envoy's `IterationState`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Iteration {
+    #[default]
+    Continue,
+    /// Held back, but the filter is shown what follows.
+    StopSingle,
+    /// Held back with all that follows, up to the limit.
+    StopAllBuffer,
+    /// Held back with all that follows, and the sender is slowed down.
+    StopAllWatermark,
+}
+
+impl Iteration {
+    pub(crate) fn stops_all(self) -> bool {
+        matches!(self, Self::StopAllBuffer | Self::StopAllWatermark)
+    }
+}
+
+/// One direction of a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Message {
+    pub(crate) headers: HeaderList,
+    /// Whether the headers have started on their way through the filters.
+    pub(crate) has_started: bool,
+    pub(crate) trailers: Option<HeaderList>,
+    /// What a filter holds back of the body.
+    pub(crate) held: Option<Vec<u8>>,
+    /// Whether what is held slows the sender down instead of having a limit.
+    pub(crate) is_streaming: bool,
+    /// Whether the sender has sent everything.
+    pub(crate) is_complete: bool,
 }
 
 /// What the attributes tell about a stream.
@@ -24,27 +136,18 @@ pub(crate) struct StreamInfo {
     pub(crate) started: UnixTime,
     pub(crate) ended: Option<UnixTime>,
     pub(crate) connection: u64,
-    /// Whether the proxy has seen the end of the request.
-    pub(crate) request_complete: bool,
     /// Whether the client has asked to close its HTTP/1.1 connection after the response.
     pub(crate) closes: bool,
     pub(crate) response_code: Option<u16>,
     pub(crate) details: Option<String>,
+    /// Envoy's response flags, as bits.
+    pub(crate) flags: u64,
     /// Whether an upstream has answered, so that its address is known.
     pub(crate) reached_upstream: bool,
     /// What has come of the body so far.
     pub(crate) request_bytes: u64,
     /// What has left of the body so far, after the filters.
     pub(crate) response_bytes: u64,
-}
-
-/// Deferred requests of the plugin.
-#[derive(Debug, Default)]
-pub(crate) struct Asked {
-    pub(crate) reply: Option<LocalResponse>,
-    pub(crate) continue_request: bool,
-    pub(crate) continue_response: bool,
-    pub(crate) close: bool,
 }
 
 /// What `proxy_send_local_response` was given.
@@ -62,34 +165,71 @@ pub struct LocalResponse {
     pub grpc_status: i32,
 }
 
-/// One direction of a stream, and which parts of it the plugin can reach at this moment.
-#[derive(Debug, Default)]
-pub(crate) struct Message {
-    pub(crate) headers: HeaderList,
-    pub(crate) headers_window: Window,
-    pub(crate) trailers: Option<HeaderList>,
-    pub(crate) trailers_window: Window,
-    /// The piece of the body that the callback is about, unless the proxy buffers.
-    pub(crate) chunk: Vec<u8>,
-    /// What the proxy keeps while the plugin holds the body back.
-    pub(crate) held: Vec<u8>,
-    /// Whether the plugin sees what is held rather than the piece: its last answer was StopIterationAndBuffer.
-    pub(crate) buffering: bool,
-    pub(crate) body_window: Window,
-    /// Whether the running body callback is the one that ends the stream: then trailers can be added.
-    pub(crate) at_end: bool,
+impl Stream {
+    pub(crate) fn message(&self, side: Side) -> &Message {
+        match side {
+            Side::Request => &self.request,
+            Side::Response => &self.response,
+        }
+    }
+
+    pub(crate) fn message_mut(&mut self, side: Side) -> &mut Message {
+        match side {
+            Side::Request => &mut self.request,
+            Side::Response => &mut self.response,
+        }
+    }
+
+    /// The filter that a message meets at this position: the response meets the last one first.
+    pub(crate) fn at(&self, side: Side, position: usize) -> Option<usize> {
+        match side {
+            Side::Request => (position < self.filters.len()).then_some(position),
+            Side::Response => self.filters.len().checked_sub(position + 1),
+        }
+    }
+
+    pub(crate) fn half_mut(&mut self, side: Side, position: usize) -> Option<&mut Half> {
+        let filter = self.at(side, position)?;
+        self.filters.get_mut(filter).map(|filter| filter.half_mut(side))
+    }
+
+    /// Whether the upstream has the request and has not answered.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.end.is_none() && !self.response.has_started
+    }
+
+    pub(crate) fn is_head(&self) -> bool {
+        let head = |(name, value): &(Vec<u8>, Vec<u8>)| name == b":method" && value == b"HEAD";
+        self.request.headers.iter().any(head)
+    }
+
+    /// Whether this direction takes no more part in the stream.
+    pub(crate) fn is_over(&self, side: Side) -> bool {
+        self.end.is_some()
+            || match side {
+                Side::Request => self.request_aborted,
+                Side::Response => self.response_aborted,
+            }
+    }
 }
 
-impl Message {
-    /// The body as the plugin sees it.
-    pub(crate) fn body(&self) -> &[u8] {
-        if self.buffering { &self.held } else { &self.chunk }
+impl Filter {
+    pub(crate) fn half(&self, side: Side) -> &Half {
+        match side {
+            Side::Request => &self.request,
+            Side::Response => &self.response,
+        }
     }
 
-    pub(crate) fn body_mut(&mut self) -> &mut Vec<u8> {
-        if self.buffering { &mut self.held } else { &mut self.chunk }
+    pub(crate) fn half_mut(&mut self, side: Side) -> &mut Half {
+        match side {
+            Side::Request => &mut self.request,
+            Side::Response => &mut self.response,
+        }
     }
+}
 
+impl Half {
     /// Ends every access, as resuming a stream does in Envoy.
     pub(crate) fn close(&mut self, window: Window) {
         self.headers_window.close(window);

@@ -1,4 +1,4 @@
-//! TCP connections as seen from outside the proxy.
+//! TCP connections, as seen from outside the proxy and by its network filters.
 
 /// A TCP connection through the proxy, as a list of what its two ends do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,4 +31,35 @@ pub struct TcpExchange {
     pub to_client: Vec<u8>,
     /// Whether the proxy closed the connection before either end did.
     pub closed_by_proxy: bool,
+}
+
+/// What the proxy holds for one TCP connection.
+#[derive(Debug, Default)]
+pub(crate) struct Connection {
+    /// One for each plugin, in the order of the setup.
+    pub(crate) filters: Vec<NetworkFilter>,
+    /// What the client has sent and no filter has let go.
+    pub(crate) from_client: Vec<u8>,
+    /// What the upstream has sent and no filter has let go.
+    pub(crate) from_upstream: Vec<u8>,
+    pub(crate) seen: TcpExchange,
+    /// Whether a plugin has stopped the connection before any data.
+    pub(crate) is_held: bool,
+    pub(crate) client_closed: bool,
+    pub(crate) upstream_closed: bool,
+    /// Whether the upstream closed first, so that the client closes the connection and not the proxy.
+    pub(crate) is_client_last: bool,
+    pub(crate) is_closed: bool,
+}
+
+/// One plugin's part in a TCP connection.
+#[derive(Debug, Default)]
+pub(crate) struct NetworkFilter {
+    pub(crate) vm: usize,
+    pub(crate) root: u32,
+    pub(crate) context: u32,
+    /// Whether its callback about the client's data runs.
+    pub(crate) downstream_open: bool,
+    /// Whether its callback about the upstream's data runs.
+    pub(crate) upstream_open: bool,
 }

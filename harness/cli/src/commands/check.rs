@@ -7,7 +7,7 @@ use portcullis_sim::Setup;
 use super::read_config;
 use crate::Verdict;
 use crate::filters::Filter;
-use crate::targets::load_module;
+use crate::targets::{load_module, vms};
 
 /// Checks a configuration with the filter that will read it.
 #[derive(Debug, Args)]
@@ -41,9 +41,10 @@ impl Check {
                     .map(|error| vec![format!("{name}: configuration: {error}")])
             }
             (None, Some(path)) => {
-                let instance = load_module(path)?.instantiate().map_err(|error| error.to_string())?;
+                let module = load_module(path)?;
+                let factory = vms(vec![module]);
                 let setup = Setup::of(configuration);
-                match SimTarget::start("wasm", instance, &setup) {
+                match SimTarget::start("wasm", factory, &setup) {
                     Ok(_) => None,
                     Err(TargetError::Configuration(lines)) => {
                         Some(lines.into_iter().map(|line| line.message).collect())

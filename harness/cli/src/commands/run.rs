@@ -2,12 +2,12 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
-use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Response};
-use portcullis_sim::{Proxy, Sim, StartError};
+use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Sending};
+use portcullis_sim::{Proxy, Setup, Sim, StartError};
 
 use super::read_config;
 use crate::Verdict;
-use crate::targets::{load_module, real_time, since_epoch};
+use crate::targets::{load_module, real_time, since_epoch, vms};
 
 /// Sends one request through a module, and shows every callback and hostcall.
 #[derive(Debug, Args)]
@@ -42,12 +42,13 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
-        let instance = load_module(&self.module)?.instantiate().map_err(|error| error.to_string())?;
+        let module = load_module(&self.module)?;
         let configuration = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
-        let mut sim = Sim::new(0);
+        let clock = Some(self.clock.map_or_else(real_time, since_epoch));
+        let mut sim = Sim::new(Setup { clock, ..Setup::of(configuration) });
         sim.set_journal(true);
-        sim.set_clock(self.clock.map_or_else(real_time, since_epoch));
-        let mut proxy = match Proxy::start(instance, sim, configuration) {
+        let factory = vms(vec![module]);
+        let mut proxy = match Proxy::start(sim, factory) {
             Ok(proxy) => proxy,
             Err(StartError::Refused(lines)) => {
                 anstream::println!("the plugin refused its configuration:");
@@ -57,10 +58,11 @@ impl Run {
             Err(StartError::Trap(trap)) => {
                 return Err(format!("{}: {}", self.module.display(), trap.message));
             }
+            Err(StartError::Vm(problem)) => return Err(format!("{}: {problem}", self.module.display())),
         };
-        let upstream = Response { status: 200, ..Response::default() };
         let protocol = if self.http2 { Protocol::Http2 } else { Protocol::Http1 };
-        let result = proxy.send(protocol, &self.request(), &upstream);
+        let sending = Sending { protocol, request: self.request(), ..Sending::default() };
+        let exchange = proxy.send(&[sending]).pop().unwrap_or_default();
         for entry in proxy.sim().journal() {
             anstream::println!("{entry}");
         }
@@ -68,12 +70,10 @@ impl Run {
             0 => {}
             lost => anstream::println!("... and {lost} more"),
         }
-        match result {
-            Ok(exchange) => {
-                show(&exchange);
-                Ok(Verdict::Good)
-            }
-            Err(trap) => Err(format!("{}: {}", self.module.display(), trap.message)),
+        show(&exchange);
+        match proxy.trap() {
+            None => Ok(Verdict::Good),
+            Some(trap) => Err(format!("{}: {}", self.module.display(), trap.message)),
         }
     }
 

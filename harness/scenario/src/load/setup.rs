@@ -1,18 +1,25 @@
 use portcullis_kit::{ConfigError, UnixTime};
 use portcullis_sim::{
-    Answer, Cluster, FailurePolicy, PluginSetup, Profile, Reachability, Setup, SharedDatum,
+    Answer, Cluster, FailurePolicy, Faults, PluginSetup, Profile, Reachability, Setup, SharedDatum,
 };
 use serde_json::Value;
 
 use super::message::{answer, bytes};
 use crate::scenario::PluginRef;
 use crate::schema::{
-    ClusterFile, FailurePolicyName, PluginFile, ProfileName, ReachabilityName, ScenarioFile, SharedDatumFile,
+    ClusterFile, FailurePolicyName, FaultsFile, PluginFile, ProfileName, ReachabilityName, ScenarioFile,
+    SharedDatumFile,
 };
 use crate::vars::Vars;
 
 /// More of them tell no more, and each has a VM per module.
 const MOST_WORKERS: u32 = 64;
+
+impl From<FaultsFile> for Faults {
+    fn from(file: FaultsFile) -> Self {
+        Self { cas_conflicts: file.cas_conflicts, call_outs_percent: file.call_outs_percent }
+    }
+}
 
 /// What is to be loaded, each once, and how.
 pub(super) fn setup(file: &ScenarioFile, vars: &Vars) -> Result<(Vec<PluginRef>, Setup), ConfigError> {
@@ -37,7 +44,12 @@ pub(super) fn setup(file: &ScenarioFile, vars: &Vars) -> Result<(Vec<PluginRef>,
         upstream: file.upstream.map_or(Reachability::Healthy, Reachability::from),
         clusters: clusters.collect::<Result<_, ConfigError>>()?,
         shared_data: shared_data.collect::<Result<_, _>>()?,
+        interleaving: None,
+        faults: Faults::from(file.faults),
     };
+    if setup.faults.call_outs_percent > 100 {
+        return Err(ConfigError::at("faults.call_outs_percent", "a hundred is all of them"));
+    }
     Ok((references, setup))
 }
 

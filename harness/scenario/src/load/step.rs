@@ -7,8 +7,8 @@ use crate::expectation::{ExchangeExpected, ProxyExpected, TcpExpected};
 use crate::golden::Golden;
 use crate::scenario::{Sent, Step, StepAction};
 use crate::schema::{AnswerFile, EndName, Expectation, RequestFile, SaidFile, SentFile, StepFile};
-use crate::target::Sending;
 use crate::vars::Vars;
+use portcullis_sim::http::Sending;
 
 impl Step {
     /// The step, or one for each of its cases.

@@ -22,7 +22,7 @@ pub use expectation::{
 pub use matrix::{ExceptFile, MatrixFile, WayName};
 pub use message::{AnswerFile, Bytes, FaultName, Fields, GrpcFile, OneOrMany, ProtocolName, RequestFile};
 pub use plugin::{
-    ClusterFile, FailurePolicyName, PluginFile, ProfileName, ReachabilityName, SharedDatumFile,
+    ClusterFile, FailurePolicyName, FaultsFile, PluginFile, ProfileName, ReachabilityName, SharedDatumFile,
 };
 pub use step::{CaseFile, EndName, SaidFile, SentFile, StepFile};
 
@@ -60,6 +60,9 @@ pub struct ScenarioFile {
     /// What stands in shared data before the first VM starts.
     #[serde(default)]
     pub shared_data: Vec<SharedDatumFile>,
+    /// What goes wrong beside what is scripted; a real Envoy cannot be made to.
+    #[serde(default)]
+    pub faults: FaultsFile,
     /// Files of variables, relative to this one: a YAML map from a name to any value, or a map with only the keys `vars` and
     /// `defaults`. Where several say something, it is the last that counts.
     #[serde(default)]

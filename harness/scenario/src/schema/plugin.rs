@@ -105,3 +105,13 @@ pub struct SharedDatumFile {
     /// The value.
     pub value: Bytes,
 }
+
+/// What goes wrong beside what is scripted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FaultsFile {
+    /// How many writes with a CAS number find that somebody else has just written the same value.
+    pub cas_conflicts: u32,
+    /// How many of a hundred call-outs are reset, by chance that follows from the seed.
+    pub call_outs_percent: u8,
+}

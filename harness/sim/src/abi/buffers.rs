@@ -1,5 +1,6 @@
-use crate::stream::{Message, Window};
-use crate::{Hostcall, Refusal, Sim};
+use crate::stream::{Side, Stream, Window};
+use crate::vm::Context;
+use crate::{Hostcall, Refusal, Shown, Sim};
 
 /// The buffers, as the ABI numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +57,16 @@ impl BufferType {
     }
 }
 
-fn shown(buffer: u32) -> String {
-    BufferType::of(buffer).map_or_else(|_| buffer.to_string(), |buffer| buffer.name().to_owned())
+/// How a buffer is shown in the journal.
+struct Buffer(u32);
+
+impl Shown for Buffer {
+    fn show(&self, line: &mut String) {
+        match BufferType::of(self.0) {
+            Ok(buffer) => line.push_str(buffer.name()),
+            Err(_) => self.0.show(line),
+        }
+    }
 }
 
 impl Sim {
@@ -67,7 +76,7 @@ impl Sim {
     /// `NOT_FOUND` where the buffer does not exist now, `BAD_ARGUMENT` for one that never does.
     pub fn buffer_status(&mut self, buffer: u32) -> Hostcall<u32> {
         let result = self.buffer(buffer).map(|bytes| bytes.len() as u32);
-        self.note("proxy_get_buffer_status", &[&shown(buffer)], result)
+        self.note("proxy_get_buffer_status", &[&Buffer(buffer)], result)
     }
 
     /// `proxy_get_buffer_bytes`: at most `size` bytes from `start`, none beyond the end.
@@ -80,7 +89,7 @@ impl Sim {
             let end = start.saturating_add(size as usize).min(bytes.len());
             bytes.get(start..end).unwrap_or_default().to_vec()
         });
-        self.note("proxy_get_buffer_bytes", &[&shown(buffer), &start, &size], result)
+        self.note("proxy_get_buffer_bytes", &[&Buffer(buffer), &start, &size], result)
     }
 
     /// `proxy_set_buffer_bytes`: replaces the first `size` bytes, or appends where `start` is the end or beyond.
@@ -90,59 +99,116 @@ impl Sim {
     pub fn set_buffer_bytes(&mut self, buffer: u32, start: u32, size: u32, bytes: &[u8]) -> Hostcall<()> {
         let result =
             self.changeable(buffer).and_then(|body| splice(body, start as usize, size as usize, bytes));
-        self.note("proxy_set_buffer_bytes", &[&shown(buffer), &start, &size, &bytes], result)
+        self.note("proxy_set_buffer_bytes", &[&Buffer(buffer), &start, &size, &bytes], result)
     }
 
     fn buffer(&self, id: u32) -> Hostcall<&[u8]> {
         let buffer = BufferType::of(id)?;
-        let body = |message: &Message| if message.body_window == Window::Open { 0..usize::MAX } else { 0..0 };
-        let stream = self.contexts.stream();
         match buffer {
-            BufferType::VmConfiguration => Ok(&[]),
-            BufferType::PluginConfiguration if self.configuration_open => Ok(&self.configuration),
-            BufferType::PluginConfiguration => Err(Refusal::not_found(
-                "the plugin configuration can be read only inside on_configure and the root context's on_context_create",
-            )),
-            // Outside its callback a body reads as empty, and that is no error.
-            BufferType::RequestBody
-            | BufferType::ResponseBody
-            | BufferType::DownstreamData
-            | BufferType::UpstreamData => {
-                let message = match buffer {
-                    BufferType::RequestBody => stream.map(|stream| &stream.request),
-                    BufferType::ResponseBody => stream.map(|stream| &stream.response),
-                    _ => None,
-                };
-                let open = message.filter(|message| !body(message).is_empty());
-                Ok(open.map(Message::body).unwrap_or_default())
+            BufferType::VmConfiguration => {
+                Ok(self.vm().map(|vm| vm.configuration.as_slice()).unwrap_or_default())
             }
-            _ => Err(Refusal::not_found(format!("there is no {} outside its callback", buffer.name()))),
+            BufferType::PluginConfiguration => self.plugin_configuration(),
+            // Outside its callback a body reads as empty, and that is no error.
+            BufferType::RequestBody => Ok(self.body(Side::Request)),
+            BufferType::ResponseBody => Ok(self.body(Side::Response)),
+            BufferType::DownstreamData | BufferType::UpstreamData => {
+                Ok(self.flow(buffer).unwrap_or_default())
+            }
+            BufferType::ForeignFunctionArguments => Err(outside(buffer)),
+            BufferType::HttpCallResponseBody | BufferType::GrpcReceive => {
+                let received = self.vm().and_then(|vm| vm.calls.received.buffer(buffer));
+                received.ok_or_else(|| outside(buffer))
+            }
         }
+    }
+
+    fn plugin_configuration(&self) -> Hostcall<&[u8]> {
+        let plugin = self.configuring.and_then(|plugin| self.setup.plugins.get(plugin));
+        plugin.map(|plugin| plugin.configuration.as_slice()).ok_or_else(|| {
+            Refusal::not_found(
+                "the plugin configuration can be read only inside on_configure and the root context's on_context_create",
+            )
+        })
+    }
+
+    fn body(&self, side: Side) -> &[u8] {
+        let Some((stream, filter)) = self.stream() else { return &[] };
+        let half = filter.half(side);
+        match half.body_window {
+            Window::Open if half.buffering => stream.message(side).held.as_deref().unwrap_or_default(),
+            Window::Open => &half.chunk,
+            _ => &[],
+        }
+    }
+
+    fn flow(&self, buffer: BufferType) -> Option<&[u8]> {
+        let Some(Context::Connection { connection, filter }) = self.context() else { return None };
+        let connection = self.connections.get(connection)?;
+        let filter = connection.filters.get(*filter)?;
+        let (is_open, data) = match buffer {
+            BufferType::DownstreamData => (filter.downstream_open, &connection.from_client),
+            _ => (filter.upstream_open, &connection.from_upstream),
+        };
+        is_open.then_some(data.as_slice())
     }
 
     fn changeable(&mut self, id: u32) -> Hostcall<&mut Vec<u8>> {
         let buffer = BufferType::of(id)?;
-        let stream = self.contexts.stream_mut();
-        let message = match buffer {
-            BufferType::RequestBody => stream.map(|stream| &mut stream.request),
-            BufferType::ResponseBody => stream.map(|stream| &mut stream.response),
+        let side = match buffer {
+            BufferType::RequestBody => Side::Request,
+            BufferType::ResponseBody => Side::Response,
+            BufferType::DownstreamData | BufferType::UpstreamData => return self.changeable_flow(buffer),
             _ => return Err(Refusal::bad_argument(format!("the {} cannot be changed", buffer.name()))),
         };
-        let name = buffer.name();
-        let no_stream = || {
-            Refusal::bad_argument(format!(
-                "there is no {name} here: this is not the context of an HTTP stream"
-            ))
-        };
-        let message = message.ok_or_else(no_stream)?;
-        if message.body_window != Window::Open {
-            let why = message.body_window.why();
-            return Err(Refusal::bad_argument(format!(
-                "the {name} can be changed only inside its own callback: {why}"
-            )));
-        }
-        Ok(message.body_mut())
+        let (stream, filter) = self.stream_mut().ok_or_else(|| no_stream(buffer))?;
+        changeable_body(buffer, stream, side, filter)
     }
+
+    fn changeable_flow(&mut self, buffer: BufferType) -> Hostcall<&mut Vec<u8>> {
+        let Some(Context::Connection { connection, filter }) = self.context() else {
+            return Err(no_stream(buffer));
+        };
+        let (connection, filter) = (*connection, *filter);
+        let connection = self.connections.get_mut(&connection).ok_or_else(|| no_stream(buffer))?;
+        let filter = connection.filters.get(filter).ok_or_else(|| no_stream(buffer))?;
+        let (is_open, data) = match buffer {
+            BufferType::DownstreamData => (filter.downstream_open, &mut connection.from_client),
+            _ => (filter.upstream_open, &mut connection.from_upstream),
+        };
+        is_open.then_some(data).ok_or_else(|| no_stream(buffer))
+    }
+}
+
+fn changeable_body(
+    buffer: BufferType,
+    stream: &mut Stream,
+    side: Side,
+    filter: usize,
+) -> Hostcall<&mut Vec<u8>> {
+    let half = stream.filters.get(filter).map(|filter| filter.half(side)).ok_or_else(|| no_stream(buffer))?;
+    if half.body_window != Window::Open {
+        let (name, why) = (buffer.name(), half.body_window.why());
+        return Err(Refusal::bad_argument(format!(
+            "the {name} can be changed only inside its own callback: {why}"
+        )));
+    }
+    if half.buffering {
+        return Ok(stream.message_mut(side).held.get_or_insert_default());
+    }
+    let half = stream.filters.get_mut(filter).map(|filter| filter.half_mut(side));
+    half.map(|half| &mut half.chunk).ok_or_else(|| no_stream(buffer))
+}
+
+fn no_stream(buffer: BufferType) -> Refusal {
+    Refusal::bad_argument(format!(
+        "there is no {} here: this is not the context of such a stream, or not its callback",
+        buffer.name()
+    ))
+}
+
+fn outside(buffer: BufferType) -> Refusal {
+    Refusal::not_found(format!("there is no {} outside its callback", buffer.name()))
 }
 
 fn splice(body: &mut Vec<u8>, start: usize, size: usize, bytes: &[u8]) -> Hostcall<()> {
@@ -164,17 +230,12 @@ fn splice(body: &mut Vec<u8>, start: usize, size: usize, bytes: &[u8]) -> Hostca
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::contexts::Context;
-    use crate::stream::Stream;
+    use crate::stream::{Filter, Half};
 
     fn with_body(body: &[u8], window: Window) -> Sim {
-        let mut sim = Sim::new(0);
-        let mut stream = Stream::default();
-        stream.request.chunk = body.to_vec();
-        stream.request.body_window = window;
-        let id = sim.contexts.create(Context::Stream(Box::new(stream)));
-        sim.contexts.enter(id);
-        sim
+        let request = Half { chunk: body.to_vec(), body_window: window, ..Half::default() };
+        let filters = vec![Filter { request, ..Filter::default() }];
+        Sim::in_stream(Stream { filters, ..Stream::default() })
     }
 
     #[test]
@@ -213,7 +274,7 @@ mod tests {
 
     #[test]
     fn configurations_have_their_times() {
-        let mut sim = Sim::new(0);
+        let mut sim = Sim::in_stream(Stream::default());
         assert_eq!(sim.buffer_bytes(6, 0, 9), Ok(vec![]));
         assert_eq!(sim.buffer_bytes(7, 0, 9).unwrap_err().status, Status::NotFound);
         assert_eq!(sim.buffer_bytes(4, 0, 9).unwrap_err().status, Status::NotFound);

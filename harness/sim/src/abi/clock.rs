@@ -12,17 +12,17 @@ impl Sim {
         self.note("proxy_get_current_time_nanoseconds", &[], Ok(now))
     }
 
-    /// `proxy_set_tick_period_milliseconds`; 0 stops the ticks.
+    /// `proxy_set_tick_period_milliseconds` of the root context, even from a stream; 0 stops the ticks.
     ///
     /// # Errors
     /// `NOT_FOUND` where no plugin has been started.
     pub fn set_tick_period(&mut self, milliseconds: u32) -> Hostcall<()> {
-        let now = self.clock;
-        let result = match self.contexts.root_mut() {
-            Some((_, root)) => {
+        let (vm, id) = (self.turn.vm, self.root_id());
+        let result = match self.vm_mut().and_then(|vm| vm.root_mut(id)) {
+            Some(root) => {
                 let period = Duration::from_millis(u64::from(milliseconds));
                 root.period = (milliseconds > 0).then_some(period);
-                root.next_tick = root.period.map(|period| now.saturating_add(period));
+                self.arm_tick(vm, id);
                 Ok(())
             }
             None => Err(Refusal::not_found("no plugin has been started")),

@@ -6,26 +6,35 @@ impl Sim {
     /// # Errors
     /// `BAD_ARGUMENT` for a context that is not alive.
     pub fn set_effective_context(&mut self, context: u32) -> Hostcall<()> {
-        let result = if context == 0 || self.contexts.exists(context) {
+        let is_alive = self.vm().is_some_and(|vm| vm.context(context).is_some());
+        let result = if context == 0 || is_alive {
             Ok(())
         } else {
             Err(Refusal::bad_argument(format!("there is no context {context}, or no longer")))
         };
         let result = self.note("proxy_set_effective_context", &[&context], result);
         if result.is_ok() {
-            self.contexts.switch((context != 0).then_some(context));
+            self.turn.effective = (context != 0).then_some(context);
         }
         result
     }
 
-    /// `proxy_done`: only a plugin that has answered `false` to its own on_done is waited for.
+    /// `proxy_done`: a plugin that has answered `false` to its own on_done is waited for, and now no longer.
     ///
     /// # Errors
     /// `NOT_FOUND` for everybody else, streams included.
     pub fn done(&mut self) -> Hostcall<()> {
-        let result = Err(Refusal::not_found(
-            "nobody waits: only a root context whose on_done returned false is pending",
-        ));
+        let id = self.context_id();
+        let root = self.vm_mut().and_then(|vm| vm.root_mut(id)).filter(|root| root.is_pending);
+        let result = match root {
+            Some(root) => {
+                root.is_pending = false;
+                Ok(())
+            }
+            None => Err(Refusal::not_found(
+                "nobody waits: only a root context whose on_done returned false is pending",
+            )),
+        };
         self.note("proxy_done", &[], result)
     }
 }

@@ -3,16 +3,23 @@ use portcullis_kit::pairs;
 use crate::abi::MapType;
 use crate::abi::merged::append;
 use crate::http::HeaderList;
-use crate::stream::{Message, Window};
-use crate::{Hostcall, Refusal, Sim};
+use crate::stream::{Message, Side, Stream, Window};
+use crate::{Hostcall, Refusal, Shown, Sim};
 
 /// What Envoy's decoder of serialized pairs takes; anything beyond reads as no pairs at all.
 const PAIRS_BYTES: usize = 1 << 20;
 const PAIRS: usize = 1024;
 
 /// How a map is shown in the journal.
-fn shown(map: u32) -> String {
-    MapType::of(map).map_or_else(|_| map.to_string(), |map| map.name().to_owned())
+struct Map(u32);
+
+impl Shown for Map {
+    fn show(&self, line: &mut String) {
+        match MapType::of(self.0) {
+            Ok(map) => line.push_str(map.name()),
+            Err(_) => self.0.show(line),
+        }
+    }
 }
 
 impl Sim {
@@ -26,7 +33,7 @@ impl Sim {
             let found = fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone());
             found.ok_or_else(|| Refusal::not_found("there is no header of this name"))
         });
-        self.note("proxy_get_header_map_value", &[&shown(map), &name], result)
+        self.note("proxy_get_header_map_value", &[&Map(map), &name], result)
     }
 
     /// `proxy_get_header_map_pairs`: every field; none where the map cannot be reached now, which is no error.
@@ -35,7 +42,7 @@ impl Sim {
     /// `BAD_ARGUMENT` for a map that does not exist.
     pub fn header_map_pairs(&mut self, map: u32) -> Hostcall<HeaderList> {
         let result = MapType::of(map).map(|_| self.readable(map).cloned().unwrap_or_default());
-        self.note("proxy_get_header_map_pairs", &[&shown(map)], result)
+        self.note("proxy_get_header_map_pairs", &[&Map(map)], result)
     }
 
     /// `proxy_get_header_map_size`: the bytes of all names and values, which is neither their count nor their encoded size.
@@ -45,7 +52,7 @@ impl Sim {
     pub fn header_map_size(&mut self, map: u32) -> Hostcall<u32> {
         let size = |fields: &HeaderList| fields.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() as u32;
         let result = self.writable(map).map(|(_, fields)| size(fields));
-        self.note("proxy_get_header_map_size", &[&shown(map)], result)
+        self.note("proxy_get_header_map_size", &[&Map(map)], result)
     }
 
     /// `proxy_add_header_map_value`.
@@ -55,7 +62,7 @@ impl Sim {
     pub fn add_header_map_value(&mut self, map: u32, name: &[u8], value: &[u8]) -> Hostcall<()> {
         let result =
             self.writable(map).map(|(map, fields)| append(map, fields, &name.to_ascii_lowercase(), value));
-        self.note("proxy_add_header_map_value", &[&shown(map), &name, &value], result)
+        self.note("proxy_add_header_map_value", &[&Map(map), &name, &value], result)
     }
 
     /// `proxy_replace_header_map_value`: leaves one field of this name.
@@ -65,7 +72,7 @@ impl Sim {
     pub fn replace_header_map_value(&mut self, map: u32, name: &[u8], value: &[u8]) -> Hostcall<()> {
         let result =
             self.writable(map).map(|(map, fields)| replace(map, fields, &name.to_ascii_lowercase(), value));
-        self.note("proxy_replace_header_map_value", &[&shown(map), &name, &value], result)
+        self.note("proxy_replace_header_map_value", &[&Map(map), &name, &value], result)
     }
 
     /// `proxy_remove_header_map_value`; a name that is not there is no error.
@@ -75,7 +82,7 @@ impl Sim {
     pub fn remove_header_map_value(&mut self, map: u32, name: &[u8]) -> Hostcall<()> {
         let lower = name.to_ascii_lowercase();
         let result = self.writable(map).map(|(_, fields)| fields.retain(|(field, _)| *field != lower));
-        self.note("proxy_remove_header_map_value", &[&shown(map), &name], result)
+        self.note("proxy_remove_header_map_value", &[&Map(map), &name], result)
     }
 
     /// `proxy_set_header_map_pairs`; a malformed block clears the map and is no error.
@@ -90,19 +97,24 @@ impl Sim {
                 append(map, fields, &name.to_ascii_lowercase(), value);
             }
         });
-        self.note("proxy_set_header_map_pairs", &[&shown(map), &pairs], result)
+        self.note("proxy_set_header_map_pairs", &[&Map(map), &pairs], result)
     }
 
     fn readable(&self, id: u32) -> Hostcall<&HeaderList> {
         let map = MapType::of(id)?;
-        let stream = self.contexts.stream().ok_or_else(|| no_stream(map))?;
-        let message = map.message(stream).ok_or_else(|| no_call_out(map))?;
+        let Some(side) = map.side() else {
+            let received = self.vm().and_then(|vm| vm.calls.received.map(map));
+            return received.ok_or_else(|| no_call_out(map));
+        };
+        let (stream, filter) = self.stream().ok_or_else(|| no_stream(map))?;
+        let message = stream.message(side);
         if stream.logging {
             return logged(map, message);
         }
+        let half = filter.half(side);
         let (window, fields) = match map.is_trailers() {
-            true => (message.trailers_window, message.trailers.as_ref()),
-            false => (message.headers_window, Some(&message.headers)),
+            true => (half.trailers_window, message.trailers.as_ref()),
+            false => (half.headers_window, Some(&message.headers)),
         };
         match (window, fields) {
             (Window::Open, Some(fields)) => Ok(fields),
@@ -112,25 +124,42 @@ impl Sim {
 
     fn writable(&mut self, id: u32) -> Hostcall<(MapType, &mut HeaderList)> {
         let map = MapType::of(id)?;
-        let stream = self.contexts.stream_mut().ok_or_else(|| no_stream(map))?;
-        let message = map.message_mut(stream).ok_or_else(|| no_call_out(map))?;
-        if !map.is_trailers() {
-            let window = message.headers_window;
-            return if window == Window::Open {
-                Ok((map, &mut message.headers))
-            } else {
-                Err(closed(map, window, "changed"))
-            };
+        let side = map.side().ok_or_else(|| unchangeable(map))?;
+        let (stream, filter) = self.stream_mut().ok_or_else(|| no_stream(map))?;
+        if map.is_trailers() {
+            return writable_trailers(map, side, stream, filter);
         }
-        // Envoy adds trailers to a message that has none as soon as they are touched in the last body callback.
-        if message.trailers.is_none() && message.at_end && message.body_window == Window::Open {
-            message.trailers = Some(HeaderList::new());
-            message.trailers_window = Window::Open;
+        let window = stream.filters.get(filter).map(|it| it.half(side).headers_window).unwrap_or_default();
+        match window {
+            Window::Open => Ok((map, &mut stream.message_mut(side).headers)),
+            window => Err(closed(map, window, "changed")),
         }
-        match (message.trailers_window, message.trailers.as_mut()) {
-            (Window::Open, Some(trailers)) => Ok((map, trailers)),
-            (window, _) => Err(closed(map, window, "changed")),
-        }
+    }
+}
+
+/// Envoy adds trailers to a message that has none as soon as they are touched in the last body callback.
+fn writable_trailers(
+    map: MapType,
+    side: Side,
+    stream: &mut Stream,
+    filter: usize,
+) -> Hostcall<(MapType, &mut HeaderList)> {
+    let has_none = stream.message(side).trailers.is_none();
+    let Some(half) = stream.filters.get_mut(filter).map(|it| it.half_mut(side)) else {
+        return Err(no_stream(map));
+    };
+    let adds = has_none && half.at_end && half.body_window == Window::Open;
+    if adds {
+        half.trailers_window = Window::Open;
+    }
+    let window = half.trailers_window;
+    let message = stream.message_mut(side);
+    if adds {
+        message.trailers = Some(HeaderList::new());
+    }
+    match (window, message.trailers.as_mut()) {
+        (Window::Open, Some(trailers)) => Ok((map, trailers)),
+        (window, _) => Err(closed(map, window, "changed")),
     }
 }
 
@@ -159,6 +188,10 @@ fn no_stream(map: MapType) -> Refusal {
 
 fn no_call_out(map: MapType) -> Refusal {
     Refusal::bad_argument(format!("there are no {} outside {}", map.name(), map.callback()))
+}
+
+fn unchangeable(map: MapType) -> Refusal {
+    Refusal::bad_argument(format!("the {} can be read only", map.name()))
 }
 
 fn replace(map: MapType, fields: &mut HeaderList, name: &[u8], value: &[u8]) {

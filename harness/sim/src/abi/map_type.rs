@@ -1,4 +1,4 @@
-use crate::stream::{Message, Stream};
+use crate::stream::Side;
 use crate::{Hostcall, Refusal};
 
 /// The header maps, as the ABI numbers them.
@@ -67,18 +67,11 @@ impl MapType {
         matches!(self, Self::RequestTrailers | Self::ResponseTrailers)
     }
 
-    pub(super) fn message(self, stream: &Stream) -> Option<&Message> {
+    /// The direction of the stream; none for the maps of call-outs.
+    pub(super) fn side(self) -> Option<Side> {
         match self {
-            Self::RequestHeaders | Self::RequestTrailers => Some(&stream.request),
-            Self::ResponseHeaders | Self::ResponseTrailers => Some(&stream.response),
-            _ => None,
-        }
-    }
-
-    pub(super) fn message_mut(self, stream: &mut Stream) -> Option<&mut Message> {
-        match self {
-            Self::RequestHeaders | Self::RequestTrailers => Some(&mut stream.request),
-            Self::ResponseHeaders | Self::ResponseTrailers => Some(&mut stream.response),
+            Self::RequestHeaders | Self::RequestTrailers => Some(Side::Request),
+            Self::ResponseHeaders | Self::ResponseTrailers => Some(Side::Response),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{Hostcall, Refusal, Sim};
+use crate::{Hostcall, Refusal, Shown, Sim};
 
 /// Envoy never evicts a metric; a plugin that names them after requests is stopped here.
 const METRICS: usize = 100_000;
@@ -37,21 +37,31 @@ impl MetricType {
 }
 
 /// How a type is shown in the journal.
-fn shown(kind: u32) -> String {
-    MetricType::of(kind).map_or_else(|_| kind.to_string(), |kind| kind.name().to_owned())
+struct Kind(u32);
+
+impl Shown for Kind {
+    fn show(&self, line: &mut String) {
+        match MetricType::of(self.0) {
+            Ok(kind) => line.push_str(kind.name()),
+            Err(_) => self.0.show(line),
+        }
+    }
 }
 
+/// The statistics of the process: two definitions of one name, in whatever VM, are one statistic.
 #[derive(Debug, Default)]
-pub(crate) struct Metrics {
-    /// Which statistic an id stands for: two definitions of one name are two ids and one statistic.
-    ids: BTreeMap<u32, (MetricType, String)>,
-    values: BTreeMap<(u32, String), u64>,
+pub(crate) struct Stats(BTreeMap<(u32, String), u64>);
+
+/// Which statistic an id stands for, in one VM.
+#[derive(Debug, Default)]
+pub(crate) struct MetricIds {
+    known: BTreeMap<u32, (MetricType, String)>,
     defined: [u32; 3],
 }
 
-impl Metrics {
+impl Stats {
     pub(crate) fn values(&self) -> BTreeMap<String, u64> {
-        self.values.iter().map(|((_, name), value)| (name.clone(), *value)).collect()
+        self.0.iter().map(|((_, name), value)| (name.clone(), *value)).collect()
     }
 }
 
@@ -61,8 +71,8 @@ impl Sim {
     /// # Errors
     /// `BAD_ARGUMENT` for another kind.
     pub fn define_metric(&mut self, kind: u32, name: &[u8]) -> Hostcall<u32> {
-        let result = self.metrics.define(kind, String::from_utf8_lossy(name).into_owned());
-        self.note("proxy_define_metric", &[&shown(kind), &name], result)
+        let result = MetricType::of(kind).and_then(|kind| self.define(kind, &String::from_utf8_lossy(name)));
+        self.note("proxy_define_metric", &[&Kind(kind), &name], result)
     }
 
     /// `proxy_increment_metric`.
@@ -70,7 +80,14 @@ impl Sim {
     /// # Errors
     /// `NOT_FOUND` for an unknown id; `BAD_ARGUMENT` for a histogram, and for a counter by zero or less.
     pub fn increment_metric(&mut self, id: u32, delta: i64) -> Hostcall<()> {
-        let result = self.metrics.increment(id, delta);
+        let result = self.metric_of(id).and_then(|(kind, value)| {
+            if kind == MetricType::Counter && delta <= 0 {
+                return Err(Refusal::bad_argument(format!("a counter only goes up; this would add {delta}")));
+            }
+            let value = value?;
+            *value = value.wrapping_add_signed(delta);
+            Ok(())
+        });
         self.note("proxy_increment_metric", &[&id, &delta], result)
     }
 
@@ -78,9 +95,16 @@ impl Sim {
     ///
     /// # Errors
     /// `NOT_FOUND` for an unknown id.
-    pub fn record_metric(&mut self, id: u32, value: u64) -> Hostcall<()> {
-        let result = self.metrics.record(id, value);
-        self.note("proxy_record_metric", &[&id, &value], result)
+    pub fn record_metric(&mut self, id: u32, sample: u64) -> Hostcall<()> {
+        let result = self.metric_of(id).and_then(|(kind, value)| {
+            match kind {
+                MetricType::Counter => value.map(|value| *value = value.wrapping_add(sample)),
+                MetricType::Gauge => value.map(|value| *value = sample),
+                // Nobody asks for the samples.
+                MetricType::Histogram => Ok(()),
+            }
+        });
+        self.note("proxy_record_metric", &[&id, &sample], result)
     }
 
     /// `proxy_get_metric`.
@@ -88,65 +112,52 @@ impl Sim {
     /// # Errors
     /// `NOT_FOUND` for an unknown id, `BAD_ARGUMENT` for a histogram.
     pub fn metric(&mut self, id: u32) -> Hostcall<u64> {
-        let result = self.metrics.value(id).map(|value| *value);
+        let result = self.metric_of(id).and_then(|(_, value)| value.map(|value| *value));
         self.note("proxy_get_metric", &[&id], result)
     }
-}
 
-impl Metrics {
-    fn define(&mut self, kind: u32, name: String) -> Hostcall<u32> {
-        let metric = MetricType::of(kind)?;
-        if self.ids.len() >= METRICS {
+    fn define(&mut self, kind: MetricType, name: &str) -> Hostcall<u32> {
+        let Some(vm) = self.vms.get_mut(self.turn.vm) else {
+            return Err(Refusal::not_found("no plugin has been started"));
+        };
+        if vm.metrics.known.len() >= METRICS {
             let reason = format!(
                 "{METRICS} metrics are defined; Envoy never evicts one, so names must come from a fixed set"
             );
             return Err(Refusal::new(crate::Status::InternalFailure, reason));
         }
-        let defined =
-            self.defined.get_mut(metric as usize).ok_or_else(|| Refusal::bad_argument("no such type"))?;
-        // Envoy keeps the type in the lower two bits, and does not use the first id of each.
-        let id = kind + (*defined + 1) * 4;
-        *defined += 1;
-        if metric != MetricType::Histogram {
-            self.values.entry((kind, name.clone())).or_default();
+        let number = kind as u32;
+        if kind != MetricType::Histogram {
+            self.stats.0.entry((number, name.to_owned())).or_default();
         }
-        self.ids.insert(id, (metric, name));
-        Ok(id)
+        Ok(vm.metrics.define(kind, name))
     }
 
-    fn increment(&mut self, id: u32, delta: i64) -> Hostcall<()> {
-        if self.kind(id)? == MetricType::Counter && delta <= 0 {
-            return Err(Refusal::bad_argument(format!("a counter only goes up; this would add {delta}")));
-        }
-        let value = self.value(id)?;
-        *value = value.wrapping_add_signed(delta);
-        Ok(())
-    }
-
-    fn record(&mut self, id: u32, sample: u64) -> Hostcall<()> {
-        match self.kind(id)? {
-            MetricType::Counter => {
-                let value = self.value(id)?;
-                *value = value.wrapping_add(sample);
-            }
-            MetricType::Gauge => *self.value(id)? = sample,
-            // Nobody asks for the samples.
-            MetricType::Histogram => {}
-        }
-        Ok(())
-    }
-
-    fn kind(&self, id: u32) -> Hostcall<MetricType> {
-        let unknown = || Refusal::not_found(format!("no metric has the id {id}"));
-        self.ids.get(&id).map(|(kind, _)| *kind).ok_or_else(unknown)
-    }
-
-    fn value(&mut self, id: u32) -> Hostcall<&mut u64> {
-        let kind = self.kind(id)?;
-        let name = self.ids.get(&id).map(|(_, name)| name.clone()).unwrap_or_default();
+    /// The kind of a metric, and its value unless it is a histogram.
+    fn metric_of(&mut self, id: u32) -> Hostcall<(MetricType, Hostcall<&mut u64>)> {
+        let known = self.vms.get(self.turn.vm).and_then(|vm| vm.metrics.known.get(&id));
+        let (kind, name) = known.ok_or_else(|| Refusal::not_found(format!("no metric has the id {id}")))?;
+        let value = self.stats.0.get_mut(&(*kind as u32, name.clone()));
         let no_number =
             || Refusal::bad_argument("a histogram has no single value; it can only be recorded to");
-        self.values.get_mut(&(kind as u32, name)).ok_or_else(no_number)
+        Ok((*kind, value.ok_or_else(no_number)))
+    }
+}
+
+impl MetricIds {
+    /// Envoy keeps the type in the lower two bits, and does not use the first id of each.
+    fn define(&mut self, kind: MetricType, name: &str) -> u32 {
+        let number = kind as u32;
+        let [counters, gauges, histograms] = &mut self.defined;
+        let defined = match kind {
+            MetricType::Counter => counters,
+            MetricType::Gauge => gauges,
+            MetricType::Histogram => histograms,
+        };
+        *defined += 1;
+        let id = number + *defined * 4;
+        self.known.insert(id, (kind, name.to_owned()));
+        id
     }
 }
 
@@ -154,10 +165,11 @@ impl Metrics {
 mod tests {
     use super::*;
     use crate::Status;
+    use crate::stream::Stream;
 
     #[test]
     fn ids_carry_their_kind_and_a_second_definition_shares_the_statistic() {
-        let mut sim = Sim::new(0);
+        let mut sim = Sim::in_stream(Stream::default());
         assert_eq!(sim.define_metric(0, b"a"), Ok(4));
         assert_eq!(sim.define_metric(1, b"b"), Ok(5));
         assert_eq!(sim.define_metric(2, b"c"), Ok(6));
@@ -171,7 +183,7 @@ mod tests {
 
     #[test]
     fn each_kind_refuses_what_it_is_not() {
-        let mut sim = Sim::new(0);
+        let mut sim = Sim::in_stream(Stream::default());
         let (counter, gauge, histogram) = (
             sim.define_metric(0, b"c").unwrap(),
             sim.define_metric(1, b"g").unwrap(),

@@ -1,6 +1,6 @@
 use crate::http::{HeaderList, Protocol};
 use crate::proxy::grpc_status;
-use crate::stream::{Message, Stream, Window};
+use crate::stream::{Filter, Side, Stream, Window};
 use crate::{Hostcall, Refusal, Sim, Status, UnixTime};
 
 /// Filter state of one stream.
@@ -21,7 +21,7 @@ impl Sim {
     /// # Errors
     /// `NOT_FOUND` outside a stream.
     pub fn set_property(&mut self, path: &[u8], value: &[u8]) -> Hostcall<()> {
-        let result = match self.contexts.stream_mut() {
+        let result = match self.stream_mut().map(|(stream, _)| stream) {
             None => {
                 Err(Refusal::not_found("only a stream has filter state; this is the plugin's root context"))
             }
@@ -53,15 +53,17 @@ impl Sim {
     }
 
     fn attribute(&self, first: &[u8], rest: &[&[u8]]) -> Hostcall<Option<Value>> {
-        let stream = self.contexts.stream();
+        let stream = self.stream();
+        let plugin = self.root().and_then(|root| self.setup.plugins.get(root.plugin));
         let value = match (first, rest) {
-            // What a configuration does not name is empty.
-            (b"plugin_name" | b"plugin_root_id" | b"plugin_vm_id", []) => text(""),
+            (b"plugin_name", []) => plugin.and_then(|plugin| text(&plugin.name)),
+            (b"plugin_root_id", []) => plugin.and_then(|plugin| text(&plugin.root_id)),
+            (b"plugin_vm_id", []) => plugin.and_then(|plugin| text(&plugin.vm_id)),
             (b"request" | b"response", [name, key @ ..]) => {
-                let Some(stream) = stream else { return Ok(None) };
+                let Some((stream, filter)) = stream else { return Ok(None) };
                 match first {
-                    b"request" => request(stream, name, key),
-                    _ => response(stream, name, key),
+                    b"request" => request(stream, visible(stream, filter, Side::Request), name, key),
+                    _ => response(stream, visible(stream, filter, Side::Response), name, key),
                 }
             }
             (
@@ -72,15 +74,17 @@ impl Sim {
                 return Err(Refusal::new(Status::SerializationFailure, reason));
             }
             (b"source" | b"destination" | b"connection" | b"upstream" | b"xds", [name]) => {
-                stream.and_then(|stream| surroundings(stream, first, name))
+                stream.and_then(|(stream, _)| surroundings(stream, first, name))
             }
-            (b"connection_id", []) => stream.and_then(|stream| number(stream.info.connection)),
+            (b"connection_id", []) => stream.and_then(|(stream, _)| number(stream.info.connection)),
             (b"filter_state", [name]) => {
                 let key = name.strip_prefix(b"wasm.").unwrap_or_default();
-                stream.and_then(|stream| stream.filter_state.get(key)).cloned().map(Value::Bytes)
+                stream.and_then(|(stream, _)| stream.filter_state.get(key)).cloned().map(Value::Bytes)
             }
             (_, [_, ..]) => None,
-            (name, []) => stream.and_then(|stream| stream.filter_state.get(name)).cloned().map(Value::Bytes),
+            (name, []) => {
+                stream.and_then(|(stream, _)| stream.filter_state.get(name)).cloned().map(Value::Bytes)
+            }
         };
         Ok(value)
     }
@@ -123,13 +127,13 @@ fn number(number: impl TryInto<i64>) -> Option<Value> {
 }
 
 /// Attributes are no way around the windows of the header maps: Envoy takes them from the very same pointers.
-fn visible(message: &Message, is_logging: bool) -> &HeaderList {
+fn visible<'a>(stream: &'a Stream, filter: &Filter, side: Side) -> &'a HeaderList {
     const NONE: &HeaderList = &HeaderList::new();
-    if message.headers_window == Window::Open || is_logging { &message.headers } else { NONE }
+    let is_open = stream.logging || filter.half(side).headers_window == Window::Open;
+    if is_open { &stream.message(side).headers } else { NONE }
 }
 
-fn request(stream: &Stream, name: &[u8], key: &[&[u8]]) -> Option<Value> {
-    let headers = visible(&stream.request, stream.logging);
+fn request(stream: &Stream, headers: &HeaderList, name: &[u8], key: &[&[u8]]) -> Option<Value> {
     let header = |name: &str| joined(headers, name.as_bytes());
     let path = || headers.iter().find(|(name, _)| name == b":path").map(|(_, value)| value.as_slice());
     let split = |at: u8| path().map(|path| path.splitn(2, move |byte| *byte == at));
@@ -154,16 +158,11 @@ fn request(stream: &Stream, name: &[u8], key: &[&[u8]]) -> Option<Value> {
     }
 }
 
-fn response(stream: &Stream, name: &[u8], key: &[&[u8]]) -> Option<Value> {
-    let headers = visible(&stream.response, stream.logging);
+fn response(stream: &Stream, headers: &HeaderList, name: &[u8], key: &[&[u8]]) -> Option<Value> {
     match (name, key) {
         (b"code", []) => stream.info.response_code.map(|code| Value::Number(i64::from(code))),
         (b"code_details", []) => stream.info.details.as_deref().and_then(text),
-        (b"flags", []) => {
-            // DownstreamConnectionTermination, the only flag that can arise here.
-            let is_gone = stream.info.details.as_deref() == Some("downstream_remote_disconnect");
-            number(u64::from(is_gone) << 14)
-        }
+        (b"flags", []) => number(stream.info.flags),
         (b"grpc_status", []) => match headers.iter().find(|(name, _)| name == b"grpc-status") {
             Some((_, value)) => std::str::from_utf8(value).ok()?.parse().ok().map(Value::Number),
             // Envoy makes one up, whether anybody speaks gRPC or not.
@@ -246,18 +245,16 @@ fn dotted(path: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contexts::Context;
+    use crate::stream::Half;
 
     fn in_stream() -> Sim {
-        let mut sim = Sim::new(0);
-        let mut stream = Stream::default();
+        let request = Half { headers_window: Window::Open, ..Half::default() };
+        let mut stream =
+            Stream { filters: vec![Filter { request, ..Filter::default() }], ..Stream::default() };
         let fields = [(":path", "/a?b=1"), ("x", "1"), ("x", "2")];
         stream.request.headers =
             fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
-        stream.request.headers_window = Window::Open;
-        let id = sim.contexts.create(Context::Stream(Box::new(stream)));
-        sim.contexts.enter(id);
-        sim
+        Sim::in_stream(stream)
     }
 
     #[test]
@@ -287,7 +284,7 @@ mod tests {
     #[test]
     fn header_attributes_close_with_the_window() {
         let mut sim = in_stream();
-        sim.contexts.stream_mut().unwrap().request.close(Window::Continued);
+        sim.stream_mut().unwrap().0.filters[0].request.close(Window::Continued);
         assert_eq!(sim.property_value(b"request\0path").unwrap_err().status, Status::NotFound);
         assert_eq!(sim.property_value(b"request\0headers"), Ok(vec![0; 4]));
         assert!(sim.property_value(b"request\0protocol").is_ok());
@@ -309,7 +306,7 @@ mod tests {
         for path in [&b"upstream\0port"[..], b"response\0grpc_status"] {
             assert_eq!(sim.property_value(path).unwrap_err().status, Status::NotFound);
         }
-        let info = &mut sim.contexts.stream_mut().unwrap().info;
+        let info = &mut sim.stream_mut().unwrap().0.info;
         (info.reached_upstream, info.response_code) = (true, Some(200));
         assert_eq!(sim.property_value(b"upstream\0port").unwrap(), 20_000_i64.to_le_bytes());
         assert_eq!(sim.property_value(b"upstream\0address").unwrap(), b"127.0.0.1:20000");
@@ -335,7 +332,7 @@ mod tests {
         assert_eq!(sim.property_value(b"a"), Ok(b"1".to_vec()));
         assert_eq!(sim.property_value(b"filter_state\0wasm.a"), Ok(b"1".to_vec()));
         assert_eq!(sim.property_value(b"c\0d").unwrap_err().status, Status::NotFound);
-        sim.contexts.enter(0);
+        sim.turn.context = 0;
         assert_eq!(sim.set_property(b"a", b"1").unwrap_err().status, Status::NotFound);
     }
 }

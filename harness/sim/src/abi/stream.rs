@@ -1,5 +1,6 @@
 use crate::abi::headers::decode_pairs;
-use crate::stream::{LocalResponse, Window};
+use crate::stream::{LocalResponse, Side, Window};
+use crate::vm::{Asked, Context};
 use crate::{Hostcall, Refusal, Sim, Status};
 
 impl Sim {
@@ -12,20 +13,21 @@ impl Sim {
         self.note("proxy_continue_stream", &[&shown(kind)], result)
     }
 
-    /// `proxy_close_stream`: resets the stream after the running callback.
+    /// `proxy_close_stream`: resets the stream, or closes the connection, after the running callback.
     ///
     /// # Errors
     /// `BAD_ARGUMENT` for what is no stream.
     pub fn close_stream(&mut self, kind: u32) -> Hostcall<()> {
-        let result = match kind {
-            0..=3 => {
-                if let Some(stream) = self.contexts.stream_mut().filter(|_| kind < 2) {
-                    stream.asked.close = true;
-                }
-                Ok(())
+        let context = self.context_id();
+        let asked = match (kind, self.context()) {
+            (0 | 1, Some(Context::Stream { .. })) => Some(Asked::Close { context }),
+            (2 | 3, Some(Context::Connection { .. })) => {
+                Some(Asked::CloseConnection { context, by_upstream: kind == 3 })
             }
-            _ => Err(unknown_stream(kind)),
+            _ => None,
         };
+        let result = if kind > 3 { Err(unknown_stream(kind)) } else { Ok(()) };
+        self.ask(asked);
         self.note("proxy_close_stream", &[&shown(kind)], result)
     }
 
@@ -37,35 +39,40 @@ impl Sim {
         reply.headers.extend(decode_pairs(headers));
         let shown = (u32::from(reply.status), (reply.details.clone(), reply.body.clone()));
         let (fields, grpc_status) = (reply.headers.clone(), reply.grpc_status);
-        let result = match self.contexts.stream_mut() {
-            None => Ok(()),
-            // Of two replies in one callback the client gets the first, and the access log the details of the second.
-            Some(stream) => {
-                match &mut stream.asked.reply {
-                    Some(first) => first.details = reply.details,
-                    none => *none = Some(reply),
-                }
-                Ok(())
+        if let Some(Context::Stream { .. }) = self.context() {
+            let context = self.context_id();
+            self.ask(Some(Asked::Reply { context, reply }));
+            if let Some(vm) = self.vm_mut() {
+                vm.has_replied = true;
             }
-        };
-        self.note("proxy_send_local_response", &[&shown, &fields, &grpc_status], result)
+        }
+        self.note("proxy_send_local_response", &[&shown, &fields, &grpc_status], Ok(()))
     }
 
     fn resume(&mut self, kind: u32) -> Hostcall<()> {
-        let stream = self.contexts.stream_mut();
-        match kind {
-            0 | 1 => {
-                let Some(stream) = stream else { return Ok(()) };
-                match kind {
-                    0 => stream.asked.continue_request = true,
-                    _ => stream.asked.continue_response = true,
-                }
-                stream.request.close(Window::Resumed);
-                Ok(())
+        let context = self.context_id();
+        let side = match kind {
+            0 => Side::Request,
+            1 => Side::Response,
+            2 => {
+                let is_connection = matches!(self.context(), Some(Context::Connection { .. }));
+                self.ask(is_connection.then_some(Asked::ResumeConnection { context }));
+                return Ok(());
             }
-            2 => Ok(()),
-            3 => Err(Refusal::new(Status::Unimplemented, "Envoy cannot resume the upstream side")),
-            _ => Err(unknown_stream(kind)),
+            3 => return Err(Refusal::new(Status::Unimplemented, "Envoy cannot resume the upstream side")),
+            _ => return Err(unknown_stream(kind)),
+        };
+        let Some((stream, filter)) = self.stream_mut() else { return Ok(()) };
+        if let Some(filter) = stream.filters.get_mut(filter) {
+            filter.request.close(Window::Resumed);
+        }
+        self.ask(Some(Asked::Resume { context, side }));
+        Ok(())
+    }
+
+    fn ask(&mut self, asked: Option<Asked>) {
+        if let Some(vm) = self.vm_mut() {
+            vm.asked.extend(asked);
         }
     }
 }

@@ -118,13 +118,20 @@ pub(super) fn to_upstream(headers: &mut HeaderList) {
     }
 }
 
-/// The response headers as the last filter sees them first.
-pub(super) fn response_headers(protocol: Protocol, upstream: &Response, is_head: bool) -> HeaderList {
+/// The response headers as the last filter sees them first; a server that breaks off has not said how much it would send.
+pub(super) fn response_headers(
+    protocol: Protocol,
+    upstream: &Response,
+    is_head: bool,
+    is_whole: bool,
+) -> HeaderList {
     let mut headers = vec![(b":status".to_vec(), upstream.status.to_string().into_bytes())];
     for (name, value) in &upstream.headers {
         append_header(MapType::ResponseHeaders, &mut headers, &name.to_ascii_lowercase(), value);
     }
-    framing::announce(protocol, &mut headers, (&upstream.body, upstream.trailers.as_ref()), true);
+    if is_whole {
+        framing::announce(protocol, &mut headers, (&upstream.body, upstream.trailers.as_ref()), true);
+    }
     let is_empty = upstream.body.iter().all(Vec::is_empty);
     let may_have_body = !is_head && !matches!(upstream.status, 0..=199 | 204 | 304);
     if protocol == Protocol::Http1 && is_empty && may_have_body && !has(&headers, b"content-length") {

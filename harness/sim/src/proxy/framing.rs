@@ -11,9 +11,9 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// Whether the headers left without the end of the stream, even if a plugin has dropped all that came after.
-    fn is_announced(&self) -> bool {
-        self.empty_end || !self.pieces.is_empty()
+    /// Whether nothing follows the headers.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.trailers.is_none() && !self.empty_end
     }
 }
 
@@ -65,34 +65,34 @@ pub(super) fn announce(
     }
 }
 
-/// What Envoy's HTTP/1.1 codec writes after the headers of a request.
-pub(super) fn frame_request(protocol: Protocol, headers: &mut HeaderList, body: &Body) {
+/// What Envoy's HTTP/1.1 codec writes after the headers of a request; `is_open` if they left without the end of the stream.
+pub(super) fn frame_request(protocol: Protocol, headers: &mut HeaderList, is_open: bool) {
     if protocol == Protocol::Http2 || has(headers, b"content-length") {
         return;
     }
     let method = |wanted: &[u8]| headers.iter().any(|(name, value)| name == b":method" && value == wanted);
     let bodiless: [&[u8]; 5] = [b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT"];
-    if body.is_announced() {
+    if is_open {
         push(headers, "transfer-encoding", "chunked");
     } else if !bodiless.into_iter().any(method) {
         push(headers, "content-length", "0");
     }
 }
 
-/// What Envoy's HTTP/1.1 codec writes after the headers of a response.
+/// What Envoy's HTTP/1.1 codec writes after the headers of a response; `is_open` as for a request.
 pub(super) fn frame_response(
     protocol: Protocol,
     headers: &mut HeaderList,
     status: u16,
     is_head: bool,
-    body: &Body,
+    is_open: bool,
 ) {
     if protocol == Protocol::Http2 || has(headers, b"content-length") {
         return;
     }
     let may_have_body = !matches!(status, 0..=199 | 204 | 304);
     // To HEAD Envoy announces the body that a GET might have got.
-    if body.is_announced() || (is_head && may_have_body) {
+    if is_open || (is_head && may_have_body) {
         push(headers, "transfer-encoding", "chunked");
     } else if may_have_body {
         push(headers, "content-length", "0");
@@ -144,7 +144,7 @@ mod tests {
     fn an_answer_to_head_without_a_length_is_chunked() {
         let framed = |protocol, status, is_head| {
             let mut headers = HeaderList::new();
-            frame_response(protocol, &mut headers, status, is_head, &Body::default());
+            frame_response(protocol, &mut headers, status, is_head, false);
             headers
         };
         assert_eq!(framed(Protocol::Http1, 200, true), list(&[("transfer-encoding", "chunked")]));

@@ -1,48 +1,84 @@
-use crate::Plugin;
 use crate::abi::{MapType, append_header};
-use crate::http::{HeaderList, Response};
-use crate::proxy::exchange::{End, Side};
+use crate::http::HeaderList;
+use crate::proxy::connection_manager;
 use crate::proxy::framing::{Body, push};
-use crate::proxy::{Proxy, connection_manager};
-use crate::stream::{LocalResponse, Message, Window};
+use crate::proxy::thread::Thread;
+use crate::stream::{LocalResponse, Side};
+use crate::{Plugin, Sim};
 
-impl<P: Plugin> Proxy<P> {
+impl<P: Plugin> Thread<P> {
     /// Answers in the upstream's place.
     ///
-    /// From the request side the reply goes through the filter chain, this very plugin included. From the response
-    /// headers it goes straight to the client. After those have left there is only a reset.
-    pub(super) fn reply(&mut self, id: u32, side: Side, reply: &LocalResponse) -> Option<Response> {
-        self.details(id, &code(&reply.details));
-        let has_left = |message: &Message| message.headers_window == Window::Continued;
-        if side == Side::Response && self.message_mut(id, side).is_some_and(|message| has_left(message)) {
-            return None;
+    /// Before there is a response, the reply goes through the filters, this very plugin included; from a request callback as
+    /// soon as that has returned. While the response headers are in the filters it goes straight to the client.
+    /// After those have left there is only a reset.
+    pub(super) fn local_reply(&mut self, sim: &mut Sim, id: u64, reply: &LocalResponse) {
+        let Some(stream) = sim.stream_of_mut(id).filter(|stream| stream.end.is_none()) else { return };
+        stream.info.details = Some(code(&reply.details));
+        if stream.to_client.is_some() {
+            return self.reset_by_reply(sim, id);
         }
-        let is_grpc = self.stream(id).is_some_and(|stream| is_grpc(&stream.request.headers));
-        let (headers, body) = prepare(reply, is_grpc, self.is_head(id));
-        let is_direct = side == Side::Response || self.trap().is_some();
-        // Envoy takes 400 for a broken message, whatever the filters or gRPC then make of the status.
-        let closes = reply.status == 400;
-        if is_direct {
-            return self.respond(id, headers, body, closes);
+        if stream.response.has_started {
+            stream.response_aborted = true;
+            return self.reply_directly(sim, id, reply);
         }
-        match self.own_response(id, headers, body) {
-            Ok((headers, body)) => self.respond(id, headers, body, closes),
-            Err(end) => self.end(id, Side::Response, end).client,
+        let waits = stream.decoding != 0;
+        if waits {
+            stream.request_aborted = true;
+            // Of two replies in one callback the client gets the first, and the access log the details of the second.
+            stream.prepared.get_or_insert_with(|| reply.clone());
+        } else {
+            stream.request_aborted = true;
+            self.reply_through_filters(sim, id, reply);
         }
     }
 
-    /// Shows the plugin its own reply, whose body comes as one piece that ends the stream, whatever the protocol.
-    fn own_response(&mut self, id: u32, headers: HeaderList, body: Body) -> Result<(HeaderList, Body), End> {
-        let status = connection_manager::status(&headers);
-        let is_created =
-            self.stream(id).is_some_and(|stream| stream.request.headers_window != Window::NotYet);
-        if let Some(stream) = self.stream_mut(id) {
-            stream.response = Message { headers, ..Message::default() };
-            stream.info.response_code = Some(status);
+    /// Sends a reply past every filter, each of which may change it.
+    pub(super) fn reply_through_filters(&mut self, sim: &mut Sim, id: u64, reply: &LocalResponse) {
+        let Some(body) = self.prepare_reply(sim, id, reply) else { return };
+        if let Some(stream) = sim.stream_of_mut(id) {
+            stream.response.is_complete = body.is_empty();
         }
-        let body = if is_created { self.filter(id, Side::Response, body)? } else { body };
-        let headers = self.stream(id).map(|stream| stream.response.headers.clone()).unwrap_or_default();
-        Ok((headers, body))
+        self.headers(sim, id, Side::Response, 0);
+        // The body is one piece that ends the stream, whatever the protocol.
+        self.deliver(sim, id, Side::Response, body, true);
+    }
+
+    /// Envoy's reply when a filter holds back more than the limit.
+    pub(super) fn too_large(&mut self, sim: &mut Sim, id: u64, side: Side) {
+        let (status, details, body) = match side {
+            Side::Request => (413, "request_payload_too_large", "Payload Too Large"),
+            Side::Response => (500, "response_payload_too_large", "Internal Server Error"),
+        };
+        let (details, body) = (details.as_bytes().to_vec(), body.as_bytes().to_vec());
+        let reply = LocalResponse { status, details, body, grpc_status: -1, ..LocalResponse::default() };
+        self.local_reply(sim, id, &reply);
+    }
+
+    fn reply_directly(&mut self, sim: &mut Sim, id: u64, reply: &LocalResponse) {
+        let Some(body) = self.prepare_reply(sim, id, reply) else { return };
+        self.respond_headers(sim, id, body.is_empty());
+        for piece in body.pieces {
+            self.data_at_end(sim, id, Side::Response, piece, true);
+        }
+    }
+
+    /// The headers of the response have left: what the client has cannot be made whole.
+    fn reset_by_reply(&mut self, sim: &mut Sim, id: u64) {
+        if let Some(stream) = sim.stream_of_mut(id) {
+            stream.end = Some(crate::stream::End::Reset);
+        }
+    }
+
+    /// Puts the reply in the place of the response. Gives its body.
+    fn prepare_reply(&mut self, sim: &mut Sim, id: u64, reply: &LocalResponse) -> Option<Body> {
+        let stream = sim.stream_of_mut(id)?;
+        let (headers, body) = prepare(reply, is_grpc(&stream.request.headers), stream.is_head());
+        // Envoy takes 400 for a broken message, whatever the filters or gRPC then make of the status.
+        stream.closes |= reply.status == 400;
+        stream.info.response_code = Some(connection_manager::status(&headers));
+        stream.response.headers = headers;
+        Some(body)
     }
 }
 
@@ -105,7 +141,7 @@ pub(crate) fn grpc_status(http: u16) -> u16 {
 }
 
 /// Envoy escapes `~` too, which the gRPC protocol lets stand.
-fn percent_encoded(text: &[u8]) -> String {
+pub(super) fn percent_encoded(text: &[u8]) -> String {
     let escape = |byte: &u8| match byte {
         b' '..=b'}' if *byte != b'%' => char::from(*byte).to_string(),
         _ => format!("%{byte:02X}"),

@@ -1,163 +1,181 @@
-//! Starts a plugin as Envoy does, and carries requests through it.
+//! Starts plugins as Envoy does, and carries requests and connections through them.
 
+pub(crate) mod call_outs;
+mod chain;
 mod connection_manager;
+mod events;
 mod exchange;
-mod filter;
+mod finish;
 mod framing;
 mod local_reply;
+mod network;
+mod plugin;
 mod refusal;
+mod router;
+mod start;
+mod thread;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) use local_reply::grpc_status;
+pub use start::StartError;
+pub use thread::Factory;
 
-use crate::contexts::{Context, Root};
-use crate::http::LogLine;
-use crate::{Callback, Plugin, Sim, Trap};
+use crate::events::EventKind;
+use crate::http::{Exchange, Sending};
+use crate::tcp::{Conversation, TcpExchange};
+use crate::{Job, Plugin, Sim, Trap, UnixTime};
+use thread::Thread;
 
-/// One simulated proxy with one plugin in its filter chain, before the router.
+/// How long the client of a request that nobody answers waits.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One simulated proxy: a filter chain of plugins before the router, on several threads.
 #[derive(Debug)]
 pub struct Proxy<P> {
-    plugin: P,
     sim: Sim,
-    root: u32,
-    connections: u64,
-    trap: Option<Trap>,
+    /// The main thread, which serves no requests, and the workers.
+    threads: Vec<Thread<P>>,
+    streams: u64,
 }
-
-/// Why a plugin could not be started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StartError {
-    /// It returned false from `proxy_on_vm_start` or `proxy_on_configure`; its log lines say why.
-    Refused(Vec<LogLine>),
-    /// It trapped.
-    Trap(Trap),
-}
-
-impl std::fmt::Display for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Refused(lines) => {
-                f.write_str("the plugin refused its configuration")?;
-                lines.iter().try_for_each(|line| write!(f, "\n    {}: {}", line.level, line.message))
-            }
-            Self::Trap(trap) => write!(f, "the plugin trapped: {trap}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
 
 impl<P: Plugin> Proxy<P> {
-    /// Starts a plugin: its VM, its root context, `proxy_on_vm_start`, `proxy_on_configure`.
-    ///
-    /// # Errors
-    /// The plugin refused or trapped; Envoy would refuse the configuration.
-    pub fn start(plugin: P, mut sim: Sim, configuration: Vec<u8>) -> Result<Self, StartError> {
-        sim.configuration = configuration;
-        let mut proxy = Self { plugin, sim, root: 0, connections: 0, trap: None };
-        proxy.call(Callback::Start).map_err(StartError::Trap)?;
-        proxy.root = proxy.sim.contexts.create(Context::Root(Root::default()));
-        let context = proxy.root;
-        let size = proxy.sim.configuration.len() as u32;
-        proxy.configured(Callback::ContextCreate { context, parent: 0 })?;
-        proxy.accepted(Callback::VmStart { context, size: 0 })?;
-        proxy.sim.configuration_open = true;
-        proxy.accepted(Callback::Configure { context, size })?;
-        proxy.sim.configuration_open = false;
-        Ok(proxy)
-    }
-
     /// What stands behind the hostcalls.
     pub fn sim(&self) -> &Sim {
         &self.sim
     }
 
-    /// The trap that has ended the VM: every request since then is answered with 503.
+    /// What stands behind the hostcalls, to change it: the journal, the faults.
+    pub fn sim_mut(&mut self) -> &mut Sim {
+        &mut self.sim
+    }
+
+    /// The first trap of all; each ended the VM it was in.
     pub fn trap(&self) -> Option<&Trap> {
-        self.trap.as_ref()
+        self.sim.traps.first()
     }
 
-    /// Lets time pass and runs the ticks that fall due. A tick is armed again after its callback, and none is caught up.
+    /// Sends requests through the plugins, all at the same moment, and lets time pass until each is answered.
     ///
-    /// # Errors
-    /// A tick trapped. Envoy shows this by 503 from then on.
-    pub fn advance(&mut self, by: Duration) -> Result<(), Trap> {
-        let target = self.sim.clock.saturating_add(by);
-        while self.trap.is_none()
-            && let Some((context, root)) = self.sim.contexts.root_mut()
-            && let Some(due) = root.next_tick.filter(|due| *due <= target)
-        {
-            root.next_tick = None;
-            self.sim.clock = due.max(self.sim.clock);
-            self.call(Callback::Tick { context })?;
-            if let Some((_, root)) = self.sim.contexts.root_mut() {
-                let next = root.period.map(|period| self.sim.clock.saturating_add(period));
-                root.next_tick = root.next_tick.or(next);
-            }
-            self.tell_queues()?;
-        }
-        self.sim.clock = target.max(self.sim.clock);
-        Ok(())
+    /// A trap is what the client of an Envoy that fails closed sees: 503 with the details `wasm_fail_stream`, now and from
+    /// now on; [`trap`](Self::trap) tells the rest.
+    pub fn send(&mut self, requests: &[Sending]) -> Vec<Exchange> {
+        let deadline = self.sim.clock.saturating_add(PATIENCE);
+        let started = self.begin(requests);
+        while started.iter().any(|(_, id)| self.sim.is_running(*id)) && self.step(deadline) {}
+        let exchanges = started.into_iter().map(|(thread, id)| self.conclude(thread, id)).collect();
+        self.settle();
+        exchanges
     }
 
-    /// Tells the plugin about what has been enqueued, once per item.
-    fn tell_queues(&mut self) -> Result<(), Trap> {
+    /// Carries a TCP connection through the plugins.
+    pub fn converse(&mut self, conversation: &Conversation) -> TcpExchange {
+        let thread = self.worker(conversation.worker);
+        self.streams += 1;
+        let seen = match self.threads.get_mut(thread) {
+            Some(thread) => thread.converse(&mut self.sim, self.streams, conversation),
+            None => TcpExchange::default(),
+        };
+        self.settle();
+        seen
+    }
+
+    /// Lets time pass and runs what falls due. A tick is armed again after its callback, and none is caught up.
+    pub fn advance(&mut self, by: Duration) {
+        let target = self.sim.clock.saturating_add(by);
+        while self.step(target) {}
+        self.sim.clock = target.max(self.sim.clock);
+    }
+
+    /// Runs what is due at this moment.
+    fn settle(&mut self) {
         // A plugin that enqueues in its own on_queue_ready would go on forever.
         for _ in 0..10_000 {
-            let Some(queue) = self.sim.next_ready_queue().filter(|_| self.trap.is_none()) else { break };
-            self.call(Callback::QueueReady { context: self.root, queue })?;
-        }
-        Ok(())
-    }
-
-    fn configured(&mut self, create: Callback) -> Result<(), StartError> {
-        // In Envoy the root context sees its configuration while it is created, but not in on_vm_start.
-        self.sim.configuration_open = true;
-        let created = self.call(create).map_err(StartError::Trap);
-        self.sim.configuration_open = false;
-        created.map(|_| ())
-    }
-
-    fn accepted(&mut self, callback: Callback) -> Result<(), StartError> {
-        match self.call(callback).map_err(StartError::Trap)? {
-            0 => Err(StartError::Refused(self.sim.lines.clone())),
-            _ => Ok(()),
+            if !self.step(self.sim.clock) {
+                break;
+            }
         }
     }
 
-    fn call(&mut self, callback: Callback) -> Result<u32, Trap> {
-        if let Some(trap) = &self.trap {
-            return Err(trap.clone());
+    /// Runs the next event, if there is one by then, and with an explorer all that are due at the same time.
+    fn step(&mut self, until: UnixTime) -> bool {
+        let Some((due, event)) = self.sim.events.pop(until) else { return false };
+        self.sim.clock = due.max(self.sim.clock);
+        let mut work = vec![(event.thread, Work::Event(event.kind))];
+        while self.sim.explorer.is_some()
+            && let Some((_, event)) = self.sim.events.pop(due)
+        {
+            work.push((event.thread, Work::Event(event.kind)));
         }
-        self.sim.begin(&callback);
-        let result = self.plugin.call(&mut self.sim, callback);
-        let shown = match &result {
-            Ok(Some(value)) => shown(&callback, *value),
-            Ok(None) => "not exported".to_owned(),
-            Err(_) => "trap".to_owned(),
+        self.run(work);
+        true
+    }
+
+    fn begin(&mut self, requests: &[Sending]) -> Vec<(usize, u64)> {
+        let mut started = Vec::with_capacity(requests.len());
+        let mut work = Vec::with_capacity(requests.len());
+        for sending in requests {
+            let thread = self.worker(sending.worker);
+            self.streams += 1;
+            started.push((thread, self.streams));
+            work.push((thread, Work::Request(self.streams, sending)));
+        }
+        self.run(work);
+        started
+    }
+
+    /// Does work on several threads: one piece after the other, or as an explorer wants it.
+    fn run(&mut self, work: Vec<(usize, Work<'_>)>) {
+        let Some(explorer) = self.sim.explorer.clone().filter(|_| work.len() > 1) else {
+            for (thread, work) in work {
+                if let Some(thread) = self.threads.get_mut(thread) {
+                    work.done_by(thread, &mut self.sim);
+                }
+            }
+            return;
         };
-        self.sim.end(shown);
-        if let Err(trap) = &result {
-            let text = format!("Function: {} failed: {}", callback.export().name, trap.message);
-            self.sim.push_log(log::Level::Error, &text);
-            self.trap = Some(trap.clone());
+        let mut shares: BTreeMap<usize, Vec<Work<'_>>> = BTreeMap::new();
+        for (thread, work) in work {
+            shares.entry(thread).or_default().push(work);
         }
-        result.map(|value| value.unwrap_or_else(|| callback.absent()))
+        let jobs = self.threads.iter_mut().filter_map(|thread| {
+            let share = shares.remove(&thread.index)?;
+            let index = thread.index;
+            let job: Job<'_> =
+                Box::new(move |sim| share.into_iter().for_each(|work| work.done_by(thread, sim)));
+            Some((index, job))
+        });
+        explorer.run(&mut self.sim, jobs.collect());
+    }
+
+    fn conclude(&mut self, thread: usize, id: u64) -> Exchange {
+        if let Some(thread) = self.threads.get_mut(thread) {
+            thread.abandon(&mut self.sim, id);
+        }
+        self.sim.exchanges.remove(&id).unwrap_or_default()
+    }
+
+    /// The thread for a new connection: the wanted worker, or each in turn. Thread 0 is the main thread.
+    fn worker(&self, wanted: Option<u32>) -> usize {
+        let workers = u64::from(self.sim.setup.workers.max(1));
+        1 + (wanted.map_or(self.streams, u64::from) % workers) as usize
     }
 }
 
-fn shown(callback: &Callback, value: u32) -> String {
-    let name = match callback {
-        Callback::VmStart { .. } | Callback::Configure { .. } | Callback::Done { .. } => {
-            return (value != 0).to_string();
+/// Something for a thread to do.
+enum Work<'a> {
+    Request(u64, &'a Sending),
+    Event(EventKind),
+}
+
+impl Work<'_> {
+    fn done_by<P: Plugin>(self, thread: &mut Thread<P>, sim: &mut Sim) {
+        match self {
+            Self::Request(id, sending) => thread.accept(sim, id, sending),
+            Self::Event(event) => thread.handle(sim, event),
         }
-        callback if !callback.export().returns => return String::new(),
-        _ if value == 0 => "Continue",
-        _ if value == 1 => "Pause",
-        _ => "",
-    };
-    if name.is_empty() { value.to_string() } else { name.to_owned() }
+    }
 }
 
 #[cfg(test)]

@@ -1,19 +1,23 @@
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::abi::MapType;
-use crate::http::{Exchange, HeaderList, Protocol, Request, Response};
-use crate::{Callback, LocalResponse, Plugin, Proxy, Sim, StartError, Status, Trap};
+use crate::http::{Exchange, HeaderList, Protocol, Request, Response, Sending};
+use crate::{Callback, LocalResponse, Plugin, Proxy, Setup, Sim, StartError, Status, Trap};
 
-/// A plugin whose callbacks are one function, and a record of what was called.
-struct Scripted<F> {
-    script: F,
-    called: Vec<String>,
+/// What every VM of a plugin runs, and a record of what was called in all of them.
+type Script = Arc<Mutex<dyn FnMut(&mut Sim, Callback) -> u32 + Send>>;
+
+/// A plugin whose callbacks are one function.
+struct Scripted {
+    script: Script,
+    called: Arc<Mutex<Vec<String>>>,
 }
 
-impl<F: FnMut(&mut Sim, Callback) -> u32> Plugin for Scripted<F> {
+impl Plugin for Scripted {
     fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
         let name = callback.export().name.trim_start_matches("proxy_on_").to_owned();
-        self.called.push(match callback {
+        self.called.lock().unwrap().push(match callback {
             Callback::RequestBody { size, end_of_stream, .. }
             | Callback::ResponseBody { size, end_of_stream, .. } => {
                 format!("{name} {size}{}", if end_of_stream { " end" } else { "" })
@@ -24,30 +28,45 @@ impl<F: FnMut(&mut Sim, Callback) -> u32> Plugin for Scripted<F> {
             }
             _ => name,
         });
-        match (self.script)(sim, callback) {
+        match (self.script.lock().unwrap())(sim, callback) {
             TRAP => Err(Trap { message: "scripted".into() }),
             value => Ok(Some(value)),
         }
     }
 }
 
-const TRAP: u32 = 99;
-
-fn start<F: FnMut(&mut Sim, Callback) -> u32>(script: F) -> Proxy<Scripted<F>> {
-    Proxy::start(Scripted { script, called: Vec::new() }, Sim::new(1), b"configuration".to_vec()).unwrap()
+/// A proxy with one scripted plugin, and what was called in it since it was started.
+struct Stage {
+    proxy: Proxy<Scripted>,
+    called: Arc<Mutex<Vec<String>>>,
 }
 
-fn send<P: Plugin>(
-    proxy: &mut Proxy<P>,
-    protocol: Protocol,
-    body: &[&str],
-    fields: &[(&str, &str)],
-) -> Exchange {
+const TRAP: u32 = 99;
+
+fn start(script: impl FnMut(&mut Sim, Callback) -> u32 + Send + 'static) -> Stage {
+    try_start(Setup::of("configuration"), script).unwrap()
+}
+
+fn try_start(
+    setup: Setup,
+    script: impl FnMut(&mut Sim, Callback) -> u32 + Send + 'static,
+) -> Result<Stage, StartError> {
+    let script: Script = Arc::new(Mutex::new(script));
+    let called = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&called);
+    let factory =
+        Arc::new(move |_: &_| Ok(Scripted { script: Arc::clone(&script), called: Arc::clone(&record) }));
+    let proxy = Proxy::start(Sim::new(setup), factory)?;
+    called.lock().unwrap().clear();
+    Ok(Stage { proxy, called })
+}
+
+fn send(stage: &mut Stage, protocol: Protocol, body: &[&str], fields: &[(&str, &str)]) -> Exchange {
     let mut headers = list(&[(":method", "POST"), (":path", "/"), (":authority", "a.example")]);
     headers.extend(list(fields));
     let request = Request { headers, body: pieces(body), trailers: None };
-    let upstream = Response { status: 200, body: pieces(&["he", "llo"]), ..Response::default() };
-    proxy.send(protocol, &request, &upstream).unwrap()
+    let upstream = Response { status: 200, body: pieces(&["he", "llo"]), ..Response::default() }.into();
+    stage.proxy.send(&[Sending { protocol, request, upstream, worker: None }]).remove(0)
 }
 
 fn list(fields: &[(&str, &str)]) -> HeaderList {
@@ -69,9 +88,8 @@ fn reply(sim: &mut Sim, status: u16, details: &str) {
     sim.send_local_response(reply, &[]).unwrap();
 }
 
-fn stream_calls<F>(proxy: &Proxy<Scripted<F>>) -> Vec<&str> {
-    // After _initialize, context_create, vm_start and configure.
-    proxy.plugin.called.iter().skip(4).map(String::as_str).collect()
+fn stream_calls(stage: &Stage) -> Vec<String> {
+    stage.called.lock().unwrap().clone()
 }
 
 #[test]
@@ -186,7 +204,7 @@ fn a_reply_before_the_end_of_the_request_closes_an_http1_connection() {
 #[test]
 fn a_reply_that_was_400_closes_an_http1_connection_even_as_grpc() {
     let closes = |protocol, status, fields: &[(&str, &str)]| {
-        let mut proxy = start(|sim, callback| {
+        let mut proxy = start(move |sim, callback| {
             if let Callback::RequestHeaders { .. } = callback {
                 reply(sim, status, "no");
             }
@@ -253,8 +271,10 @@ fn a_grpc_client_is_answered_in_its_own_words() {
 
 #[test]
 fn windows_close_with_continue_and_with_resume() {
-    let mut statuses = Vec::new();
-    let mut proxy = start(|sim, callback| {
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let statuses = Arc::clone(&found);
+    let mut proxy = start(move |sim, callback| {
+        let mut statuses = statuses.lock().unwrap();
         match callback {
             Callback::RequestHeaders { .. } => {
                 sim.continue_stream(0).unwrap();
@@ -274,7 +294,7 @@ fn windows_close_with_continue_and_with_resume() {
         callback.absent()
     });
     send(&mut proxy, Protocol::Http1, &[], &[]);
-    drop(proxy);
+    let statuses = found.lock().unwrap();
     let found: Vec<_> = statuses.iter().map(|refusal| refusal.status).collect();
     assert_eq!(found, [Status::BadArgument, Status::BadArgument, Status::NotFound, Status::BadArgument]);
     assert!(statuses[0].reason.contains("has been resumed"), "{}", statuses[0]);
@@ -293,8 +313,8 @@ fn a_trap_fails_closed_for_good() {
         assert_eq!(exchange.details.as_deref(), Some("wasm_fail_stream"));
     }
     assert_eq!(stream_calls(&proxy), ["context_create", "request_headers", "request_body 1"]);
-    assert!(proxy.advance(Duration::ZERO).is_ok());
-    assert!(proxy.sim().log()[0].message.contains("proxy_on_request_body failed: scripted"));
+    assert!(proxy.proxy.sim().vms.iter().any(|vm| vm.is_dead));
+    assert!(proxy.proxy.sim().log()[0].message.contains("proxy_on_request_body failed: scripted"));
 }
 
 #[test]
@@ -327,7 +347,8 @@ fn the_journal_names_metrics_and_streams() {
         callback.absent()
     });
     send(&mut proxy, Protocol::Http1, &[], &[]);
-    let arguments: Vec<_> = proxy.sim().journal().iter().map(|entry| entry.arguments.as_str()).collect();
+    let arguments: Vec<_> =
+        proxy.proxy.sim().journal().iter().map(|entry| entry.arguments.as_str()).collect();
     assert_eq!(arguments, [r#"gauge, "g""#, r#"7, "g""#, "response", "9"]);
 }
 
@@ -336,16 +357,18 @@ fn ticks_come_when_they_are_due_and_are_not_caught_up() {
     let mut proxy = start(|sim, callback| {
         match callback {
             Callback::Configure { .. } => sim.set_tick_period(100).unwrap(),
-            Callback::Tick { .. } => sim.advance(Duration::from_millis(50)),
             _ => {}
         }
         callback.absent()
     });
-    proxy.advance(Duration::from_millis(99)).unwrap();
+    proxy.proxy.advance(Duration::from_millis(99));
     assert_eq!(stream_calls(&proxy).len(), 0);
-    proxy.advance(Duration::from_millis(301)).unwrap();
-    // At 100, 250 and 400: armed again after a callback that took 50.
-    assert_eq!(stream_calls(&proxy), ["tick", "tick", "tick"]);
+    proxy.proxy.advance(Duration::from_millis(301));
+    // At 100, 200, 300 and 400, on the main thread and on the worker.
+    assert_eq!(stream_calls(&proxy), ["tick"; 8]);
+    proxy.proxy.sim_mut().advance(Duration::from_secs(10));
+    proxy.proxy.advance(Duration::ZERO);
+    assert_eq!(stream_calls(&proxy).len(), 10);
 }
 
 #[test]
@@ -364,8 +387,7 @@ fn a_configuration_can_be_refused_and_has_its_window() {
         }
         callback.absent()
     };
-    let plugin = Scripted { script, called: Vec::new() };
-    let Err(StartError::Refused(lines)) = Proxy::start(plugin, Sim::new(1), b"configuration".to_vec()) else {
+    let Err(StartError::Refused(lines)) = try_start(Setup::of("configuration"), script) else {
         panic!("it was accepted")
     };
     assert_eq!(lines[0].message, "that is wrong");
@@ -373,11 +395,12 @@ fn a_configuration_can_be_refused_and_has_its_window() {
 
 #[test]
 fn sizes_are_of_what_has_come_and_gone_so_far() {
-    let mut sizes = Vec::new();
-    let mut proxy = start(|sim, callback| {
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let sizes = Arc::clone(&found);
+    let mut proxy = start(move |sim, callback| {
         let mut size = |path: &[u8]| {
             let value = sim.property_value(path).unwrap();
-            sizes.push(i64::from_le_bytes(value.try_into().unwrap()));
+            sizes.lock().unwrap().push(i64::from_le_bytes(value.try_into().unwrap()));
         };
         match callback {
             Callback::RequestHeaders { .. } | Callback::RequestBody { .. } => size(b"request\0size"),
@@ -391,6 +414,5 @@ fn sizes_are_of_what_has_come_and_gone_so_far() {
         callback.absent()
     });
     send(&mut proxy, Protocol::Http1, &["ab", "c"], &[]);
-    drop(proxy);
-    assert_eq!(sizes, [0, 2, 3, 3, 0, 0, 2, 5, 3, 5]);
+    assert_eq!(*found.lock().unwrap(), [0, 2, 3, 3, 0, 0, 2, 5, 3, 5]);
 }

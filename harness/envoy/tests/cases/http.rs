@@ -1,70 +1,16 @@
-//! The target against a real Envoy: what goes in at one end comes out at the other.
+//! One plugin between a client and an upstream.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use log::Level;
-use portcullis_envoy::{Bootstrap, EnvoyBinary, EnvoyProcess, EnvoyTarget, Filter, Launch};
+use portcullis_envoy::{Bootstrap, EnvoyProcess, EnvoyTarget, Filter, Launch};
 use portcullis_kit::UnixTime;
-use portcullis_scenario::{Sending, Target, TargetError};
-use portcullis_sim::{PluginSetup, Setup};
-use portcullis_sim::http::{Exchange, HeaderList, LogLine, Protocol, Request, Response};
-use tempfile::TempDir;
+use portcullis_scenario::{Target, TargetError};
+use portcullis_sim::http::{LogLine, Protocol, Response};
+use portcullis_sim::{PluginSetup, Profile, Setup, SharedDatum};
 
-fn envoy() -> EnvoyBinary {
-    EnvoyBinary::find().unwrap_or_else(|remedy| panic!("{remedy}"))
-}
-
-fn module(directory: &TempDir, guest: &str) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests").join(guest).with_extension("wat");
-    let path = directory.path().join("guest.wasm");
-    std::fs::write(&path, wat::parse_file(source).unwrap()).unwrap();
-    path
-}
-
-fn start(guest: &str, configuration: &[u8]) -> Result<EnvoyTarget, TargetError> {
-    let directory = tempfile::tempdir().unwrap();
-    let setup = Setup::of(configuration);
-    EnvoyTarget::start(&envoy(), &[module(&directory, guest)], &setup)
-}
-
-fn list(headers: &[(&str, &[u8])]) -> HeaderList {
-    headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec())).collect()
-}
-
-fn request(method: &str, path: &str, headers: &[(&str, &[u8])]) -> Request {
-    let pseudo: [(&str, &[u8]); 4] = [
-        (":method", method.as_bytes()),
-        (":path", path.as_bytes()),
-        (":authority", b"shop.example"),
-        (":scheme", b"http"),
-    ];
-    Request { headers: list(&[&pseudo, headers].concat()), ..Request::default() }
-}
-
-fn ok() -> Response {
-    Response { status: 200, ..Response::default() }
-}
-
-fn values<'a>(headers: &'a HeaderList, name: &str) -> Vec<&'a [u8]> {
-    let named = headers.iter().filter(|(key, _)| key == name.as_bytes());
-    named.map(|(_, value)| value.as_slice()).collect()
-}
-
-fn send(
-    target: &mut EnvoyTarget,
-    protocol: Protocol,
-    request: &Request,
-    upstream: &Response,
-) -> Result<Exchange, TargetError> {
-    let sending = Sending {
-        protocol,
-        request: request.clone(),
-        upstream: upstream.clone().into(),
-        ..Sending::default()
-    };
-    Ok(target.send(&[sending])?.remove(0))
-}
+use crate::{envoy, list, module, ok, request, send, start, values};
 
 #[test]
 fn a_request_passes_over_http1() {
@@ -203,9 +149,15 @@ fn a_module_that_is_none_breaks_the_start_and_says_why() {
 
 #[test]
 fn what_only_a_simulation_can_do_is_not_here() {
-    let setup = Setup { clock: Some(UnixTime::from_secs(1)), ..Setup::of("") };
-    let error = EnvoyTarget::start(&envoy(), &[PathBuf::from("/none")], &setup).unwrap_err();
-    assert!(matches!(error, TargetError::NotHere(why) if why.contains("clock")));
+    let setups = [
+        ("clock", Setup { clock: Some(UnixTime::from_secs(1)), ..Setup::of("") }),
+        ("specification", Setup { profile: Profile::Spec, ..Setup::of("") }),
+        ("shared data", Setup { shared_data: vec![SharedDatum::default()], ..Setup::of("") }),
+    ];
+    for (word, setup) in setups {
+        let error = EnvoyTarget::start(&envoy(), &[PathBuf::from("/none")], &setup).unwrap_err();
+        assert!(matches!(error, TargetError::NotHere(why) if why.contains(word)), "{word}");
+    }
 
     let mut target = start("pass", b"ok").unwrap();
     assert!(matches!(target.advance(Duration::from_secs(60)), Err(TargetError::NotHere(_))));

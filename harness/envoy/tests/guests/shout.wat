@@ -1,0 +1,20 @@
+;; Puts a "!" before everything that a TCP client sends and a "?" before what the upstream sends; traps when the client
+;; sends a "T".
+(module
+  (import "env" "proxy_get_buffer_bytes" (func $buffer (param i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_set_buffer_bytes" (func $set (param i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 16) "!")
+  (data (i32.const 17) "?")
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "proxy_on_downstream_data") (param i32 i32 i32) (result i32)
+    (if (i32.eqz (local.get 1)) (then (return (i32.const 0))))
+    (drop (call $buffer (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 4)))
+    (if (i32.eq (i32.load8_u (i32.load (i32.const 0))) (i32.const 84)) (then unreachable))
+    (drop (call $set (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 16) (i32.const 1)))
+    (i32.const 0))
+  (func (export "proxy_on_upstream_data") (param i32 i32 i32) (result i32)
+    (if (i32.eqz (local.get 1)) (then (return (i32.const 0))))
+    (drop (call $set (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 17) (i32.const 1)))
+    (i32.const 0)))

@@ -1,0 +1,230 @@
+use std::mem;
+use std::time::Duration;
+
+use crate::events::EventKind;
+use crate::http::{Protocol, Request, Response};
+use crate::proxy::framing::Body;
+use crate::proxy::thread::Thread;
+use crate::proxy::{connection_manager, framing};
+use crate::setup::{AnswerKind, Reachability};
+use crate::stream::{End, LocalResponse, Side};
+use crate::{Plugin, Sim};
+
+/// Envoy's default route timeout.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Behind the last filter: the router for the request, the connection manager for the response.
+impl<P: Plugin> Thread<P> {
+    pub(super) fn headers_at_end(&mut self, sim: &mut Sim, id: u64, side: Side, ends: bool) {
+        match side {
+            Side::Request => self.forward_headers(sim, id, ends),
+            Side::Response => self.respond_headers(sim, id, ends),
+        }
+    }
+
+    pub(super) fn data_at_end(&mut self, sim: &mut Sim, id: u64, side: Side, piece: Vec<u8>, ends: bool) {
+        let Some(stream) = sim.stream_of_mut(id) else { return };
+        let size = piece.len() as u64;
+        let body = match side {
+            Side::Request => Some(&mut stream.to_upstream.body),
+            Side::Response => stream.to_client.as_mut().map(|response| &mut response.body),
+        };
+        if let Some(body) = body.filter(|_| size > 0) {
+            body.push(piece);
+        }
+        if side == Side::Response {
+            stream.info.response_bytes += size;
+        }
+        if ends {
+            self.complete(sim, id, side);
+        }
+    }
+
+    pub(super) fn trailers_at_end(&mut self, sim: &mut Sim, id: u64, side: Side) {
+        let Some(stream) = sim.stream_of_mut(id) else { return };
+        let trailers = stream.message(side).trailers.clone();
+        match side {
+            Side::Request => stream.to_upstream.trailers = trailers,
+            Side::Response => {
+                if let Some(response) = &mut stream.to_client {
+                    response.trailers = trailers;
+                }
+            }
+        }
+        self.complete(sim, id, side);
+    }
+
+    fn forward_headers(&mut self, sim: &mut Sim, id: u64, ends: bool) {
+        if sim.setup.upstream == Reachability::NoHealthyHost {
+            let reply = unreachable(503, "no_healthy_upstream", "no healthy upstream");
+            return self.router_reply(sim, id, &reply, 1 << 1);
+        }
+        let Some(stream) = sim.stream_of_mut(id) else { return };
+        connection_manager::to_upstream(&mut stream.request.headers);
+        stream.to_upstream.headers.clone_from(&stream.request.headers);
+        stream.is_request_open = !ends;
+        if ends {
+            self.complete(sim, id, Side::Request);
+        }
+    }
+
+    /// The upstream has the whole request, or the client the whole response.
+    fn complete(&mut self, sim: &mut Sim, id: u64, side: Side) {
+        let now = sim.clock;
+        let Some(stream) = sim.stream_of_mut(id) else { return };
+        match side {
+            Side::Response => {
+                finish_response(
+                    stream.info.protocol,
+                    stream.is_head(),
+                    stream.is_response_open,
+                    &mut stream.to_client,
+                );
+                stream.end = Some(End::Complete);
+            }
+            Side::Request => {
+                let after = stream.answer.after;
+                frame(stream.info.protocol, stream.is_request_open, &mut stream.to_upstream);
+                stream.upstream_complete = true;
+                sim.events.push(
+                    now.saturating_add(TIMEOUT),
+                    self.index,
+                    EventKind::UpstreamTimeout { stream: id },
+                );
+                sim.events.push(now.saturating_add(after), self.index, EventKind::Upstream { stream: id });
+            }
+        }
+    }
+
+    /// The upstream acts on the request that it has.
+    pub(super) fn upstream_acts(&mut self, sim: &mut Sim, id: u64) {
+        let reachability = sim.setup.upstream;
+        let Some(stream) = sim.stream_of_mut(id).filter(|stream| stream.is_waiting()) else { return };
+        if reachability == Reachability::ConnectError {
+            stream.upstream_complete = false;
+            let text = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+            let details = "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}";
+            return self.router_reply(sim, id, &unreachable(503, details, text), 1 << 5);
+        }
+        match mem::take(&mut stream.answer).kind {
+            AnswerKind::Timeout => {}
+            AnswerKind::Reset => {
+                let text = "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
+                let details = "upstream_reset_before_response_started{connection_termination}";
+                self.router_reply(sim, id, &unreachable(503, details, text), 1 << 6);
+            }
+            AnswerKind::Malformed => {
+                let text =
+                    "upstream connect error or disconnect/reset before headers. reset reason: protocol error";
+                let details = "upstream_reset_before_response_started{protocol_error}";
+                self.router_reply(sim, id, &unreachable(502, details, text), 1 << 17);
+            }
+            AnswerKind::ResetMidBody(response) => {
+                self.answer(sim, id, &response, false);
+                if sim.is_running(id) {
+                    self.reset(sim, id, "upstream_reset_after_response_started{connection_termination}");
+                }
+            }
+            AnswerKind::Response(response) => self.answer(sim, id, &response, true),
+            AnswerKind::Grpc(grpc) => self.answer(sim, id, &super::call_outs::grpc_response(&grpc), true),
+        }
+    }
+
+    pub(super) fn upstream_times_out(&mut self, sim: &mut Sim, id: u64) {
+        if sim.stream_of(id).is_some_and(|stream| stream.is_waiting()) {
+            let reply = unreachable(504, "response_timeout", "upstream request timeout");
+            self.router_reply(sim, id, &reply, 1 << 2);
+        }
+    }
+
+    fn router_reply(&mut self, sim: &mut Sim, id: u64, reply: &LocalResponse, flag: u64) {
+        if let Some(stream) = sim.stream_of_mut(id) {
+            stream.info.flags |= flag;
+            stream.request_aborted = true;
+        }
+        self.local_reply(sim, id, reply);
+    }
+
+    /// The upstream's answer, on its way back through the filters.
+    fn answer(&mut self, sim: &mut Sim, id: u64, response: &Response, is_whole: bool) {
+        let Some(stream) = sim.stream_of_mut(id) else { return };
+        let (protocol, is_head) = (stream.info.protocol, stream.is_head());
+        let body = framing::body(protocol, &response.body, response.trailers.as_ref());
+        let body = if is_head { Body::default() } else { body };
+        stream.response.headers = connection_manager::response_headers(protocol, response, is_head, is_whole);
+        stream.info.response_code = Some(response.status);
+        stream.info.reached_upstream = true;
+        stream.info.details = Some("via_upstream".to_owned());
+        stream.response.is_complete = body.is_empty() && is_whole;
+        self.headers(sim, id, Side::Response, 0);
+        self.deliver(sim, id, Side::Response, body, is_whole);
+    }
+
+    /// Delivers what follows the headers, as the codec does.
+    pub(super) fn deliver(&mut self, sim: &mut Sim, id: u64, side: Side, body: Body, is_whole: bool) {
+        let ends_with_body = body.trailers.is_none() && is_whole;
+        let empty_end = (body.empty_end && ends_with_body).then(Vec::new);
+        let pieces: Vec<_> = body.pieces.into_iter().chain(empty_end).collect();
+        let last = pieces.len().saturating_sub(1);
+        for (index, piece) in pieces.into_iter().enumerate() {
+            let ends = ends_with_body && index == last;
+            let Some(stream) = sim.stream_of_mut(id) else { return };
+            stream.message_mut(side).is_complete |= ends;
+            if side == Side::Request {
+                stream.info.request_bytes += piece.len() as u64;
+            }
+            self.data(sim, id, side, 0, (piece, false), ends);
+        }
+        if let Some(trailers) = body.trailers.filter(|_| is_whole) {
+            let Some(stream) = sim.stream_of_mut(id) else { return };
+            let message = stream.message_mut(side);
+            message.is_complete = true;
+            message.trailers = Some(trailers);
+            self.trailers(sim, id, side, 0);
+        }
+    }
+
+    /// Hands the response headers to the client, with what the connection manager adds.
+    pub(super) fn respond_headers(&mut self, sim: &mut Sim, id: u64, ends: bool) {
+        let now = sim.clock;
+        let Some(stream) = sim.stream_of_mut(id) else { return };
+        // Whoever is answered before the end of the request is not listened to any longer.
+        let closes = stream.closes || stream.info.closes || !stream.request.is_complete;
+        connection_manager::to_client(stream.info.protocol, &mut stream.response.headers, now, closes);
+        let headers = stream.response.headers.clone();
+        let status = connection_manager::status(&headers);
+        stream.info.response_code = Some(status);
+        stream.is_response_open = !ends;
+        stream.to_client = Some(Response { status, headers, ..Response::default() });
+        if ends {
+            self.complete(sim, id, Side::Response);
+        }
+    }
+
+    /// Ends a stream without an answer.
+    pub(super) fn reset(&mut self, sim: &mut Sim, id: u64, details: &str) {
+        let Some(stream) = sim.stream_of_mut(id).filter(|stream| stream.end.is_none()) else { return };
+        if stream.info.details.is_none() || stream.to_client.is_some() {
+            stream.info.details = Some(details.to_owned());
+        }
+        stream.end = Some(End::Reset);
+    }
+}
+
+fn unreachable(status: u16, details: &str, text: &str) -> LocalResponse {
+    let (details, body) = (details.as_bytes().to_vec(), text.as_bytes().to_vec());
+    LocalResponse { status, details, body, grpc_status: -1, ..LocalResponse::default() }
+}
+
+/// What the codec writes of a request.
+fn frame(protocol: Protocol, is_open: bool, request: &mut Request) {
+    framing::frame_request(protocol, &mut request.headers, is_open);
+    // HTTP/1.1 has no place for it.
+    request.headers.retain(|(name, _)| protocol == Protocol::Http2 || name != b":scheme");
+}
+
+fn finish_response(protocol: Protocol, is_head: bool, is_open: bool, response: &mut Option<Response>) {
+    let Some(response) = response else { return };
+    framing::frame_response(protocol, &mut response.headers, response.status, is_head, is_open);
+    response.headers.retain(|(name, _)| name != b":status");
+}
