@@ -240,6 +240,7 @@ impl EnvoyTarget {
     /// Plugins still log when a request has come to its end for everybody else.
     fn settle_log(&mut self) -> Result<(), TargetError> {
         let deadline = Instant::now() + LOG_SETTLES;
+        self.read_log()?;
         loop {
             let before = self.lines.len();
             self.runtime.block_on(async { sleep(LOG_QUIET).await });

@@ -115,11 +115,9 @@ impl Sim {
             BufferType::DownstreamData | BufferType::UpstreamData => {
                 Ok(self.flow(buffer).unwrap_or_default())
             }
-            BufferType::ForeignFunctionArguments => Err(outside(buffer)),
-            BufferType::HttpCallResponseBody | BufferType::GrpcReceive => {
-                let received = self.vm().and_then(|vm| vm.calls.received.buffer(buffer));
-                received.ok_or_else(|| outside(buffer))
-            }
+            BufferType::ForeignFunctionArguments => Ok(&[]),
+            BufferType::HttpCallResponseBody => self.received(buffer).ok_or_else(|| outside(buffer)),
+            BufferType::GrpcReceive => Ok(self.received(buffer).unwrap_or_default()),
         }
     }
 
@@ -130,6 +128,10 @@ impl Sim {
                 "the plugin configuration can be read only inside on_configure and the root context's on_context_create",
             )
         })
+    }
+
+    fn received(&self, buffer: BufferType) -> Option<&[u8]> {
+        self.vm()?.calls.received.buffer(buffer)
     }
 
     fn body(&self, side: Side) -> &[u8] {
@@ -159,7 +161,11 @@ impl Sim {
             BufferType::RequestBody => Side::Request,
             BufferType::ResponseBody => Side::Response,
             BufferType::DownstreamData | BufferType::UpstreamData => return self.changeable_flow(buffer),
-            _ => return Err(Refusal::bad_argument(format!("the {} cannot be changed", buffer.name()))),
+            // Envoy looks for the buffer before it asks whether it can be changed.
+            _ => {
+                self.buffer(id)?;
+                return Err(Refusal::bad_argument(format!("the {} cannot be changed", buffer.name())));
+            }
         };
         let (stream, filter) = self.stream_mut().ok_or_else(|| no_stream(buffer))?;
         changeable_body(buffer, stream, side, filter)

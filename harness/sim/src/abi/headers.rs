@@ -104,7 +104,8 @@ impl Sim {
         let map = MapType::of(id)?;
         let Some(side) = map.side() else {
             let received = self.vm().and_then(|vm| vm.calls.received.map(map));
-            return received.ok_or_else(|| no_call_out(map));
+            let is_logging = self.stream().is_some_and(|(stream, _)| stream.logging);
+            return received.ok_or_else(|| if is_logging { not_logged(map) } else { no_call_out(map) });
         };
         let (stream, filter) = self.stream().ok_or_else(|| no_stream(map))?;
         let message = stream.message(side);
@@ -164,7 +165,7 @@ fn writable_trailers(
 }
 
 fn logged(map: MapType, message: &Message) -> Hostcall<&HeaderList> {
-    let absent = || Refusal::not_found(format!("the {} cannot be read in the log phase", map.name()));
+    let absent = || not_logged(map);
     match map {
         // The access log is given every map but this one.
         MapType::RequestTrailers => Err(absent()),
@@ -172,6 +173,10 @@ fn logged(map: MapType, message: &Message) -> Hostcall<&HeaderList> {
         _ if message.headers.is_empty() => Err(absent()),
         _ => Ok(&message.headers),
     }
+}
+
+fn not_logged(map: MapType) -> Refusal {
+    Refusal::not_found(format!("the {} cannot be read in the log phase", map.name()))
 }
 
 fn closed(map: MapType, window: Window, what: &str) -> Refusal {

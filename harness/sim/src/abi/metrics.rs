@@ -80,7 +80,7 @@ impl Sim {
     /// # Errors
     /// `NOT_FOUND` for an unknown id; `BAD_ARGUMENT` for a histogram, and for a counter by zero or less.
     pub fn increment_metric(&mut self, id: u32, delta: i64) -> Hostcall<()> {
-        let result = self.metric_of(id).and_then(|(kind, value)| {
+        let result = self.numeric_metric(id).and_then(|(kind, value)| {
             if kind == MetricType::Counter && delta <= 0 {
                 return Err(Refusal::bad_argument(format!("a counter only goes up; this would add {delta}")));
             }
@@ -112,7 +112,7 @@ impl Sim {
     /// # Errors
     /// `NOT_FOUND` for an unknown id, `BAD_ARGUMENT` for a histogram.
     pub fn metric(&mut self, id: u32) -> Hostcall<u64> {
-        let result = self.metric_of(id).and_then(|(_, value)| value.map(|value| *value));
+        let result = self.numeric_metric(id).and_then(|(_, value)| value.map(|value| *value));
         self.note("proxy_get_metric", &[&id], result)
     }
 
@@ -131,6 +131,14 @@ impl Sim {
             self.stats.0.entry((number, name.to_owned())).or_default();
         }
         Ok(vm.metrics.define(kind, name))
+    }
+
+    /// As [`metric_of`](Self::metric_of); Envoy looks at the kind in an id before it looks for the metric.
+    fn numeric_metric(&mut self, id: u32) -> Hostcall<(MetricType, Hostcall<&mut u64>)> {
+        if matches!(id % 4, 2 | 3) {
+            return Err(Refusal::bad_argument(format!("{id} is the id of neither a counter nor a gauge")));
+        }
+        self.metric_of(id)
     }
 
     /// The kind of a metric, and its value unless it is a histogram.
@@ -207,6 +215,8 @@ mod tests {
         sim.record_metric(histogram, 9).unwrap();
         assert_eq!(sim.metric(histogram).unwrap_err().status, Status::BadArgument);
         assert_eq!(sim.increment_metric(histogram, 1).unwrap_err().status, Status::BadArgument);
-        assert_eq!(sim.metric(99).unwrap_err().status, Status::NotFound);
+        assert_eq!(sim.metric(99).unwrap_err().status, Status::BadArgument);
+        assert_eq!(sim.metric(100).unwrap_err().status, Status::NotFound);
+        assert_eq!(sim.record_metric(99, 1).unwrap_err().status, Status::NotFound);
     }
 }

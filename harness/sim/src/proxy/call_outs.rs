@@ -33,6 +33,8 @@ impl<P: Plugin> Thread<P> {
         let _ = self.call(sim, vm, callback);
         if let Some(owner) = sim.vms.get_mut(vm) {
             owner.calls.received = Received::Nothing;
+            // The code stays, for whoever asks later.
+            owner.status.1.clear();
         }
     }
 }

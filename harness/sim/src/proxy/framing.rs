@@ -58,6 +58,10 @@ pub(super) fn announce(
         return;
     }
     match lengths.as_slice() {
+        // A body that is there and empty has a length, in HTTP/1.1.
+        [] if protocol == Protocol::Http1 && !pieces.is_empty() && trailers.is_none() => {
+            push(headers, "content-length", "0");
+        }
         [] => {}
         [length] => push(headers, "content-length", &length.to_string()),
         _ if protocol == Protocol::Http1 && chunks_show => push(headers, "transfer-encoding", "chunked"),
