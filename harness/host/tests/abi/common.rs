@@ -32,7 +32,7 @@ impl Vm {
 
     /// Starts an instance.
     pub(crate) fn of(instance: Instance) -> Result<Self, Trap> {
-        let mut vm = Self { instance, sim: Sim::new(1) };
+        let mut vm = Self { instance, sim: Sim::default() };
         vm.sim.set_journal(true);
         vm.call(Callback::Start)?;
         Ok(vm)

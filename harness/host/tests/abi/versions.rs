@@ -1,8 +1,11 @@
 //! What differs between the versions of the ABI: imports, exports, and how they are called.
 
+use std::sync::Arc;
+
 use crate::common::{LOG, MALLOC, Vm, guest, load};
 use portcullis_host::{AbiVersion, LoadError};
-use portcullis_sim::{Callback, PluginSetup, Proxy, Sim};
+use portcullis_sim::http::{Request, Sending};
+use portcullis_sim::{Callback, PluginSetup, Proxy, Setup, Sim};
 
 const VERSIONS: [&str; 3] = ["0_1_0", "0_2_0", "0_2_1"];
 
@@ -163,17 +166,11 @@ fn a_missing_header_was_empty_before_0_2_0() {
             ),
         );
         // The size is read before the call: 9 at first, and 0 after an empty value.
-        let instance = load(&wat).unwrap().instantiate(&PluginSetup::default()).unwrap();
-        let mut proxy = Proxy::start(instance, Sim::new(1), Vec::new()).unwrap();
-        let exchange = proxy.send(
-            portcullis_sim::http::Protocol::Http2,
-            &portcullis_sim::http::Request {
-                headers: vec![(b":authority".to_vec(), b"a.example".to_vec())],
-                ..Default::default()
-            },
-            &portcullis_sim::http::Response { status: 200, ..Default::default() },
-        );
-        assert_eq!(exchange.unwrap().client.unwrap().status, 409 + status, "{version}");
+        let mut proxy = start(&wat, "");
+        let headers = vec![(b":authority".to_vec(), b"a.example".to_vec())];
+        let request = Request { headers, ..Request::default() };
+        let exchange = proxy.send(&[Sending { request, ..Sending::default() }]).remove(0);
+        assert_eq!(exchange.client.unwrap().status, 409 + status, "{version}");
     }
 }
 
@@ -189,8 +186,15 @@ fn the_configuration_of_0_1_0_is_there_while_it_is_applied() {
                (func (export "proxy_on_configure") (param i32 i32) (result i32) {say} (i32.const 1))"#
         ),
     );
-    let instance = load(&wat).unwrap().instantiate(&PluginSetup::default()).unwrap();
-    let proxy = Proxy::start(instance, Sim::new(1), b"conf".to_vec()).unwrap();
+    let proxy = start(&wat, "conf");
     let lines: Vec<_> = proxy.sim().log().iter().map(|line| line.message.as_str()).collect();
-    assert_eq!(lines, ["", "conf"]);
+    // In the canary, on the main thread, and on the worker.
+    assert_eq!(lines, ["", "conf"].repeat(3));
+}
+
+fn start(wat: &str, configuration: &str) -> Proxy<portcullis_host::Instance> {
+    let module = load(wat).unwrap();
+    let factory =
+        move |plugin: &PluginSetup| module.instantiate(plugin).map_err(|error| error.to_string());
+    Proxy::start(Sim::new(Setup::of(configuration)), Arc::new(factory)).unwrap()
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Message, Recorded, Traffic, decoded, not_again, protocol, shaped};
-use crate::target::Sending;
+use portcullis_sim::http::Sending;
 
 #[derive(Deserialize)]
 struct Entry {

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::expectation::Mismatch;
-use crate::target::Sending;
 use crate::yaml::LoadError;
+use portcullis_sim::http::Sending;
 
 /// Requests that were recorded, with the answers to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

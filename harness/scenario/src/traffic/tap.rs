@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Message, Recorded, Traffic, decoded, not_again, protocol, shaped};
-use crate::target::Sending;
+use portcullis_sim::http::Sending;
 
 /// A trace; Envoy writes names of fields as in its .proto files, other writers of protobuf JSON in camelCase.
 #[derive(Deserialize)]
