@@ -2,5 +2,6 @@
 
 mod capabilities;
 mod common;
+mod foreign;
 mod versions;
 mod wasi;
