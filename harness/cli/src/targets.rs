@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use clap::ValueEnum;
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
-use portcullis_host::{Instance, Module};
+use portcullis_host::{Instance, Module, foreign_functions};
 use portcullis_kit::UnixTime;
 use portcullis_scenario::{PluginRef, SimTarget, Start, Target, TargetError};
 use portcullis_sim::{Factory, PluginSetup, Setup};
@@ -194,9 +194,11 @@ impl Start for Starter {
                 let factory = Arc::new(move |plugin: &PluginSetup| {
                     plugins.get(plugin.code).map(|plugin| plugin()).ok_or_else(|| "no such plugin".to_owned())
                 });
-                Ok(Box::new(SimTarget::start("native", factory, &timed())?))
+                Ok(Box::new(SimTarget::start("native", factory, &foreign_functions(), &timed())?))
             }
-            Self::Wasm(modules) => Ok(Box::new(SimTarget::start("wasm", vms(modules.clone()), &timed())?)),
+            Self::Wasm(modules) => {
+                Ok(Box::new(SimTarget::start("wasm", vms(modules.clone()), &foreign_functions(), &timed())?))
+            }
             Self::Envoy(binary, files, _) => {
                 let paths: Vec<_> = files.iter().map(|file| file.path().to_owned()).collect();
                 Ok(Box::new(EnvoyTarget::start(binary, &paths, setup)?))

@@ -1,7 +1,9 @@
 //! What the tests of the host share: guests written in the text format, and a plugin call without a proxy around it.
 
-use portcullis_host::{Instance, LoadError, Module};
-use portcullis_sim::{Callback, Plugin, PluginSetup, Sim, Trap};
+use std::sync::Arc;
+
+use portcullis_host::{Budget, Instance, LoadError, Module};
+use portcullis_sim::{Callback, Plugin, PluginSetup, Proxy, Setup, Sim, StartError, Trap};
 
 /// An allocator that gives the same place every time.
 pub(crate) const MALLOC: &str = "(func (export \"malloc\") (param i32) (result i32) (i32.const 1024))";
@@ -16,6 +18,17 @@ pub(crate) fn guest(abi: &str, rest: &str) -> String {
 /// Loads what the text format says.
 pub(crate) fn load(text: &str) -> Result<Module, LoadError> {
     Module::load(&wat::parse_str(text).unwrap())
+}
+
+/// A proxy with this guest in it, configured with `configuration`, and a budget for each of its callbacks.
+pub(crate) fn start(text: &str, budget: Budget) -> Result<Proxy<Instance>, StartError> {
+    let module = load(text).unwrap();
+    let factory = move |plugin: &PluginSetup| {
+        let mut instance = module.instantiate(plugin).map_err(|error| error.to_string())?;
+        instance.set_budget(budget);
+        Ok(instance)
+    };
+    Proxy::start(Sim::new(Setup::of("configuration")), Arc::new(factory))
 }
 
 /// One VM with a plugin of its own, called directly.

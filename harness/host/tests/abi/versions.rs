@@ -1,11 +1,9 @@
 //! What differs between the versions of the ABI: imports, exports, and how they are called.
 
-use std::sync::Arc;
-
-use crate::common::{LOG, MALLOC, Vm, guest, load};
-use portcullis_host::{AbiVersion, LoadError};
+use crate::common::{LOG, MALLOC, Vm, guest, load, start};
+use portcullis_host::{AbiVersion, Budget, LoadError};
 use portcullis_sim::http::{Request, Sending};
-use portcullis_sim::{Callback, PluginSetup, Proxy, Setup, Sim};
+use portcullis_sim::{Callback, PluginSetup};
 
 const VERSIONS: [&str; 3] = ["0_1_0", "0_2_0", "0_2_1"];
 
@@ -166,7 +164,7 @@ fn a_missing_header_was_empty_before_0_2_0() {
             ),
         );
         // The size is read before the call: 9 at first, and 0 after an empty value.
-        let mut proxy = start(&wat, "");
+        let mut proxy = start(&wat, Budget::default()).unwrap();
         let headers = vec![(b":authority".to_vec(), b"a.example".to_vec())];
         let request = Request { headers, ..Request::default() };
         let exchange = proxy.send(&[Sending { request, ..Sending::default() }]).remove(0);
@@ -186,15 +184,8 @@ fn the_configuration_of_0_1_0_is_there_while_it_is_applied() {
                (func (export "proxy_on_configure") (param i32 i32) (result i32) {say} (i32.const 1))"#
         ),
     );
-    let proxy = start(&wat, "conf");
+    let proxy = start(&wat, Budget::default()).unwrap();
     let lines: Vec<_> = proxy.sim().log().iter().map(|line| line.message.as_str()).collect();
     // In the canary, on the main thread, and on the worker.
-    assert_eq!(lines, ["", "conf"].repeat(3));
-}
-
-fn start(wat: &str, configuration: &str) -> Proxy<portcullis_host::Instance> {
-    let module = load(wat).unwrap();
-    let factory =
-        move |plugin: &PluginSetup| module.instantiate(plugin).map_err(|error| error.to_string());
-    Proxy::start(Sim::new(Setup::of(configuration)), Arc::new(factory)).unwrap()
+    assert_eq!(lines, ["", "configuration"].repeat(3));
 }
