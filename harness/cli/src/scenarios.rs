@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_scenario::report::ScenarioReport;
 use portcullis_scenario::{PluginRef, Scenario};
+use portcullis_sim::Profile;
 
 use crate::commands::{is_yaml, read_text};
 
@@ -16,6 +17,8 @@ pub(crate) struct Selection<'a> {
     pub(crate) filter: Option<&'a str>,
     /// In place of their own seeds.
     pub(crate) seed: Option<u64>,
+    /// In place of their own.
+    pub(crate) profile: Option<Profile>,
     /// Whether golden files are written and not compared.
     pub(crate) bless: bool,
 }
@@ -64,6 +67,7 @@ impl Selection<'_> {
         }
         for Loaded { scenario, .. } in &mut scenarios {
             scenario.setup.seed = self.seed.unwrap_or(scenario.setup.seed);
+            scenario.setup.profile = self.profile.unwrap_or(scenario.setup.profile);
             if self.bless {
                 scenario.bless();
             }

@@ -197,6 +197,8 @@ fn schemas_in_the_docs_are_those_of_the_code() {
     for name in ["scenario", "jwt-auth"] {
         let (_, stdout, _) = portcullis(&["schema", name]);
         let path = format!("{}/../../docs/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
-        assert_eq!(fs::read_to_string(path).unwrap_or_default(), stdout, "make schemas");
+        // Not assert_eq: nobody reads two schemas in a message.
+        let same = fs::read_to_string(path).unwrap_or_default() == stdout;
+        assert!(same, "docs/schemas/{name}.schema.json is not that of the code: make schemas");
     }
 }

@@ -52,6 +52,8 @@ fn reports_keep_their_order_whatever_the_number_of_jobs() {
     let (_, many, _) = test(&folder, &[".", "--jobs", "7"]);
     assert_eq!((code, &one), (0, &many));
     assert!(one.contains("20 passed, 0 failed (profile envoy)"), "{one}");
+    let (_, spec, _) = test(&folder, &[".", "--profile", "spec"]);
+    assert!(spec.ends_with("(profile spec)\n"), "{spec}");
     let (_, some, _) = test(&folder, &[".", "--filter", "number 1"]);
     assert!(some.contains("11 passed"), "{some}");
     let (code, _, stderr) = test(&folder, &[".", "--filter", "nothing"]);

@@ -90,7 +90,10 @@ impl Text {
         }
     }
 
+    /// By name: not every target knows the order in which different names were sent. Values of the same name keep theirs.
     fn fields(&mut self, fields: &HeaderList) {
+        let mut fields: Vec<_> = fields.iter().collect();
+        fields.sort_by_key(|(name, _)| name);
         for (name, value) in fields {
             let name_text = name.escape_ascii();
             match VOLATILE.contains(&name.as_slice()) {
@@ -128,7 +131,11 @@ mod tests {
             &Exchange {
                 client: Some(Response {
                     status: 200,
-                    headers: vec![(b"date".into(), b"now".into()), (b"a".into(), b"\xff".into())],
+                    headers: vec![
+                        (b"date".into(), b"now".into()),
+                        (b"a".into(), b"\xff".into()),
+                        (b"a".into(), b"0".into()),
+                    ],
                     body: vec![b"x".to_vec(), b"y".to_vec()],
                     trailers: Some(vec![(b"t".into(), b"u".into())]),
                 }),
@@ -140,7 +147,7 @@ mod tests {
             },
         );
         text.proxy(&[LogLine { level: log::Level::Info, message: "hello".into() }], &[]);
-        let expected = "status 200\ndate: (differs)\na: \\xff\n\nxy\n--- trailers\nt: u\n--- details via_upstream\n\
+        let expected = "status 200\na: \\xff\na: 0\ndate: (differs)\n\nxy\n--- trailers\nt: u\n--- details via_upstream\n\
                         --- upstream\n:path: /\n--- log\nINFO: hello\n";
         assert_eq!(text.0, expected);
     }

@@ -6,13 +6,15 @@ use portcullis_sim::http::{HeaderList, Protocol};
 use crate::expectation::Mismatch;
 use crate::report::{Ending, ScenarioReport, StepReport};
 use crate::runner::{Start, run};
-use crate::scenario::{Scenario, StepAction};
+use crate::scenario::{Scenario, Step, StepAction};
 use crate::schema::WayName;
 use portcullis_sim::http::Sending;
 
 /// Beyond this many pieces a body is cut no finer.
 const MOST_PIECES: usize = 1024;
 const WORKERS: [u32; 3] = [1, 2, 4];
+/// Orders in which workers take turns.
+const INTERLEAVINGS: u64 = 4;
 /// Headers that belong to a connection of HTTP/1.1, or mean something else in HTTP/2 (RFC 9113 sections 8.2.2 and 8.3.1).
 const OF_HTTP1: [&[u8]; 7] =
     [b"connection", b"host", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"];
@@ -25,6 +27,10 @@ pub fn run_matrix(scenario: &Scenario, target: &dyn Start) -> ScenarioReport {
     }
     let plain = report.steps.clone();
     for (way, other) in ways(scenario) {
+        // A real Envoy's threads take their turns as they like.
+        if target.name() == "envoy" && other.setup.interleaving.is_some() {
+            continue;
+        }
         let played = run(&other, target);
         match played.outcome {
             // Not every target can do everything, and the scenario itself was played.
@@ -89,14 +95,35 @@ fn ways(scenario: &Scenario) -> Vec<(String, Scenario)> {
             ways.push((name.to_owned(), other));
         }
     }
-    let least =
-        sendings(&mut scenario.clone()).filter_map(|sending| sending.worker).max().unwrap_or_default();
-    let others = WORKERS.into_iter().filter(|workers| *workers != scenario.setup.workers && *workers > least);
-    for workers in others.filter(|_| !scenario.skipped.contains(&WayName::Workers)) {
+    if !scenario.skipped.contains(&WayName::Workers) {
+        ways.extend(with_workers(scenario));
+    }
+    ways
+}
+
+/// The scenario on other numbers of workers, and on workers that take turns after each hostcall where several have something to
+/// do.
+fn with_workers(scenario: &Scenario) -> Vec<(String, Scenario)> {
+    let with = |workers: u32, interleaving: Option<u64>| {
         let mut other = scenario.clone();
         other.bless();
-        other.setup.workers = workers;
-        ways.push((format!("workers: {workers}"), other));
+        (other.setup.workers, other.setup.interleaving) = (workers, interleaving);
+        other
+    };
+    let least =
+        sendings(&mut scenario.clone()).filter_map(|sending| sending.worker).max().unwrap_or_default();
+    let enough: Vec<_> = WORKERS.into_iter().filter(|workers| *workers > least).collect();
+    let others = enough.iter().filter(|workers| **workers != scenario.setup.workers);
+    let mut ways: Vec<_> =
+        others.map(|workers| (format!("workers: {workers}"), with(*workers, None))).collect();
+    let at_once = |step: &Step| matches!(&step.action, StepAction::Send(sent) if sent.len() > 1);
+    if scenario.steps.iter().any(at_once) {
+        let most = enough.last().map_or(scenario.setup.workers, |most| scenario.setup.workers.max(*most));
+        ways.extend(
+            (1..=INTERLEAVINGS).map(|seed| {
+                (format!("workers: {most}, taking turns in order {seed}"), with(most, Some(seed)))
+            }),
+        );
     }
     ways
 }
@@ -278,6 +305,16 @@ mod tests {
             assert_eq!(failed.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(), [name]);
             assert_eq!(failed[0].mismatches[0].what, "status, as in the plain run");
         }
+    }
+
+    #[test]
+    fn requests_at_once_are_played_in_several_orders() {
+        let text = "name: n\nfilter: f\nsteps: [{concurrent: [{request: {worker: 1}}, {request: {}}]}]\n";
+        let scenario = Scenario::load("s.yaml", text, &|_| Err(String::new())).unwrap();
+        let report = run_matrix(&scenario, &Weak(|_| false));
+        let turns = report.ways.iter().filter(|way| way.starts_with("workers: 4, taking turns"));
+        assert_eq!(turns.count(), 4);
+        assert!(!report.ways.contains(&"workers: 1".to_owned()), "worker 1 is the second: {:?}", report.ways);
     }
 
     #[test]

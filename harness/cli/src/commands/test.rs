@@ -5,6 +5,7 @@ use std::thread::available_parallelism;
 
 use clap::{Args, ValueEnum};
 use portcullis_scenario::report::{self, ScenarioReport, Totals};
+use portcullis_sim::Profile;
 
 use crate::Verdict;
 use crate::scenarios::{Loaded, Selection, write_golden};
@@ -51,9 +52,29 @@ pub(crate) struct Test {
     /// What random choices of the simulated targets follow from, in place of the scenarios' own seeds.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+    /// Whose behaviour is simulated, in place of what the scenarios say.
+    #[arg(long, value_enum)]
+    profile: Option<ProfileName>,
     /// Plays them again whenever one of their files changes, until it is interrupted.
     #[arg(long)]
     watch: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProfileName {
+    /// Envoy 1.40, bug for bug.
+    Envoy,
+    /// The proxy-wasm specification 0.2.1.
+    Spec,
+}
+
+impl From<ProfileName> for Profile {
+    fn from(name: ProfileName) -> Self {
+        match name {
+            ProfileName::Envoy => Self::Envoy,
+            ProfileName::Spec => Self::Spec,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -77,7 +98,13 @@ impl Test {
     }
 
     fn selection(&self, bless: bool) -> Selection<'_> {
-        Selection { paths: &self.paths, filter: self.filter.as_deref(), seed: self.seed, bless }
+        Selection {
+            paths: &self.paths,
+            filter: self.filter.as_deref(),
+            seed: self.seed,
+            profile: self.profile.map(Profile::from),
+            bless,
+        }
     }
 
     /// The folders of everything that has a part in the scenarios.

@@ -1,11 +1,10 @@
 //! HAR 1.2: what browsers and proxies export.
 
-use portcullis_sim::http::HeaderList;
+use portcullis_sim::http::{HeaderList, Sending};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Message, Recorded, Traffic, decoded, not_again, protocol, shaped};
-use portcullis_sim::http::Sending;
 
 #[derive(Deserialize)]
 struct Entry {

@@ -5,7 +5,7 @@ mod tap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Response};
+use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Response, Sending};
 use portcullis_sim::{Answer, AnswerKind};
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -1,11 +1,10 @@
 //! What Envoy's HTTP tap filter writes, to files or over the admin interface.
 
-use portcullis_sim::http::HeaderList;
+use portcullis_sim::http::{HeaderList, Sending};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Message, Recorded, Traffic, decoded, not_again, protocol, shaped};
-use portcullis_sim::http::Sending;
 
 /// A trace; Envoy writes names of fields as in its .proto files, other writers of protobuf JSON in camelCase.
 #[derive(Deserialize)]
