@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use portcullis_tests::root;
 
 /// Which of our crates each of them may use, tests left aside.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("kit", &[]),
     ("shell", &["kit"]),
     ("jwt-auth", &["kit"]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("envoy", &["kit", "scenario", "sim"]),
     ("cli", &["envoy", "host", "jwt-auth", "kit", "scenario", "sim"]),
     ("bench", &["envoy", "scenario"]),
+    ("fuzz", &[]),
 ];
 
 /// The one crate that may use a dependency.
