@@ -21,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("envoy", &["kit", "scenario", "sim"]),
     ("cli", &["envoy", "host", "jwt-auth", "kit", "scenario", "sim"]),
     ("bench", &["envoy", "scenario"]),
+    ("fuzz", &[]),
 ];
 
 /// The one crate that may use a dependency.

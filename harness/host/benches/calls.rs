@@ -1,6 +1,7 @@
 //! What a call costs: the engine's own, a callback, a hostcall in it, a start, and a whole request.
 //!
-//! `PORTCULLIS_GUEST` is a module of the Rust SDK that does nothing (`tests/fuzz/guest`); `make bench` builds it.
+//! `PORTCULLIS_GUEST` is a module of the Rust SDK that does nothing, built in `tests/fuzz/guest` by
+//! `cargo build --release --target wasm32-wasip1`.
 
 use std::cell::Cell;
 use std::hint::black_box;

@@ -112,6 +112,7 @@ fn hint(from: &str, name: &str, kind: &ExternType, abi: AbiVersion) -> String {
         "wasi_snapshot_preview1" | "wasi_unstable" => " (Envoy does not have this function of WASI)".into(),
         "wasi:cli" | "wasi:io" | "wasi:clocks" => " (WASI preview 2: build for wasm32-wasip1)".into(),
         "env" if kind.func().is_none() => " (Envoy provides functions only)".into(),
+        "env" if name == "abort" => " (AssemblyScript's: compile with --use abort=abort_proc_exit)".into(),
         "env" => match crate::abi::versions(name).as_slice() {
             [] => " (a function that was declared and is not in the ABI of this module, or not linked in)".into(),
             versions => format!(" (in ABI {}, and the module is of {abi})", versions.join(" and ")),

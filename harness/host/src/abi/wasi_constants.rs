@@ -4,12 +4,15 @@ use wasmtime::{Caller, FuncType, Linker, Result, Val, ValType};
 use crate::abi::wasi::errno;
 use crate::state::State;
 
+/// Name, parameters, answer, and where zeros belong.
+type Constant = (&'static str, &'static str, Answer, &'static [(usize, usize)]);
+
 /// The functions of WASI that always answer the same: name, parameters (`i` for i32, `I` for i64), answer, and which
 /// arguments say where a zero belongs, and of how many bytes.
 ///
 /// The parameters are Envoy's: `path_link` and `path_symlink` have one less than in WASI, so that a module that imports
 /// WASI's does not load.
-const CONSTANTS: [(&str, &str, Answer, &[(usize, usize)]); 34] = [
+const CONSTANTS: [Constant; 34] = [
     ("args_get", "ii", Answer::Always(SUCCESS), &[]),
     ("sched_yield", "", Answer::Always(SUCCESS), &[]),
     ("fd_advise", "iIIi", Answer::Always(SUCCESS), &[]),

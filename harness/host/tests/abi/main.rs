@@ -6,5 +6,6 @@ mod common;
 mod damage;
 mod foreign;
 mod pointers;
+mod shapes;
 mod versions;
 mod wasi;
