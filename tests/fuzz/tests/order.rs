@@ -63,7 +63,7 @@ fn any_order() {
     bolero::check!().with_type::<Vec<Call>>().with_iterations(300).for_each(|calls| {
         let module = &module;
         let mut instance = module.instantiate(&PluginSetup::default()).unwrap();
-        let mut sim = Sim::new(1);
+        let mut sim = Sim::default();
         let order = [Callback::Start].into_iter().chain(calls.iter().map(Call::callback));
         for callback in order {
             if let Err(trap) = instance.call(&mut sim, callback) {

@@ -52,7 +52,7 @@ fn instance(attempt: &Attempt) -> Instance {
 fn any_arguments() {
     bolero::check!().with_type::<Attempt>().with_iterations(300).for_each(|attempt| {
         let status =
-            instance(attempt).call(&mut Sim::new(1), Callback::Done { context: 1 }).unwrap().unwrap();
+            instance(attempt).call(&mut Sim::default(), Callback::Done { context: 1 }).unwrap().unwrap();
         assert!(status <= 12, "{status}");
     });
 }
