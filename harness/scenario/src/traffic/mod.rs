@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use crate::expectation::Mismatch;
 use crate::yaml::LoadError;
-use portcullis_sim::http::Sending;
 
 /// Requests that were recorded, with the answers to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
