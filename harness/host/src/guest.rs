@@ -143,9 +143,10 @@ impl Guest<'_> {
         let allocate = self.caller.data().allocate.clone();
         let allocate = allocate.ok_or_else(|| Fault::Memory("the module exports no allocator".into()))?;
         let phase = std::mem::replace(&mut self.caller.data_mut().phase, Phase::Allocating);
-        let pointer = allocate.call(&mut self.caller, bytes.len() as u32);
+        // After a trap the VM is dead, and its report says that it died in here.
+        let pointer = allocate.call(&mut self.caller, bytes.len() as u32).map_err(Fault::Trap)?;
         self.caller.data_mut().phase = phase;
-        match pointer.map_err(Fault::Trap)? {
+        match pointer {
             0 => {
                 Err(Fault::Memory(format!("the module's allocator gave no memory for {} bytes", bytes.len())))
             }

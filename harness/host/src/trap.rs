@@ -2,6 +2,7 @@ use portcullis_sim::{Callback, Trap};
 use wasmtime::{Error, WasmBacktrace};
 
 use crate::budget::Overrun;
+use crate::phase::Phase;
 use crate::state::State;
 
 /// Says what ended a VM: the cause, the guest's functions on the way to it, and the last hostcalls before.
@@ -30,7 +31,8 @@ pub(crate) fn report(error: &Error, state: &State, callback: Callback) -> Trap {
         message.push_str("\nLast hostcalls:\n  ");
         message.push_str(&recent.join("\n  "));
     }
-    Trap { message }
+    let function = (state.phase == Phase::Allocating).then_some("malloc");
+    Trap { message, function }
 }
 
 fn cause(error: &Error, state: &State, callback: Callback) -> String {

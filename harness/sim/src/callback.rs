@@ -44,6 +44,8 @@ pub struct Cost {
 /// The end of a VM.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trap {
+    /// The export in which it happened, if that is not the callback itself.
+    pub function: Option<&'static str>,
     /// What happened and where, in several lines.
     pub message: String,
 }

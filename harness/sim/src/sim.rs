@@ -247,7 +247,8 @@ impl Sim {
 
     /// A VM has come to its end.
     pub(crate) fn trapped(&mut self, vm: usize, callback: &Callback, trap: Trap) {
-        let text = format!("Function: {} failed: {}", callback.export().name, trap.message);
+        let function = trap.function.unwrap_or(callback.export().name);
+        let text = format!("Function: {function} failed: {}", trap.message);
         self.push_log(log::Level::Error, &text);
         self.traps.push(trap);
         if let Some(vm) = self.vms.get_mut(vm) {
@@ -260,7 +261,7 @@ impl Sim {
     pub(crate) fn crash(&mut self, reason: &str) {
         let message = format!("Envoy 1.40 itself crashes here: {reason}");
         self.push_log(log::Level::Error, &message);
-        self.traps.push(Trap { message });
+        self.traps.push(Trap { message, function: None });
         for vm in &mut self.vms {
             vm.is_dead = true;
             vm.asked.clear();

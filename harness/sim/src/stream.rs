@@ -142,6 +142,8 @@ pub(crate) struct StreamInfo {
     pub(crate) details: Option<String>,
     /// Envoy's response flags, as bits.
     pub(crate) flags: u64,
+    /// Why the upstream could not be reached.
+    pub(crate) transport_failure: Option<&'static str>,
     /// Whether an upstream has answered, so that its address is known.
     pub(crate) reached_upstream: bool,
     /// What has come of the body so far.

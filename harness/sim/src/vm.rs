@@ -59,6 +59,7 @@ pub(crate) enum Asked {
     Reply { context: u32, reply: LocalResponse },
     Resume { context: u32, side: Side },
     Close { context: u32 },
+    Receive { token: u32, received: Received },
     ResumeConnection { context: u32 },
     CloseConnection { context: u32, by_upstream: bool },
 }

@@ -43,9 +43,8 @@ pub(super) fn link(linker: &mut Linker<State>, module: &str) -> Result<()> {
         poll_oneoff(_in: u32, _out: u32, _count: u32, events_at: u32) => poll_oneoff(events_at),
     }
     linker.func_wrap(module, "proc_exit", |caller: Caller<'_, State>, code: u32| {
-        // Envoy logs it and goes on, so what comes after it in the guest, usually `unreachable`, is run.
+        // Envoy writes a line of its own and goes on, so what comes after it in the guest, usually `unreachable`, is run.
         errno("proc_exit", caller, |guest| {
-            guest.sim().push_log(Level::Error, "wasi_unstable proc_exit");
             guest.state().exited = Some(code);
             Ok(SUCCESS)
         })

@@ -1,4 +1,3 @@
-use log::Level;
 use wasmtime::{Caller, FuncType, Linker, Result, Val, ValType};
 
 use crate::abi::wasi::errno;
@@ -24,8 +23,8 @@ const CONSTANTS: [Constant; 34] = [
     ("fd_prestat_get", "ii", Answer::Always(BADF), &[]),
     ("fd_filestat_get", "ii", Answer::Always(BADF), &[]),
     ("path_open", "iiiiiIIii", Answer::Always(NOENT), &[]),
-    ("fd_seek", "iIii", Answer::Logged("wasi_unstable fd_seek"), &[]),
-    ("fd_close", "i", Answer::Logged("wasi_unstable fd_close"), &[]),
+    ("fd_seek", "iIii", Answer::Always(SUCCESS), &[]),
+    ("fd_close", "i", Answer::Always(SUCCESS), &[]),
     ("fd_allocate", "iII", Answer::OutputOnly, &[]),
     ("fd_datasync", "i", Answer::OutputOnly, &[]),
     ("fd_sync", "i", Answer::OutputOnly, &[]),
@@ -61,8 +60,6 @@ const NOTDIR: u32 = 20;
 #[derive(Clone, Copy)]
 enum Answer {
     Always(u32),
-    /// Success, and an error in the log.
-    Logged(&'static str),
     /// Fine for standard output and standard error, and no descriptor else.
     OutputOnly,
     /// Not supported between standard output and standard error, and no descriptor else.
@@ -78,9 +75,6 @@ pub(super) fn link(linker: &mut Linker<State>, module: &str) -> Result<()> {
                 |at: usize| arguments.get(at).and_then(Val::i32).unwrap_or_default().cast_unsigned();
             let number = errno(name, caller, |guest| {
                 let number = answer.number(argument(0), argument(1));
-                if let Answer::Logged(line) = answer {
-                    guest.sim().push_log(Level::Error, line);
-                }
                 if number != BADF {
                     zeros.iter().try_for_each(|(at, size)| {
                         guest.write(argument(*at), [0; 8].get(..*size).unwrap_or_default())
@@ -99,7 +93,7 @@ impl Answer {
     const fn number(self, descriptor: u32, other: u32) -> u32 {
         match (self, descriptor, other) {
             (Self::Always(number), ..) => number,
-            (Self::Logged(_), ..) | (Self::OutputOnly, 1 | 2, _) => SUCCESS,
+            (Self::OutputOnly, 1 | 2, _) => SUCCESS,
             (Self::Renumber, 1 | 2, 1 | 2) => NOTSUP,
             (Self::OutputOnly | Self::Renumber, ..) => BADF,
         }

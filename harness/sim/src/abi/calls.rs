@@ -6,7 +6,7 @@ use crate::events::EventKind;
 use crate::http::{CallOut, HeaderList, Request};
 use crate::proxy::call_outs;
 use crate::setup::{Answer, AnswerKind, Reachability};
-use crate::vm::{CallKind, OpenCall};
+use crate::vm::{Asked, CallKind, OpenCall};
 use crate::{Hostcall, Refusal, Sim, Status};
 
 /// Call-outs that a scenario can make.
@@ -156,17 +156,21 @@ impl Sim {
         let token = self.open_call(kind, &name, Request { headers, body, trailers: None })?;
         let timeout = milliseconds(call.timeout_milliseconds);
         if reachability == Reachability::NoHealthyHost {
-            // The callback comes although the hostcall fails.
-            self.deliver(token, Duration::ZERO, call_outs::no_healthy_host());
+            // The callbacks come although the hostcall fails.
+            let (inside, close) = call_outs::no_healthy_host(kind);
+            if let Some(vm) = self.vm_mut() {
+                vm.asked.extend(inside.into_iter().map(|received| Asked::Receive { token, received }));
+            }
+            self.deliver(token, Duration::ZERO, close);
+            self.close_send(token);
             return Err(no_healthy_host(&name));
         }
-        if kind == CallKind::GrpcCall {
+        // A stream is answered when the plugin has ended its side, unless nobody is there to hear it.
+        if kind == CallKind::GrpcCall || reachability == Reachability::ConnectError {
             let answer = self.next_answer(&name);
             for (after, received) in call_outs::grpc_answer(reachability, &answer, timeout, kind) {
                 self.deliver(token, after, received);
             }
-        } else if reachability == Reachability::ConnectError {
-            self.answer_grpc(token);
         }
         Ok(token)
     }
@@ -176,7 +180,9 @@ impl Sim {
             return Err(Refusal::bad_argument(format!("{token} is not the token of a gRPC stream")));
         }
         self.grpc_token(token)?;
-        let record = self.vm().and_then(|vm| vm.calls.open.get(&token)).map(|call| call.record);
+        let call = self.vm().and_then(|vm| vm.calls.open.get(&token)).filter(|call| !call.is_half_closed);
+        let call = call.ok_or_else(|| Refusal::not_found("this side of the stream has been closed"))?;
+        let record = Some(call.record);
         if let Some(call_out) = record.and_then(|record| self.call_outs.get_mut(record)) {
             call_out.request.body.push(call_outs::framed(message));
         }
@@ -223,6 +229,13 @@ impl Sim {
     fn skip_token(&mut self, kind: CallKind) {
         if let Some(vm) = self.vm_mut() {
             vm.calls.token(kind);
+        }
+    }
+
+    /// The server takes no more messages.
+    fn close_send(&mut self, token: u32) {
+        if let Some(call) = self.vm_mut().and_then(|vm| vm.calls.open.get_mut(&token)) {
+            call.is_half_closed = true;
         }
     }
 

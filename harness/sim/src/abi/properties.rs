@@ -189,6 +189,7 @@ fn surroundings(stream: &Stream, group: &[u8], name: &[u8]) -> Option<Value> {
         (b"connection", b"requested_server_name") => text(""),
         (b"upstream", b"address") if stream.info.reached_upstream => text("127.0.0.1:20000"),
         (b"upstream", b"port") if stream.info.reached_upstream => number(20_000),
+        (b"upstream", b"transport_failure_reason") => text(stream.info.transport_failure?),
         (b"xds", b"cluster_name") => text("upstream"),
         (b"xds", b"route_name") => text("main"),
         (b"xds", b"filter_chain_name") => text(""),

@@ -105,7 +105,8 @@ pub(crate) fn grpc_answer(
 ) -> Vec<(Duration, Received)> {
     if reachability == Reachability::ConnectError {
         let details = "remote_connection_failure|delayed_connect_error:_Connection_refused";
-        return vec![(Duration::ZERO, broken("remote connection failure", details))];
+        let failed = broken(kind, "remote connection failure", details);
+        return failed.into_iter().map(|received| (Duration::ZERO, received)).collect();
     }
     let is_late = timeout.is_some_and(|timeout| answer.is_silent() || answer.after > timeout);
     if is_late {
@@ -116,20 +117,51 @@ pub(crate) fn grpc_answer(
         AnswerKind::Timeout => Vec::new(),
         AnswerKind::Grpc(grpc) if kind == CallKind::GrpcCall => vec![unary(grpc)],
         AnswerKind::Grpc(grpc) => streamed(grpc),
-        AnswerKind::Response(response) => vec![close(of_http(response.status), "via_upstream")],
-        AnswerKind::Reset => vec![broken("connection termination", "connection_termination")],
-        AnswerKind::Malformed => vec![broken("protocol error", "protocol_error")],
-        AnswerKind::ResetMidBody(response) if response.body.is_empty() => {
-            vec![close(INTERNAL, "upstream_reset_after_response_started{connection_termination}")]
+        AnswerKind::Response(response) => {
+            let is_ok = response.status == 200;
+            foreign(kind, is_ok.then_some(response), close(of_http(response.status), "via_upstream"))
         }
-        AnswerKind::ResetMidBody(_) => vec![close(INTERNAL, "via_upstream")],
+        AnswerKind::Reset => broken(kind, "connection termination", "connection_termination"),
+        AnswerKind::Malformed => broken(kind, "protocol error", "protocol_error"),
+        AnswerKind::ResetMidBody(response) => {
+            let details = "upstream_reset_after_response_started{connection_termination}";
+            let details = if response.body.is_empty() { details } else { "via_upstream" };
+            foreign(kind, Some(response), close(INTERNAL, details))
+        }
     };
     received.into_iter().map(|received| (answer.after, received)).collect()
 }
 
-/// What a gRPC call-out to a cluster without hosts receives.
-pub(crate) fn no_healthy_host() -> Received {
-    close(UNAVAILABLE, "no healthy upstream{no_healthy_upstream}")
+/// What a gRPC call-out to a cluster without hosts receives, the end of it only after the callback in which it was made.
+pub(crate) fn no_healthy_host(kind: CallKind) -> (Vec<Received>, Received) {
+    let mut all = refused(kind, "no healthy upstream", "no_healthy_upstream");
+    let close = all.pop().unwrap_or_default();
+    (all, close)
+}
+
+/// An answer that is no gRPC: its headers, if it has the right status, no trailers, and why it ends.
+fn foreign(kind: CallKind, response: Option<&Response>, close: Received) -> Vec<Received> {
+    if kind == CallKind::GrpcCall {
+        return vec![close];
+    }
+    let headers = response.map(with_service_time).unwrap_or_default();
+    vec![Received::GrpcInitialMetadata(headers), Received::GrpcTrailingMetadata(HeaderList::new()), close]
+}
+
+/// Envoy answers in the server's place, by headers alone, which are the trailing metadata of a stream.
+fn refused(kind: CallKind, text: &str, details: &str) -> Vec<Received> {
+    let close = close(UNAVAILABLE, &format!("{text}{{{details}}}"));
+    if kind == CallKind::GrpcCall {
+        return vec![close];
+    }
+    let fields = [
+        (":status", "200"),
+        ("content-type", "application/grpc"),
+        ("grpc-status", "14"),
+        ("grpc-message", text),
+    ];
+    let headers = fields.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec())).to_vec();
+    vec![Received::GrpcInitialMetadata(HeaderList::new()), Received::GrpcTrailingMetadata(headers), close]
 }
 
 fn close(status: u32, message: &str) -> Received {
@@ -137,11 +169,9 @@ fn close(status: u32, message: &str) -> Received {
 }
 
 /// The server could not be asked, or went away before it answered.
-fn broken(reason: &str, details: &str) -> Received {
-    let text = format!(
-        "upstream connect error or disconnect/reset before headers. reset reason: {reason}{{upstream_reset_before_response_started{{{details}}}}}"
-    );
-    close(UNAVAILABLE, &text)
+fn broken(kind: CallKind, reason: &str, details: &str) -> Vec<Received> {
+    let text = format!("upstream connect error or disconnect/reset before headers. reset reason: {reason}");
+    refused(kind, &text, &format!("upstream_reset_before_response_started{{{details}}}"))
 }
 
 /// A call is told of one thing only: its message, of several the last, or why there is none.
@@ -155,13 +185,32 @@ fn unary(grpc: &GrpcAnswer) -> Received {
 
 fn streamed(grpc: &GrpcAnswer) -> Vec<Received> {
     let response = grpc_response(grpc);
-    let mut headers = with_status(&response);
-    headers.push((b"x-envoy-upstream-service-time".to_vec(), b"0".to_vec()));
+    let headers = with_service_time(&response);
+    if grpc.messages.is_empty() && grpc.initial_metadata.is_empty() {
+        return trailers_only(grpc, headers, &response);
+    }
     let mut all = vec![Received::GrpcInitialMetadata(headers)];
     all.extend(grpc.messages.iter().cloned().map(Received::GrpcMessage));
     all.push(Received::GrpcTrailingMetadata(response.trailers.unwrap_or_default()));
     all.push(finally(grpc));
     all
+}
+
+/// A server that has nothing but a status says it in its headers.
+fn trailers_only(grpc: &GrpcAnswer, mut headers: HeaderList, response: &Response) -> Vec<Received> {
+    let at = headers.len().saturating_sub(1);
+    headers.splice(at..at, response.trailers.clone().unwrap_or_default());
+    vec![
+        Received::GrpcInitialMetadata(HeaderList::new()),
+        Received::GrpcTrailingMetadata(headers),
+        finally(grpc),
+    ]
+}
+
+fn with_service_time(response: &Response) -> HeaderList {
+    let mut headers = with_status(response);
+    headers.push((b"x-envoy-upstream-service-time".to_vec(), b"0".to_vec()));
+    headers
 }
 
 /// Envoy leaves the message as it stands on the wire, and adds where it comes from.
@@ -191,7 +240,9 @@ pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
 }
 
 fn whole(response: &Response) -> Received {
-    let headers = connection_manager::response_headers(Protocol::Http1, response, false, true);
+    // A server whose answer has trailers speaks HTTP/2.
+    let protocol = if response.trailers.is_some() { Protocol::Http2 } else { Protocol::Http1 };
+    let headers = connection_manager::response_headers(protocol, response, false, true);
     let trailers = response.trailers.clone().unwrap_or_default();
     Received::Http { headers, body: response.body.concat(), trailers }
 }

@@ -24,12 +24,14 @@ pub use thread::Factory;
 
 use crate::events::EventKind;
 use crate::http::{Exchange, Sending};
-use crate::tcp::{Conversation, TcpExchange};
+use crate::tcp::{Conversation, Said, TcpExchange};
 use crate::{Job, Plugin, Sim, Trap, UnixTime};
 use thread::Thread;
 
 /// How long the client of a request that nobody answers waits.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the ends of a connection wait between one step and the next.
+const BETWEEN: Duration = Duration::from_millis(300);
 
 /// One simulated proxy: a filter chain of plugins before the router, on several threads.
 #[derive(Debug)]
@@ -73,10 +75,19 @@ impl<P: Plugin> Proxy<P> {
     pub fn converse(&mut self, conversation: &Conversation) -> TcpExchange {
         let thread = self.worker(conversation.worker);
         self.streams += 1;
-        let seen = match self.threads.get_mut(thread) {
-            Some(thread) => thread.converse(&mut self.sim, self.streams, conversation),
-            None => TcpExchange::default(),
-        };
+        let id = self.streams;
+        if let Some(thread) = self.threads.get_mut(thread) {
+            thread.connect(&mut self.sim, id);
+        }
+        for said in conversation.steps.iter().chain(&[Said::ClientCloses, Said::UpstreamCloses]) {
+            let until = self.sim.clock.saturating_add(BETWEEN);
+            while self.step(until) {}
+            if let Some(thread) = self.threads.get_mut(thread) {
+                thread.hear(&mut self.sim, id, said);
+            }
+        }
+        let thread = self.threads.get_mut(thread);
+        let seen = thread.map(|thread| thread.disconnect(&mut self.sim, id)).unwrap_or_default();
         self.settle();
         seen
     }

@@ -1,5 +1,5 @@
 use crate::proxy::thread::{Dead, Placed, Thread};
-use crate::tcp::{Connection, Conversation, NetworkFilter, Said, TcpExchange};
+use crate::tcp::{Connection, NetworkFilter, Said, TcpExchange};
 use crate::vm::Context;
 use crate::{Callback, Plugin, Sim};
 
@@ -19,19 +19,14 @@ enum Direction {
 
 /// Plugins as network filters, before a proxy of TCP.
 impl<P: Plugin> Thread<P> {
-    /// Plays a conversation, and tells what its ends have received.
-    pub(super) fn converse(&mut self, sim: &mut Sim, id: u64, conversation: &Conversation) -> TcpExchange {
-        self.connect(sim, id);
-        for said in conversation.steps.iter().chain(&[Said::ClientCloses, Said::UpstreamCloses]) {
-            match said {
-                Said::ByClient(data) => self.receive_data(sim, id, Direction::Downstream, data, false),
-                Said::ByUpstream(data) => self.receive_data(sim, id, Direction::Upstream, data, false),
-                Said::ClientCloses => self.half_close(sim, id, Direction::Downstream),
-                Said::UpstreamCloses => self.half_close(sim, id, Direction::Upstream),
-            }
+    /// Takes what an end of a connection says or does.
+    pub(super) fn hear(&mut self, sim: &mut Sim, id: u64, said: &Said) {
+        match said {
+            Said::ByClient(data) => self.receive_data(sim, id, Direction::Downstream, data, false),
+            Said::ByUpstream(data) => self.receive_data(sim, id, Direction::Upstream, data, false),
+            Said::ClientCloses => self.half_close(sim, id, Direction::Downstream),
+            Said::UpstreamCloses => self.half_close(sim, id, Direction::Upstream),
         }
-        self.disconnect(sim, id);
-        sim.connections.remove(&id).map(|connection| connection.seen).unwrap_or_default()
     }
 
     /// Resumes the reading of what a filter holds back of the client's data.
@@ -55,7 +50,8 @@ impl<P: Plugin> Thread<P> {
         }
     }
 
-    fn connect(&mut self, sim: &mut Sim, id: u64) {
+    /// Accepts a connection.
+    pub(super) fn connect(&mut self, sim: &mut Sim, id: u64) {
         sim.connections.insert(id, Connection::default());
         for placed in self.placed.clone() {
             let Some(Placed { vm, root, .. }) = placed else { continue };
@@ -171,12 +167,13 @@ impl<P: Plugin> Thread<P> {
         matches!(result, Ok((0, _)))
     }
 
-    fn disconnect(&mut self, sim: &mut Sim, id: u64) {
+    /// Takes a connection apart, and tells what its ends have received.
+    pub(super) fn disconnect(&mut self, sim: &mut Sim, id: u64) -> TcpExchange {
         // Who has heard the other end close closes last.
         let is_client_last = sim.connections.get(&id).is_some_and(|connection| connection.is_client_last);
         let peer = if is_client_last { REMOTE } else { LOCAL };
         for index in 0..self.filters(sim, id) {
-            let Some((vm, _, context)) = filter(sim, id, index) else { return };
+            let Some((vm, _, context)) = filter(sim, id, index) else { break };
             let last = [
                 Callback::DownstreamConnectionClose { context, peer },
                 Callback::Done { context },
@@ -191,6 +188,7 @@ impl<P: Plugin> Thread<P> {
                 vm.delete(context);
             }
         }
+        sim.connections.remove(&id).map(|connection| connection.seen).unwrap_or_default()
     }
 
     fn filters(&self, sim: &Sim, id: u64) -> usize {

@@ -13,6 +13,13 @@ use crate::{Plugin, Sim};
 /// Envoy's default route timeout.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Envoy's response flags, as the bits of the attribute `response.flags`.
+const NO_HEALTHY_UPSTREAM: u64 = 1 << 1;
+const UPSTREAM_REQUEST_TIMEOUT: u64 = 1 << 2;
+const UPSTREAM_CONNECTION_FAILURE: u64 = 1 << 5;
+const UPSTREAM_CONNECTION_TERMINATION: u64 = 1 << 6;
+const UPSTREAM_PROTOCOL_ERROR: u64 = 1 << 23;
+
 /// Behind the last filter: the router for the request, the connection manager for the response.
 impl<P: Plugin> Thread<P> {
     pub(super) fn headers_at_end(&mut self, sim: &mut Sim, id: u64, side: Side, ends: bool) {
@@ -57,7 +64,7 @@ impl<P: Plugin> Thread<P> {
     fn forward_headers(&mut self, sim: &mut Sim, id: u64, ends: bool) {
         if sim.setup.upstream == Reachability::NoHealthyHost {
             let reply = unreachable(503, "no_healthy_upstream", "no healthy upstream");
-            return self.router_reply(sim, id, &reply, 1 << 1);
+            return self.router_reply(sim, id, &reply, NO_HEALTHY_UPSTREAM);
         }
         let Some(stream) = sim.stream_of_mut(id) else { return };
         connection_manager::to_upstream(&mut stream.request.headers);
@@ -102,38 +109,48 @@ impl<P: Plugin> Thread<P> {
         let Some(stream) = sim.stream_of_mut(id).filter(|stream| stream.is_waiting()) else { return };
         if reachability == Reachability::ConnectError {
             stream.upstream_complete = false;
+            stream.info.transport_failure = Some("delayed connect error: Connection refused");
             let text = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
             let details = "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}";
-            return self.router_reply(sim, id, &unreachable(503, details, text), 1 << 5);
+            return self.router_reply(sim, id, &unreachable(503, details, text), UPSTREAM_CONNECTION_FAILURE);
         }
         match mem::take(&mut stream.answer).kind {
             AnswerKind::Timeout => {}
             AnswerKind::Reset => {
                 let text = "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
                 let details = "upstream_reset_before_response_started{connection_termination}";
-                self.router_reply(sim, id, &unreachable(503, details, text), 1 << 6);
+                self.router_reply(sim, id, &unreachable(503, details, text), UPSTREAM_CONNECTION_TERMINATION);
             }
             AnswerKind::Malformed => {
                 let text =
                     "upstream connect error or disconnect/reset before headers. reset reason: protocol error";
                 let details = "upstream_reset_before_response_started{protocol_error}";
-                self.router_reply(sim, id, &unreachable(502, details, text), 1 << 17);
+                self.router_reply(sim, id, &unreachable(502, details, text), UPSTREAM_PROTOCOL_ERROR);
             }
             AnswerKind::ResetMidBody(response) => {
                 self.answer(sim, id, &response, false);
-                if sim.is_running(id) {
-                    self.reset(sim, id, "upstream_reset_after_response_started{connection_termination}");
-                }
+                self.break_off(sim, id);
             }
             AnswerKind::Response(response) => self.answer(sim, id, &response, true),
             AnswerKind::Grpc(grpc) => self.answer(sim, id, &super::call_outs::grpc_response(&grpc), true),
         }
     }
 
+    /// The upstream has gone away in the middle of its answer; over HTTP/1.1 that is a broken message.
+    fn break_off(&mut self, sim: &mut Sim, id: u64) {
+        let Some(stream) = sim.stream_of_mut(id).filter(|stream| stream.end.is_none()) else { return };
+        let (flag, reason) = match stream.info.protocol {
+            Protocol::Http1 => (UPSTREAM_PROTOCOL_ERROR, "protocol_error"),
+            Protocol::Http2 => (UPSTREAM_CONNECTION_TERMINATION, "connection_termination"),
+        };
+        stream.info.flags |= flag;
+        self.reset(sim, id, &format!("upstream_reset_after_response_started{{{reason}}}"));
+    }
+
     pub(super) fn upstream_times_out(&mut self, sim: &mut Sim, id: u64) {
         if sim.stream_of(id).is_some_and(|stream| stream.is_waiting()) {
             let reply = unreachable(504, "response_timeout", "upstream request timeout");
-            self.router_reply(sim, id, &reply, 1 << 2);
+            self.router_reply(sim, id, &reply, UPSTREAM_REQUEST_TIMEOUT);
         }
     }
 

@@ -29,7 +29,7 @@ impl Plugin for Scripted {
             _ => name,
         });
         match (self.script.lock().unwrap())(sim, callback) {
-            TRAP => Err(Trap { message: "scripted".into() }),
+            TRAP => Err(Trap { message: "scripted".into(), function: None }),
             value => Ok(Some(value)),
         }
     }

@@ -95,6 +95,7 @@ impl<P: Plugin> Thread<P> {
                         self.reset(sim, stream, "wasm_close_stream");
                     }
                 }
+                Asked::Receive { token, received } => self.receive(sim, vm, token, received),
                 Asked::ResumeConnection { context } => self.resume_connection(sim, vm, context),
                 Asked::CloseConnection { context, by_upstream } => {
                     self.close_connection(sim, vm, context, by_upstream);
