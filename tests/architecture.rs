@@ -8,12 +8,13 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use portcullis_tests::root;
 
 /// Which of our crates each of them may use, tests left aside.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("kit", &[]),
     ("shell", &["kit"]),
     ("jwt-auth", &["kit"]),
     ("jwt-auth-wasm", &["jwt-auth", "shell"]),
     ("pack", &[]),
+    ("probe", &[]),
     ("sim", &["kit"]),
     ("host", &["kit", "sim"]),
     ("scenario", &["kit", "sim"]),

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use clap::ValueEnum;
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
-use portcullis_host::{Instance, Module};
+use portcullis_host::{Instance, Module, foreign_functions};
 use portcullis_kit::UnixTime;
 use portcullis_scenario::{PluginRef, SimTarget, Start, Target, TargetError};
 use portcullis_sim::{Factory, PluginSetup, Setup};
@@ -93,7 +93,7 @@ impl Starter {
 pub(crate) fn vms(modules: Vec<Module>) -> Factory<Instance> {
     Arc::new(move |plugin: &PluginSetup| {
         let module = modules.get(plugin.code).ok_or_else(|| "no such module".to_owned())?;
-        module.instantiate().map_err(|error| error.to_string())
+        module.instantiate(plugin).map_err(|error| error.to_string())
     })
 }
 
@@ -194,9 +194,11 @@ impl Start for Starter {
                 let factory = Arc::new(move |plugin: &PluginSetup| {
                     plugins.get(plugin.code).map(|plugin| plugin()).ok_or_else(|| "no such plugin".to_owned())
                 });
-                Ok(Box::new(SimTarget::start("native", factory, &timed())?))
+                Ok(Box::new(SimTarget::start("native", factory, &foreign_functions(), &timed())?))
             }
-            Self::Wasm(modules) => Ok(Box::new(SimTarget::start("wasm", vms(modules.clone()), &timed())?)),
+            Self::Wasm(modules) => {
+                Ok(Box::new(SimTarget::start("wasm", vms(modules.clone()), &foreign_functions(), &timed())?))
+            }
             Self::Envoy(binary, files, _) => {
                 let paths: Vec<_> = files.iter().map(|file| file.path().to_owned()).collect();
                 Ok(Box::new(EnvoyTarget::start(binary, &paths, setup)?))

@@ -32,44 +32,32 @@ impl Wire {
         Self { client, upstream: None, coming, closed_by_us: false, closed_by_proxy: false }
     }
 
-    /// Plays all steps. An end that does not exist, or no longer, cannot say anything.
+    /// Plays all steps, and then both ends close. An end that does not exist, or no longer, cannot say anything.
     pub(crate) async fn play(mut self, steps: &[Said]) -> TcpExchange {
         self.settle().await;
-        for step in steps {
-            match step {
-                Said::ByClient(bytes) => self.client.say(bytes).await,
-                Said::ByUpstream(bytes) => {
-                    if let Some(upstream) = &mut self.upstream {
-                        upstream.say(bytes).await;
-                    }
-                }
-                Said::ClientCloses => {
-                    self.closed_by_us = true;
-                    self.client.close().await;
-                }
-                Said::UpstreamCloses => {
-                    self.closed_by_us = true;
-                    if let Some(upstream) = &mut self.upstream {
-                        upstream.close().await;
-                    }
-                }
+        for step in steps.iter().chain(&[Said::ClientCloses, Said::UpstreamCloses]) {
+            if self.act(step).await {
+                self.settle().await;
             }
-            self.settle().await;
         }
-        self.finish().await
-    }
-
-    async fn finish(mut self) -> TcpExchange {
-        self.closed_by_us = true;
-        self.client.close().await;
-        if let Some(upstream) = &mut self.upstream {
-            upstream.close().await;
-        }
-        self.settle().await;
         TcpExchange {
             to_upstream: self.upstream.map(|upstream| upstream.received().bytes.clone()).unwrap_or_default(),
             to_client: self.client.received().bytes.clone(),
             closed_by_proxy: self.closed_by_proxy,
+        }
+    }
+
+    /// Whether there was somebody to do it.
+    async fn act(&mut self, step: &Said) -> bool {
+        self.closed_by_us |= matches!(step, Said::ClientCloses | Said::UpstreamCloses);
+        let end = match step {
+            Said::ByClient(_) | Said::ClientCloses => Some(&mut self.client),
+            Said::ByUpstream(_) | Said::UpstreamCloses => self.upstream.as_mut(),
+        };
+        let Some(end) = end else { return false };
+        match step {
+            Said::ByClient(bytes) | Said::ByUpstream(bytes) => end.say(bytes).await,
+            Said::ClientCloses | Said::UpstreamCloses => end.close().await,
         }
     }
 
@@ -132,17 +120,19 @@ impl End {
         Self { writer: Some(writer), received }
     }
 
-    async fn say(&mut self, bytes: &[u8]) {
-        // The proxy may have closed the connection; the exchange says so.
-        if let Some(writer) = &mut self.writer {
-            let _ = writer.write_all(bytes).await;
+    /// Whether this end could say it.
+    async fn say(&mut self, bytes: &[u8]) -> bool {
+        match &mut self.writer {
+            Some(writer) => writer.write_all(bytes).await.is_ok(),
+            None => false,
         }
     }
 
-    /// Says that nothing more comes; what the other end still says is heard.
-    async fn close(&mut self) {
-        if let Some(mut writer) = self.writer.take() {
-            let _ = writer.shutdown().await;
+    /// Says that nothing more comes; what the other end still says is heard. Whether it was still to be said.
+    async fn close(&mut self) -> bool {
+        match self.writer.take() {
+            Some(mut writer) => writer.shutdown().await.is_ok(),
+            None => false,
         }
     }
 

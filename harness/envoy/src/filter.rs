@@ -25,6 +25,12 @@ pub(crate) enum Chain {
 }
 
 impl Filter {
+    /// A plugin with this configuration, and everything else as it is by default.
+    pub fn wasm(module: &Path, configuration: impl Into<Vec<u8>>) -> Self {
+        let plugin = PluginSetup { configuration: configuration.into(), ..PluginSetup::default() };
+        Self::Wasm(module.to_owned(), plugin)
+    }
+
     /// The filter as Envoy reads it; `None` for an HTTP filter in a network chain.
     pub(crate) fn to_json(&self, chain: Chain) -> Option<Value> {
         let kind = match chain {

@@ -26,6 +26,7 @@ mod message;
 mod obituary;
 mod process;
 mod server;
+mod start;
 mod target;
 mod upstream;
 

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use log::Level;
-use portcullis_scenario::{Sending, Target, TargetError};
-use portcullis_sim::http::{CallOut, Exchange, LogLine, Protocol};
+use portcullis_scenario::{Target, TargetError};
+use portcullis_sim::http::{CallOut, Exchange, LogLine, Protocol, Sending};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
-use portcullis_sim::{Answer, AnswerKind, Profile, Setup};
+use portcullis_sim::{Answer, AnswerKind, Setup};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -20,9 +20,7 @@ use crate::log::{Entry, LogFile};
 use crate::message::outgoing_request;
 use crate::server::check;
 use crate::upstream::Upstream;
-use crate::{
-    Bootstrap, EnvoyBinary, EnvoyProcess, Filter, Launch, Obituary, RouteAction, StartError, call_outs,
-};
+use crate::{Bootstrap, EnvoyBinary, EnvoyProcess, Launch, RouteAction, call_outs, start};
 
 /// The longest a scenario may really wait.
 const MAX_ADVANCE: Duration = Duration::from_secs(3);
@@ -30,8 +28,12 @@ const MAX_ADVANCE: Duration = Duration::from_secs(3);
 const ROUTE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the line of a request may take to reach the access log.
 const ACCESS_LOG: Duration = Duration::from_secs(1);
-/// How long no call-out must have arrived for all of them to be there.
-const QUIET: Duration = Duration::from_millis(30);
+/// How long nothing must have arrived for all call-outs to be there.
+const CALL_OUTS_QUIET: Duration = Duration::from_millis(30);
+/// How long the log must not have grown for all lines of a request to be there.
+const LOG_QUIET: Duration = Duration::from_millis(5);
+/// How long to wait for that at most: a plugin may log at every tick.
+const LOG_SETTLES: Duration = Duration::from_millis(100);
 /// Lines of plugins that are kept.
 const MAX_LINES: usize = 1_000_000;
 const POLL: Duration = Duration::from_millis(2);
@@ -50,6 +52,7 @@ pub struct EnvoyTarget {
     log: LogFile,
     lines: Vec<LogLine>,
     workers: u32,
+    has_clusters: bool,
     tolerates_traps: bool,
 }
 
@@ -62,8 +65,8 @@ impl EnvoyTarget {
     ///
     /// [`code`]: portcullis_sim::PluginSetup::code
     pub fn start(binary: &EnvoyBinary, modules: &[PathBuf], setup: &Setup) -> Result<Self, TargetError> {
-        check_setup(setup)?;
-        let filters = filters(modules, setup)?;
+        start::check(setup)?;
+        let filters = start::filters(modules, setup)?;
         let mut runtime = Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).enable_all().build().map_err(broken)?;
         let journal = Journal::default();
@@ -77,10 +80,21 @@ impl EnvoyTarget {
         let bootstrap = Bootstrap { filters, action, clusters, access_log: Some(access_log) };
         let workers = setup.workers.max(1);
         let launch = Launch { concurrency: workers, trace_plugins: true };
-        let process = EnvoyProcess::start(binary, &bootstrap, launch, directory).map_err(not_started)?;
+        let process =
+            EnvoyProcess::start(binary, &bootstrap, launch, directory).map_err(start::not_started)?;
         let log = process.log();
-        let (lines, tolerates_traps) = (Vec::new(), false);
-        Ok(Self { process, upstream, journal, runtime, access, log, lines, workers, tolerates_traps })
+        Ok(Self {
+            process,
+            upstream,
+            journal,
+            runtime,
+            access,
+            log,
+            lines: Vec::new(),
+            workers,
+            has_clusters: !setup.clusters.is_empty(),
+            tolerates_traps: false,
+        })
     }
 }
 
@@ -89,6 +103,7 @@ impl Target for EnvoyTarget {
         "envoy"
     }
 
+    /// A trap then is a line of the log at level error: the first of those that Envoy writes about it.
     fn tolerate_traps(&mut self) -> Result<(), TargetError> {
         self.tolerates_traps = true;
         Ok(())
@@ -110,7 +125,7 @@ impl Target for EnvoyTarget {
             self.exchange(port, outcome)
         });
         let exchanges = exchanges.collect::<Result<Vec<_>, _>>()?;
-        self.read_log()?;
+        self.settle_log()?;
         Ok(exchanges)
     }
 
@@ -129,7 +144,7 @@ impl Target for EnvoyTarget {
         if let Some(obituary) = self.process.obituary() {
             return Err(TargetError::Broken(obituary.to_string()));
         }
-        self.read_log()?;
+        self.settle_log()?;
         Ok(exchange)
     }
 
@@ -154,10 +169,13 @@ impl Target for EnvoyTarget {
     }
 
     fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError> {
+        if !self.has_clusters {
+            return Ok(Vec::new());
+        }
         let mut call_outs = self.journal.call_outs();
         loop {
             // A plugin may call out when the client has its answer already.
-            self.runtime.block_on(async { sleep(QUIET).await });
+            self.runtime.block_on(async { sleep(CALL_OUTS_QUIET).await });
             let now = self.journal.call_outs();
             if now == call_outs {
                 return Ok(now);
@@ -219,6 +237,20 @@ impl EnvoyTarget {
         })
     }
 
+    /// Plugins still log when a request has come to its end for everybody else.
+    fn settle_log(&mut self) -> Result<(), TargetError> {
+        let deadline = Instant::now() + LOG_SETTLES;
+        self.read_log()?;
+        loop {
+            let before = self.lines.len();
+            self.runtime.block_on(async { sleep(LOG_QUIET).await });
+            self.read_log()?;
+            if self.lines.len() == before || Instant::now() > deadline {
+                return Ok(());
+            }
+        }
+    }
+
     /// Takes over what the plugins have logged; a trap among it is an error, unless it is tolerated.
     fn read_log(&mut self) -> Result<(), TargetError> {
         let mut trap = None;
@@ -238,36 +270,13 @@ impl EnvoyTarget {
 
     fn check_worker(&self, worker: Option<u32>) -> Result<(), TargetError> {
         match worker {
-            Some(_) if self.workers > 1 => not_here("nobody can choose a worker thread of a real Envoy"),
+            Some(_) if self.workers > 1 => {
+                let why = "nobody can choose a worker thread of a real Envoy";
+                Err(TargetError::NotHere(why.to_owned()))
+            }
             _ => Ok(()),
         }
     }
-}
-
-fn check_setup(setup: &Setup) -> Result<(), TargetError> {
-    if setup.clock.is_some() {
-        return not_here("this scenario sets the clock; Envoy has only the real one");
-    }
-    if setup.profile == Profile::Spec {
-        return not_here("Envoy behaves as Envoy, not as the specification says");
-    }
-    if setup.faults != portcullis_sim::Faults::default() {
-        return not_here("a real Envoy cannot be made to go wrong by chance");
-    }
-    if !setup.shared_data.is_empty() {
-        return not_here("nobody but a plugin can write into Envoy's shared data");
-    }
-    Ok(())
-}
-
-fn filters(modules: &[PathBuf], setup: &Setup) -> Result<Vec<Filter>, TargetError> {
-    let filter = |plugin: &portcullis_sim::PluginSetup| {
-        let missing =
-            || TargetError::Broken(format!("a plugin runs module {}, which is not given", plugin.code));
-        let module: &Path = modules.get(plugin.code).ok_or_else(missing)?;
-        Ok(Filter::Wasm(module.to_owned(), plugin.clone()))
-    };
-    setup.plugins.iter().map(filter).collect()
 }
 
 /// How much longer than at once an answer takes; at the end of the route's patience there is one.
@@ -280,18 +289,6 @@ fn slowness(answer: &Answer) -> Duration {
 
 fn first_line(text: &str) -> LogLine {
     LogLine { level: Level::Error, message: text.lines().next().unwrap_or_default().to_owned() }
-}
-
-fn not_started(error: StartError) -> TargetError {
-    match error {
-        StartError::Exited(obituary) if obituary.is_refusal() => TargetError::Configuration(obituary.plugin),
-        StartError::Exited(Obituary { trap: Some(backtrace), .. }) => TargetError::Trap(backtrace),
-        other => TargetError::Broken(other.to_string()),
-    }
-}
-
-fn not_here(why: &str) -> Result<(), TargetError> {
-    Err(TargetError::NotHere(why.to_owned()))
 }
 
 fn broken(error: impl Display) -> TargetError {

@@ -1,21 +1,4 @@
-/// A version of the proxy-wasm ABI that this host speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AbiVersion {
-    /// 0.2.0.
-    V0_2_0,
-    /// 0.2.1, which the SDKs for Rust and Go speak.
-    V0_2_1,
-}
-
-impl std::fmt::Display for AbiVersion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::V0_2_0 => "0.2.0",
-            Self::V0_2_1 => "0.2.1",
-        })
-    }
-}
+use crate::AbiVersion;
 
 /// What a module is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -37,7 +37,7 @@ impl std::fmt::Display for LoadError {
                 "not a proxy-wasm module: no export proxy_abi_version_*; with the Rust SDK, build a cdylib that has proxy_wasm::main!",
             ),
             Self::UnknownAbi(version) => {
-                write!(f, "the module is of the proxy-wasm ABI {version}; 0.2.0 and 0.2.1 are simulated")
+                write!(f, "the module is of the proxy-wasm ABI {version}, which Envoy does not have; it has 0.1.0, 0.2.0 and 0.2.1")
             }
             Self::NoMemory => f.write_str("the module exports no memory of the name \"memory\""),
             Self::NoAllocator => {

@@ -1,5 +1,9 @@
-use portcullis_sim::Sim;
-use wasmtime::{Memory, StoreLimits, StoreLimitsBuilder, TypedFunc};
+use portcullis_sim::{Refusal, Sim};
+use wasmtime::{Memory, ResourceLimiter, TypedFunc};
+
+use crate::AbiVersion;
+use crate::budget::Meter;
+use crate::phase::Phase;
 
 /// Envoy's `PROXY_WASM_HOST_MAX_WASM_MEMORY_SIZE_BYTES`.
 const MEMORY: usize = 1 << 30;
@@ -10,56 +14,44 @@ const TABLE_ELEMENTS: usize = 10_000_000;
 pub(crate) struct State {
     /// The proxy; the real one is here only while a callback runs.
     pub(crate) sim: Sim,
+    pub(crate) abi: AbiVersion,
     pub(crate) memory: Option<Memory>,
     pub(crate) allocate: Option<TypedFunc<u32, u32>>,
-    pub(crate) limits: StoreLimits,
+    pub(crate) meter: Meter,
     pub(crate) phase: Phase,
+    /// What the module's environment holds: `NAME=value`.
+    pub(crate) environment: Vec<Vec<u8>>,
     /// The code of a `proc_exit`, which does not end a module in Envoy.
     pub(crate) exited: Option<u32>,
-}
-
-/// When not every hostcall is allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// `_initialize` runs, or `_start`.
-    Starting,
-    /// The host has called the guest's allocator.
-    Allocating,
-    /// A callback runs.
-    Running,
+    /// The last hostcall of the running callback that did not end well.
+    pub(crate) refused: Option<(&'static str, Refusal)>,
+    pub(crate) profiler: Option<Box<wasmtime::GuestProfiler>>,
 }
 
 impl State {
-    pub(crate) fn new() -> Self {
-        let limits = StoreLimitsBuilder::new().memory_size(MEMORY).table_elements(TABLE_ELEMENTS).build();
+    pub(crate) fn new(abi: AbiVersion) -> Self {
         Self {
             sim: Sim::default(),
+            abi,
             memory: None,
             allocate: None,
-            limits,
+            meter: Meter::default(),
             phase: Phase::Running,
+            environment: Vec::new(),
             exited: None,
+            refused: None,
+            profiler: None,
         }
     }
 }
 
-impl Phase {
-    /// Why this import must not be called now; Envoy traps the VM (`restricted_callback`).
-    pub(crate) fn forbids(self, name: &str) -> Option<&'static str> {
-        match self {
-            Self::Running => None,
-            Self::Starting if name.starts_with("proxy_") && name != "proxy_log" => Some(
-                "while the module starts only proxy_log may be called; move this into on_vm_start or on_configure",
-            ),
-            Self::Starting => None,
-            Self::Allocating
-                if matches!(name, "proxy_log" | "fd_write" | "clock_time_get" | "poll_oneoff") =>
-            {
-                None
-            }
-            Self::Allocating => {
-                Some("the module's allocator, called by the proxy, must not call the proxy back")
-            }
-        }
+impl ResourceLimiter for State {
+    fn memory_growing(&mut self, _: usize, desired: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        self.meter.memory(desired)?;
+        Ok(desired <= MEMORY && most.is_none_or(|most| desired <= most))
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS && most.is_none_or(|most| desired <= most))
     }
 }

@@ -1,10 +1,10 @@
 //! Small hand-written guests, each for one way in which a module can be wrong.
 
-use portcullis_host::{LoadError, Module};
+use portcullis_host::{Budget, LoadError, Module};
 use std::sync::Arc;
 
 use portcullis_sim::http::{Exchange, HeaderList, Request, Response, Sending};
-use portcullis_sim::{JournalEntry, Proxy, Setup, Sim, StartError, Status};
+use portcullis_sim::{JournalEntry, PluginSetup, Proxy, Setup, Sim, StartError, Status};
 
 /// What every guest has, a memory and the marker of the ABI, and the rest, whose imports come first.
 fn guest(rest: &str) -> String {
@@ -28,7 +28,8 @@ fn start(rest: &str) -> Proxy<portcullis_host::Instance> {
 fn try_start(module: Module) -> Result<Proxy<portcullis_host::Instance>, StartError> {
     let mut sim = Sim::new(Setup::of("configuration"));
     sim.set_journal(true);
-    Proxy::start(sim, Arc::new(move |_: &_| module.instantiate().map_err(|error| error.to_string())))
+    let factory = move |plugin: &PluginSetup| module.instantiate(plugin).map_err(|error| error.to_string());
+    Proxy::start(sim, Arc::new(factory))
 }
 
 fn list(fields: &[(&str, &str)]) -> HeaderList {
@@ -67,7 +68,7 @@ fn pointers_outside_of_memory_are_a_status() {
                (i32.eq (i32.const 6) (call $buffer (i32.const 7) (i32.const 0) (i32.const 9) (i32.const 0) (i32.const 65535))))))"#
     ));
     let refused = hostcalls(&proxy, "proxy_log");
-    assert_eq!(refused.len(), 2);
+    assert_eq!(refused.len(), 6);
     assert!(
         refused.iter().all(|entry| entry.status == Status::InvalidMemoryAccess && entry.reason.is_some())
     );
@@ -148,9 +149,9 @@ fn an_infinite_loop_ends_in_a_trap() {
         r#"{MALLOC} (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (loop $l (br $l)) (i32.const 0))"#
     ));
     let module = load(&wat).unwrap();
-    let factory = move |_: &_| {
-        let mut instance = module.instantiate().unwrap();
-        instance.set_budget(100_000);
+    let factory = move |plugin: &PluginSetup| {
+        let mut instance = module.instantiate(plugin).unwrap();
+        instance.set_budget(Budget { fuel: 100_000, ..Budget::default() });
         Ok(instance)
     };
     let mut proxy = Proxy::start(Sim::new(Setup::of("")), Arc::new(factory)).unwrap();
@@ -232,8 +233,8 @@ fn a_module_must_be_what_envoy_would_load() {
     }
     assert_eq!(error(&binary("(module)")), LoadError::NotProxyWasm);
     assert_eq!(error(&binary(&guest(""))), LoadError::NoAllocator);
-    let old = r#"(module (func (export "proxy_abi_version_0_1_0")))"#;
-    assert_eq!(error(&binary(old)), LoadError::UnknownAbi("0.1.0".into()));
+    let new = r#"(module (func (export "proxy_abi_version_0_3_0")))"#;
+    assert_eq!(error(&binary(new)), LoadError::UnknownAbi("0.3.0".into()));
 }
 
 #[test]
@@ -253,7 +254,10 @@ fn unknown_imports_are_all_named_with_a_hint() {
 fn signatures_are_checked_before_anything_runs() {
     let callback = format!(r#"{MALLOC} (func (export "proxy_on_log"))"#);
     let wrong = load(&guest(&callback)).unwrap_err();
-    assert_eq!(wrong.to_string(), "bad function signature: proxy_on_log has to take 1 i32 and return none");
+    assert_eq!(
+        wrong.to_string(),
+        "bad function signature: proxy_on_log has to take 1 i32 and return none in ABI 0.2.1"
+    );
     let import = format!(r#"(import "env" "proxy_done" (func (param i64))) {MALLOC}"#);
     assert!(matches!(load(&guest(&import)), Err(LoadError::WrongSignature(_))));
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_sim::abi::ForeignFunction;
 use portcullis_sim::http::{CallOut, Exchange, LogLine, Sending};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
 use portcullis_sim::{Factory, Plugin, Proxy, Setup, Sim, StartError, Trap};
@@ -18,12 +19,21 @@ pub struct SimTarget<P: Plugin> {
 }
 
 impl<P: Plugin> SimTarget<P> {
-    /// Starts the plugins of a setup in a simulated proxy; `factory` makes their VMs.
+    /// Starts the plugins of a setup in a simulated proxy; `factory` makes their VMs, and `functions` are the foreign functions
+    /// that they can call beside those of the simulation.
     ///
     /// # Errors
     /// A plugin refused its configuration, or trapped.
-    pub fn start(name: &'static str, factory: Factory<P>, setup: &Setup) -> Result<Self, TargetError> {
+    pub fn start(
+        name: &'static str,
+        factory: Factory<P>,
+        functions: &[(&'static str, ForeignFunction)],
+        setup: &Setup,
+    ) -> Result<Self, TargetError> {
         let mut sim = Sim::new(setup.clone());
+        for (function, body) in functions {
+            sim.register_foreign_function(function, *body);
+        }
         if let Some(seed) = setup.interleaving {
             sim.set_explorer(Arc::new(Interleaving::new(seed)));
         }

@@ -2,7 +2,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use portcullis_envoy::{Bootstrap, EnvoyBinary, EnvoyProcess, Filter, Launch};
-use portcullis_sim::PluginSetup;
 use serde_json::{Value, json};
 
 use crate::load::{Load, Requests, answer_to};
@@ -47,9 +46,7 @@ impl Case {
         match self {
             Self::None => Vec::new(),
             Self::JwtAuthHit | Self::JwtAuthMiss => {
-                let configuration = jwt_auth(pool).to_string().into_bytes();
-                let plugin = PluginSetup { configuration, ..PluginSetup::default() };
-                vec![Filter::Wasm(module.to_owned(), plugin)]
+                vec![Filter::wasm(module, jwt_auth(pool).to_string())]
             }
             Self::NativeHit => vec![Filter::Other(jwt_authn(pool, Some(json!({}))))],
             Self::NativeMiss => vec![Filter::Other(jwt_authn(pool, None))],

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use portcullis_host::foreign_functions;
 use portcullis_scenario::{SimTarget, TargetError};
 use portcullis_sim::Setup;
 
@@ -44,7 +45,7 @@ impl Check {
                 let module = load_module(path)?;
                 let factory = vms(vec![module]);
                 let setup = Setup::of(configuration);
-                match SimTarget::start("wasm", factory, &setup) {
+                match SimTarget::start("wasm", factory, &foreign_functions(), &setup) {
                     Ok(_) => None,
                     Err(TargetError::Configuration(lines)) => {
                         Some(lines.into_iter().map(|line| line.message).collect())

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
+use portcullis_host::foreign_functions;
 use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Sending};
 use portcullis_sim::{Proxy, Setup, Sim, StartError};
 
@@ -47,6 +48,9 @@ impl Run {
         let clock = Some(self.clock.map_or_else(real_time, since_epoch));
         let mut sim = Sim::new(Setup { clock, ..Setup::of(configuration) });
         sim.set_journal(true);
+        for (name, function) in foreign_functions() {
+            sim.register_foreign_function(name, function);
+        }
         let factory = vms(vec![module]);
         let mut proxy = match Proxy::start(sim, factory) {
             Ok(proxy) => proxy,

@@ -62,6 +62,7 @@ fn trailers_come_by_http2_and_none_go() {
     assert_eq!(logged(&mut target, 1), ["200", "answer", "9"]);
     let request = target.call_outs().unwrap().remove(0).request;
     assert_eq!(values(&request.headers, ":scheme"), [b"http"]);
+    assert_eq!(request.trailers, None, "Envoy drops those that the plugin gives");
 }
 
 #[test]

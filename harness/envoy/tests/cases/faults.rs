@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use portcullis_scenario::{Sending, Target, TargetError};
-use portcullis_sim::http::{Protocol, Request, Response};
+use portcullis_scenario::{Target, TargetError};
+use portcullis_sim::http::{Protocol, Request, Response, Sending};
 use portcullis_sim::{Answer, AnswerKind, GrpcAnswer, Reachability, Setup};
 
 use crate::{get, list, start, start_all, values};

@@ -8,7 +8,7 @@ use portcullis_envoy::{Bootstrap, EnvoyProcess, EnvoyTarget, Filter, Launch};
 use portcullis_kit::UnixTime;
 use portcullis_scenario::{Target, TargetError};
 use portcullis_sim::http::{LogLine, Protocol, Response};
-use portcullis_sim::{PluginSetup, Profile, Setup, SharedDatum};
+use portcullis_sim::{Profile, Setup, SharedDatum};
 
 use crate::{envoy, list, module, ok, request, send, start, values};
 
@@ -170,7 +170,7 @@ fn what_only_a_simulation_can_do_is_not_here() {
 #[test]
 fn the_process_is_gone_after_drop() {
     let directory = tempfile::tempdir().unwrap();
-    let deny = Filter::Wasm(module(&directory, "deny"), PluginSetup::default());
+    let deny = Filter::wasm(&module(&directory, "deny"), "");
     let bootstrap = Bootstrap { filters: vec![deny], ..Bootstrap::default() };
     let launch = Launch { concurrency: 1, trace_plugins: false };
     let process = EnvoyProcess::start(&envoy(), &bootstrap, launch, tempfile::tempdir().unwrap()).unwrap();

@@ -9,8 +9,8 @@ mod tcp;
 use std::path::{Path, PathBuf};
 
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
-use portcullis_scenario::{Sending, Target, TargetError};
-use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Response};
+use portcullis_scenario::{Target, TargetError};
+use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Response, Sending};
 use portcullis_sim::{Answer, Setup};
 use tempfile::TempDir;
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use portcullis_scenario::{Sending, Target, TargetError};
-use portcullis_sim::http::Protocol;
+use portcullis_scenario::{Target, TargetError};
+use portcullis_sim::http::{Protocol, Sending};
 use portcullis_sim::{Answer, FailurePolicy, PluginSetup, Setup};
 
 use crate::{get, messages, ok, request, send, start_all, values};

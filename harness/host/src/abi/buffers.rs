@@ -43,6 +43,5 @@ fn set_buffer_bytes(
     bytes: u32,
     bytes_size: u32,
 ) -> Result<(), Fault> {
-    let bytes = guest.bytes(bytes, bytes_size)?;
-    Ok(guest.sim().set_buffer_bytes(buffer, start, size, &bytes)?)
+    guest.ask([(bytes, bytes_size)], |sim, [bytes]| sim.set_buffer_bytes(buffer, start, size, bytes))
 }

@@ -3,7 +3,7 @@ use wasmtime::{Linker, Result};
 
 use crate::abi::MODULE;
 use crate::abi::link::hostcalls;
-use crate::guest::{Fault, Guest, hostcall};
+use crate::guest::{Fault, Guest, Span, hostcall};
 use crate::state::State;
 
 /// Call-outs and foreign functions.
@@ -42,24 +42,24 @@ fn link_grpc(linker: &mut Linker<State>) -> Result<()> {
             metadata_size: u32, token_at: u32,
         ) => grpc_stream([
             (cluster, size), (service, service_size), (method, method_size), (metadata, metadata_size),
-        ], token_at),
-        proxy_grpc_send(token: u32, message: u32, size: u32, end_stream: u32) =>
-            grpc_send(token, message, size, end_stream),
-        proxy_grpc_close(token: u32) => grpc_close(token),
-        proxy_grpc_cancel(token: u32) => grpc_cancel(token),
+        ], token_at)
+    }
+    hostcalls! {
+        linker, MODULE, hostcall;
+        proxy_grpc_send => grpc_send(token: u32, message: u32, size: u32, end_stream: u32),
+        proxy_grpc_close => grpc_close(token: u32),
+        proxy_grpc_cancel => grpc_cancel(token: u32),
     }
     Ok(())
 }
 
-fn http_call(
-    guest: &mut Guest<'_>,
-    parts: [(u32, u32); 4],
-    timeout_milliseconds: u32,
-    token_at: u32,
-) -> Result<(), Fault> {
-    let [cluster, headers, body, trailers] = &guest.each(parts)?;
-    let token =
-        guest.sim().http_call(&HttpCall { cluster, headers, body, trailers, timeout_milliseconds })?;
+fn http_call(guest: &mut Guest<'_>, parts: [Span; 4], timeout: u32, token_at: u32) -> Result<(), Fault> {
+    // Envoy looks at all pieces before it tries the place of the token, and at that before it makes the call.
+    guest.ask(parts, |_, _| Ok(()))?;
+    guest.write_u32(token_at, 0)?;
+    let token = guest.ask(parts, |sim, [cluster, headers, body, trailers]| {
+        sim.http_call(&HttpCall { cluster, headers, body, trailers, timeout_milliseconds: timeout })
+    })?;
     guest.write_u32(token_at, token)
 }
 
@@ -72,9 +72,17 @@ fn call_foreign_function(
     result_at: u32,
     size_at: u32,
 ) -> Result<(), Fault> {
-    let [name, args] = guest.each([(name, size), (args, args_size)])?;
-    let result = guest.sim().call_foreign_function(&name, &args)?;
-    guest.give(&result, result_at, size_at)
+    let spans = [(name, size), (args, args_size)];
+    let result = guest.ask(spans, |sim, [name, args]| sim.call_foreign_function(name, args))?;
+    // Who does not want the result says so by a null pointer.
+    let pointer = if result_at == 0 { 0 } else { guest.place(&result)? };
+    if result_at != 0 {
+        guest.write_u32(result_at, pointer)?;
+    }
+    if size_at != 0 {
+        guest.write_u32(size_at, result.len() as u32)?;
+    }
+    Ok(())
 }
 
 fn get_status(guest: &mut Guest<'_>, code_at: u32, message_at: u32, size_at: u32) -> Result<(), Fault> {
@@ -83,28 +91,23 @@ fn get_status(guest: &mut Guest<'_>, code_at: u32, message_at: u32, size_at: u32
     guest.give(&message, message_at, size_at)
 }
 
-fn grpc_call(
-    guest: &mut Guest<'_>,
-    parts: [(u32, u32); 5],
-    timeout_milliseconds: u32,
-    token_at: u32,
-) -> Result<(), Fault> {
-    let [cluster, service, method, metadata, message] = &guest.each(parts)?;
-    let call = GrpcCall { cluster, service, method, metadata, message, timeout_milliseconds };
-    let token = guest.sim().grpc_call(&call)?;
+fn grpc_call(guest: &mut Guest<'_>, parts: [Span; 5], timeout: u32, token_at: u32) -> Result<(), Fault> {
+    let token = guest.ask(parts, |sim, [cluster, service, method, metadata, message]| {
+        let timeout_milliseconds = timeout;
+        sim.grpc_call(&GrpcCall { cluster, service, method, metadata, message, timeout_milliseconds })
+    })?;
     guest.write_u32(token_at, token)
 }
 
-fn grpc_stream(guest: &mut Guest<'_>, parts: [(u32, u32); 4], token_at: u32) -> Result<(), Fault> {
-    let [cluster, service, method, metadata] = &guest.each(parts)?;
-    let call = GrpcCall { cluster, service, method, metadata, ..GrpcCall::default() };
-    let token = guest.sim().grpc_stream(&call)?;
+fn grpc_stream(guest: &mut Guest<'_>, parts: [Span; 4], token_at: u32) -> Result<(), Fault> {
+    let token = guest.ask(parts, |sim, [cluster, service, method, metadata]| {
+        sim.grpc_stream(&GrpcCall { cluster, service, method, metadata, ..GrpcCall::default() })
+    })?;
     guest.write_u32(token_at, token)
 }
 
 fn grpc_send(guest: &mut Guest<'_>, token: u32, message: u32, size: u32, end: u32) -> Result<(), Fault> {
-    let message = guest.bytes(message, size)?;
-    Ok(guest.sim().grpc_send(token, &message, end != 0)?)
+    guest.ask([(message, size)], |sim, [message]| sim.grpc_send(token, message, end != 0))
 }
 
 fn grpc_close(guest: &mut Guest<'_>, token: u32) -> Result<(), Fault> {

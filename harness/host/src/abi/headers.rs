@@ -1,6 +1,8 @@
 use portcullis_kit::pairs;
+use portcullis_sim::Status;
 use wasmtime::{Linker, Result};
 
+use crate::AbiVersion;
 use crate::abi::MODULE;
 use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
@@ -30,9 +32,16 @@ fn get_header_map_value(
     value_at: u32,
     size_at: u32,
 ) -> Result<(), Fault> {
-    let name = guest.bytes(name, name_size)?;
-    let value = guest.sim().header_map_value(map, &name)?;
-    guest.give(&value, value_at, size_at)
+    let value = guest.ask([(name, name_size)], |sim, [name]| sim.header_map_value(map, name));
+    let is_old = guest.state().abi == AbiVersion::V0_1_0;
+    match value {
+        Ok(value) => guest.give(&value, value_at, size_at),
+        // Before 0.2.0 what is missing was empty.
+        Err(Fault::Refused(refusal)) if is_old && refusal.status == Status::NotFound => {
+            guest.give(&[], value_at, size_at)
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 fn add_header_map_value(
@@ -43,8 +52,9 @@ fn add_header_map_value(
     value: u32,
     value_size: u32,
 ) -> Result<(), Fault> {
-    let (name, value) = (guest.bytes(name, name_size)?, guest.bytes(value, value_size)?);
-    Ok(guest.sim().add_header_map_value(map, &name, &value)?)
+    guest.ask([(name, name_size), (value, value_size)], |sim, [name, value]| {
+        sim.add_header_map_value(map, name, value)
+    })
 }
 
 fn replace_header_map_value(
@@ -55,13 +65,13 @@ fn replace_header_map_value(
     value: u32,
     value_size: u32,
 ) -> Result<(), Fault> {
-    let (name, value) = (guest.bytes(name, name_size)?, guest.bytes(value, value_size)?);
-    Ok(guest.sim().replace_header_map_value(map, &name, &value)?)
+    guest.ask([(name, name_size), (value, value_size)], |sim, [name, value]| {
+        sim.replace_header_map_value(map, name, value)
+    })
 }
 
 fn remove_header_map_value(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32) -> Result<(), Fault> {
-    let name = guest.bytes(name, name_size)?;
-    Ok(guest.sim().remove_header_map_value(map, &name)?)
+    guest.ask([(name, name_size)], |sim, [name]| sim.remove_header_map_value(map, name))
 }
 
 fn get_header_map_pairs(guest: &mut Guest<'_>, map: u32, pairs_at: u32, size_at: u32) -> Result<(), Fault> {
@@ -72,8 +82,7 @@ fn get_header_map_pairs(guest: &mut Guest<'_>, map: u32, pairs_at: u32, size_at:
 }
 
 fn set_header_map_pairs(guest: &mut Guest<'_>, map: u32, pairs: u32, size: u32) -> Result<(), Fault> {
-    let block = guest.bytes(pairs, size)?;
-    Ok(guest.sim().set_header_map_pairs(map, &block)?)
+    guest.ask([(pairs, size)], |sim, [block]| sim.set_header_map_pairs(map, block))
 }
 
 fn get_header_map_size(guest: &mut Guest<'_>, map: u32, size_at: u32) -> Result<(), Fault> {

@@ -10,7 +10,6 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
     hostcalls! {
         linker, MODULE, hostcall;
         proxy_log => log(level: u32, message: u32, size: u32),
-        proxy_get_log_level => get_log_level(level_at: u32),
         proxy_get_current_time_nanoseconds => get_current_time_nanoseconds(time_at: u32),
         proxy_set_tick_period_milliseconds => set_tick_period_milliseconds(period: u32),
     }
@@ -18,13 +17,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
 }
 
 fn log(guest: &mut Guest<'_>, level: u32, message: u32, size: u32) -> Result<(), Fault> {
-    let message = guest.bytes(message, size)?;
-    Ok(guest.sim().write_log(level, &message)?)
-}
-
-fn get_log_level(guest: &mut Guest<'_>, level_at: u32) -> Result<(), Fault> {
-    let level = guest.sim().log_level()?;
-    guest.write_u32(level_at, level)
+    guest.ask([(message, size)], |sim, [message]| sim.write_log(level, message))
 }
 
 fn get_current_time_nanoseconds(guest: &mut Guest<'_>, time_at: u32) -> Result<(), Fault> {

@@ -18,8 +18,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
 }
 
 fn define_metric(guest: &mut Guest<'_>, kind: u32, name: u32, size: u32, id_at: u32) -> Result<(), Fault> {
-    let name = guest.bytes(name, size)?;
-    let id = guest.sim().define_metric(kind, &name)?;
+    let id = guest.ask([(name, size)], |sim, [name]| sim.define_metric(kind, name))?;
     guest.write_u32(id_at, id)
 }
 

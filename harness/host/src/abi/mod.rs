@@ -2,7 +2,9 @@
 
 mod buffers;
 mod calls;
+mod capabilities;
 mod contexts;
+mod envoy;
 mod headers;
 mod link;
 mod logging;
@@ -11,21 +13,26 @@ mod properties;
 mod queues;
 mod shared_data;
 mod streams;
+mod versions;
 mod wasi;
 mod wasi_constants;
 
+pub(crate) use capabilities::withhold;
+pub(crate) use versions::versions;
 use wasmtime::{Linker, Result};
 
+use crate::AbiVersion;
 use crate::state::State;
 
 /// Where the proxy's own functions are imported from.
 const MODULE: &str = "env";
 
-/// Links everything that Envoy provides to a module of ABI 0.2.1.
-pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
+/// Links everything that Envoy provides to a module of this version of the ABI.
+pub(crate) fn link(linker: &mut Linker<State>, abi: AbiVersion) -> Result<()> {
     buffers::link(linker)?;
     calls::link(linker)?;
     contexts::link(linker)?;
+    envoy::link(linker)?;
     headers::link(linker)?;
     logging::link(linker)?;
     metrics::link(linker)?;
@@ -33,12 +40,10 @@ pub(crate) fn link(linker: &mut Linker<State>) -> Result<()> {
     queues::link(linker)?;
     shared_data::link(linker)?;
     streams::link(linker)?;
+    versions::link(linker, abi)?;
     for module in wasi::MODULES {
         wasi::link(linker, module)?;
         wasi_constants::link(linker, module)?;
     }
-    // Emscripten's C library asks for these two.
-    linker.func_wrap(MODULE, "pthread_equal", |left: u32, right: u32| u32::from(left == right))?;
-    linker.func_wrap(MODULE, "emscripten_notify_memory_growth", |_: u32| {})?;
     Ok(())
 }

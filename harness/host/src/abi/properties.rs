@@ -22,8 +22,7 @@ fn get_property(
     value_at: u32,
     size_at: u32,
 ) -> Result<(), Fault> {
-    let path = guest.bytes(path, path_size)?;
-    let value = guest.sim().property_value(&path)?;
+    let value = guest.ask([(path, path_size)], |sim, [path]| sim.property_value(path))?;
     guest.give(&value, value_at, size_at)
 }
 
@@ -34,6 +33,5 @@ fn set_property(
     value: u32,
     value_size: u32,
 ) -> Result<(), Fault> {
-    let (path, value) = (guest.bytes(path, path_size)?, guest.bytes(value, value_size)?);
-    Ok(guest.sim().set_property(&path, &value)?)
+    guest.ask([(path, path_size), (value, value_size)], |sim, [path, value]| sim.set_property(path, value))
 }

@@ -19,8 +19,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
 }
 
 fn register_shared_queue(guest: &mut Guest<'_>, name: u32, size: u32, token_at: u32) -> Result<(), Fault> {
-    let name = guest.bytes(name, size)?;
-    let token = guest.sim().register_shared_queue(&name)?;
+    let token = guest.ask([(name, size)], |sim, [name]| sim.register_shared_queue(name))?;
     guest.write_u32(token_at, token)
 }
 
@@ -32,14 +31,13 @@ fn resolve_shared_queue(
     size: u32,
     token_at: u32,
 ) -> Result<(), Fault> {
-    let (vm_id, name) = (guest.bytes(vm_id, vm_id_size)?, guest.bytes(name, size)?);
-    let token = guest.sim().resolve_shared_queue(&vm_id, &name)?;
+    let names = [(vm_id, vm_id_size), (name, size)];
+    let token = guest.ask(names, |sim, [vm_id, name]| sim.resolve_shared_queue(vm_id, name))?;
     guest.write_u32(token_at, token)
 }
 
 fn enqueue_shared_queue(guest: &mut Guest<'_>, token: u32, item: u32, size: u32) -> Result<(), Fault> {
-    let item = guest.bytes(item, size)?;
-    Ok(guest.sim().enqueue_shared_queue(token, &item)?)
+    guest.ask([(item, size)], |sim, [item]| sim.enqueue_shared_queue(token, item))
 }
 
 fn dequeue_shared_queue(guest: &mut Guest<'_>, token: u32, item_at: u32, size_at: u32) -> Result<(), Fault> {

@@ -23,8 +23,7 @@ fn get_shared_data(
     size_at: u32,
     cas_at: u32,
 ) -> Result<(), Fault> {
-    let key = guest.bytes(key, key_size)?;
-    let (value, cas) = guest.sim().shared_data(&key)?;
+    let (value, cas) = guest.ask([(key, key_size)], |sim, [key]| sim.shared_data(key))?;
     guest.give(&value, value_at, size_at)?;
     guest.write_u32(cas_at, cas)
 }
@@ -37,6 +36,6 @@ fn set_shared_data(
     value_size: u32,
     cas: u32,
 ) -> Result<(), Fault> {
-    let (key, value) = (guest.bytes(key, key_size)?, guest.bytes(value, value_size)?);
-    Ok(guest.sim().set_shared_data(&key, &value, cas)?)
+    guest
+        .ask([(key, key_size), (value, value_size)], |sim, [key, value]| sim.set_shared_data(key, value, cas))
 }

@@ -3,10 +3,10 @@ use wasmtime::{Linker, Result};
 
 use crate::abi::MODULE;
 use crate::abi::link::hostcalls;
-use crate::guest::{Fault, Guest, hostcall};
+use crate::guest::{Fault, Guest, Span, hostcall};
 use crate::state::State;
 
-/// Local replies, resuming and closing.
+/// Local replies; resuming and closing are linked by version.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
     hostcalls! {
         linker, MODULE, hostcall;
@@ -17,30 +17,27 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
             status, [(details, details_size), (body, body_size), (headers, headers_size)], grpc_status
         )
     }
-    hostcalls! {
-        linker, MODULE, hostcall;
-        proxy_continue_stream => continue_stream(stream: u32),
-        proxy_close_stream => close_stream(stream: u32),
-    }
     Ok(())
 }
 
 fn send_local_response(
     guest: &mut Guest<'_>,
     status: u32,
-    texts: [(u32, u32); 3],
+    texts: [Span; 3],
     grpc_status: i32,
 ) -> Result<(), Fault> {
-    let [details, body, headers] = guest.each(texts)?;
     let status = u16::try_from(status).unwrap_or(u16::MAX);
-    let response = LocalResponse { status, details, body, grpc_status, ..LocalResponse::default() };
-    Ok(guest.sim().send_local_response(response, &headers)?)
+    guest.ask(texts, |sim, [details, body, headers]| {
+        let (details, body) = (details.to_vec(), body.to_vec());
+        let response = LocalResponse { status, details, body, grpc_status, ..LocalResponse::default() };
+        sim.send_local_response(response, headers)
+    })
 }
 
-fn continue_stream(guest: &mut Guest<'_>, stream: u32) -> Result<(), Fault> {
+pub(super) fn continue_stream(guest: &mut Guest<'_>, stream: u32) -> Result<(), Fault> {
     Ok(guest.sim().continue_stream(stream)?)
 }
 
-fn close_stream(guest: &mut Guest<'_>, stream: u32) -> Result<(), Fault> {
+pub(super) fn close_stream(guest: &mut Guest<'_>, stream: u32) -> Result<(), Fault> {
     Ok(guest.sim().close_stream(stream)?)
 }

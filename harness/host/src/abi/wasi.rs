@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use log::Level;
 use wasmtime::{Caller, Linker, Result};
 
@@ -17,8 +19,9 @@ const NOTSUP: u32 = 58;
 
 /// More than this at once is refused by Envoy.
 const RANDOM: u32 = 64 << 10;
-/// A guest that asks to write a billion pieces is broken.
-const PIECES: u32 = 1024;
+
+/// How long the machine has been up when the proxy starts. Go's runtime does not believe in a monotonic clock at zero.
+const BEFORE: Duration = Duration::from_secs(3600);
 
 /// The functions of WASI that do something.
 pub(super) fn link(linker: &mut Linker<State>, module: &str) -> Result<()> {
@@ -27,8 +30,9 @@ pub(super) fn link(linker: &mut Linker<State>, module: &str) -> Result<()> {
         fd_write => fd_write(fd: u32, pieces: u32, count: u32, written_at: u32),
         clock_res_get => clock_res_get(clock: u32, resolution_at: u32),
         random_get => random_get(buffer: u32, size: u32),
-        environ_sizes_get => none_of_both(count_at: u32, size_at: u32),
-        args_sizes_get => none_of_both(count_at: u32, size_at: u32),
+        environ_sizes_get => environ_sizes_get(count_at: u32, size_at: u32),
+        environ_get => environ_get(list_at: u32, texts_at: u32),
+        args_sizes_get => args_sizes_get(count_at: u32, size_at: u32),
         fd_fdstat_get => fd_fdstat_get(fd: u32, stat_at: u32),
     }
     hostcalls! {
@@ -42,7 +46,7 @@ pub(super) fn link(linker: &mut Linker<State>, module: &str) -> Result<()> {
         // Envoy logs it and goes on, so what comes after it in the guest, usually `unreachable`, is run.
         errno("proc_exit", caller, |guest| {
             guest.sim().push_log(Level::Error, "wasi_unstable proc_exit");
-            guest.exited(code);
+            guest.state().exited = Some(code);
             Ok(SUCCESS)
         })
         .map(|_| ())
@@ -51,7 +55,7 @@ pub(super) fn link(linker: &mut Linker<State>, module: &str) -> Result<()> {
 }
 
 /// Runs one function of WASI, which has error numbers of its own.
-fn errno(
+pub(super) fn errno(
     name: &'static str,
     caller: Caller<'_, State>,
     body: impl FnOnce(&mut Guest<'_>) -> Result<u32, Fault>,
@@ -72,13 +76,18 @@ fn fd_write(guest: &mut Guest<'_>, fd: u32, pieces: u32, count: u32, written_at:
         _ => return Ok(BADF),
     };
     let mut text = Vec::new();
-    for index in 0..count.min(PIECES) {
+    for index in 0..count {
+        // A list without an end runs into the end of the memory.
         let at = pieces.saturating_add(index.saturating_mul(8));
         let (pointer, size) = (guest.read_u32(at)?, guest.read_u32(at.saturating_add(4))?);
-        text.extend(guest.bytes(pointer, size)?);
+        if size > 0 {
+            guest.read_into((pointer, size), &mut text)?;
+        }
     }
-    let line = text.strip_suffix(b"\n").unwrap_or(&text);
-    guest.sim().push_log(level, &String::from_utf8_lossy(line));
+    if !text.is_empty() {
+        let line = text.strip_suffix(b"\n").unwrap_or(&text);
+        guest.sim().push_log(level, &String::from_utf8_lossy(line));
+    }
     guest.write_u32(written_at, text.len() as u32)?;
     Ok(SUCCESS)
 }
@@ -86,7 +95,7 @@ fn fd_write(guest: &mut Guest<'_>, fd: u32, pieces: u32, count: u32, written_at:
 fn clock_time_get(guest: &mut Guest<'_>, clock: u32, time_at: u32) -> Result<u32, Fault> {
     let time = match clock {
         0 => guest.sim().current_time()?,
-        1 => u64::try_from(guest.sim().uptime().as_nanos()).unwrap_or(u64::MAX),
+        1 => u64::try_from((guest.sim().uptime().saturating_add(BEFORE)).as_nanos()).unwrap_or(u64::MAX),
         _ => return Ok(NOTSUP),
     };
     guest.write(time_at, &time.to_le_bytes())?;
@@ -104,14 +113,37 @@ fn random_get(guest: &mut Guest<'_>, buffer: u32, size: u32) -> Result<u32, Faul
     if size > RANDOM {
         return Ok(INVAL);
     }
+    if size == 0 {
+        return Ok(SUCCESS);
+    }
     let mut bytes = vec![0; size as usize];
     guest.sim().fill_random(&mut bytes);
     guest.write(buffer, &bytes)?;
     Ok(SUCCESS)
 }
 
-/// No arguments and no environment.
-fn none_of_both(guest: &mut Guest<'_>, count_at: u32, size_at: u32) -> Result<u32, Fault> {
+fn environ_sizes_get(guest: &mut Guest<'_>, count_at: u32, size_at: u32) -> Result<u32, Fault> {
+    let variables = &guest.state().environment;
+    let (count, size) = (variables.len(), variables.iter().map(|text| text.len() + 1).sum::<usize>());
+    guest.write_u32(count_at, count as u32)?;
+    guest.write_u32(size_at, size as u32)?;
+    Ok(SUCCESS)
+}
+
+/// A list of pointers, and elsewhere the texts that they point to, each with a NUL behind it.
+fn environ_get(guest: &mut Guest<'_>, mut list_at: u32, mut texts_at: u32) -> Result<u32, Fault> {
+    for mut text in guest.state().environment.clone() {
+        text.push(0);
+        guest.write_u32(list_at, texts_at)?;
+        guest.write(texts_at, &text)?;
+        list_at = list_at.saturating_add(4);
+        texts_at = texts_at.saturating_add(text.len() as u32);
+    }
+    Ok(SUCCESS)
+}
+
+/// There are no arguments.
+fn args_sizes_get(guest: &mut Guest<'_>, count_at: u32, size_at: u32) -> Result<u32, Fault> {
     guest.write_u32(count_at, 0)?;
     guest.write_u32(size_at, 0)?;
     Ok(SUCCESS)
@@ -129,6 +161,9 @@ fn fd_fdstat_get(guest: &mut Guest<'_>, fd: u32, stat_at: u32) -> Result<u32, Fa
     // File type and flags unknown; the one right is FD_WRITE.
     let mut stat = [0; 24];
     stat[8..16].copy_from_slice(&64_u64.to_le_bytes());
-    guest.write(stat_at, &stat)?;
-    Ok(SUCCESS)
+    match guest.write(stat_at, &stat) {
+        // Envoy does not look at whether there was a place for it.
+        Ok(()) | Err(Fault::Memory(_)) => Ok(SUCCESS),
+        Err(fault) => Err(fault),
+    }
 }

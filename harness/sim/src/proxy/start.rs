@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::http::LogLine;
 use crate::proxy::Proxy;
 use crate::proxy::thread::{Dead, Factory, Placed, Thread};
-use crate::setup::{FailurePolicy, PluginSetup};
+use crate::setup::PluginSetup;
 use crate::vm::{Context, Root};
 use crate::{Callback, Plugin, Sim, Trap};
 
@@ -75,11 +75,9 @@ impl<P: Plugin> Proxy<P> {
 
     fn try_on_canary(&mut self, plugin: usize) -> Result<(), StartError> {
         let Some(main) = self.threads.first_mut() else { return Ok(()) };
-        let result = main.canary(&mut self.sim, plugin);
-        let policy = self.sim.setup.plugins.get(plugin).map(|plugin| plugin.failure_policy);
-        match result {
+        // No failure policy helps at the start: Envoy does not take such a configuration.
+        match main.canary(&mut self.sim, plugin) {
             Ok(()) => Ok(()),
-            Err(_) if policy == Some(FailurePolicy::Open) => Ok(()),
             Err(Failure::Refused) => Err(StartError::Refused(self.sim.lines.clone())),
             Err(Failure::Dead) => Err(StartError::Trap(self.sim.traps.pop().unwrap_or_default())),
             Err(Failure::Vm(problem)) => Err(StartError::Vm(problem)),

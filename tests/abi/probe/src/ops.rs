@@ -61,7 +61,7 @@ fn outcome(name: &[u8], words: Words) -> String {
 fn maps(name: &[u8], words: Words) -> Option<String> {
     let (map, key) = (words.number(0), words.bytes(1));
     Some(match name {
-        b"get" => with(host::value(map, &key), |it| value(it)),
+        b"get" => with(host::value(map, &key), value),
         b"add" => host::add(map, &key, &words.bytes(2)).to_string(),
         b"replace" => host::replace(map, &key, &words.bytes(2)).to_string(),
         b"remove" => host::remove(map, &key).to_string(),
@@ -76,15 +76,15 @@ fn maps(name: &[u8], words: Words) -> Option<String> {
 fn buffers(name: &[u8], words: Words) -> Option<String> {
     let (first, second, third) = (words.number(0), words.number(1), words.number(2));
     Some(match name {
-        b"buffer" => with(host::buffer(first, second, third), |it| value(it)),
+        b"buffer" => with(host::buffer(first, second, third), value),
         b"set_buffer" => host::set_buffer(first, second, third, &words.bytes(3)).to_string(),
         b"buffer_status" => {
             let (status, length, flags) = host::buffer_status(first);
             if status == 0 { format!("0 length={length} flags={flags}") } else { status.to_string() }
         }
-        b"property" => with(host::property(&words.bytes(0)), |it| value(it)),
+        b"property" => with(host::property(&words.bytes(0)), value),
         b"set_property" => host::set_property(&words.bytes(0), &words.bytes(1)).to_string(),
-        b"foreign" => with(host::foreign(&words.bytes(0), &words.bytes(1)), |it| value(it)),
+        b"foreign" => with(host::foreign(&words.bytes(0), &words.bytes(1)), value),
         _ => return None,
     })
 }
@@ -101,7 +101,7 @@ fn shared(name: &[u8], words: Words) -> Option<String> {
         b"queue_register" => named(&first, host::register_queue(&first)),
         b"queue_resolve" => named(&second, host::resolve_queue(&first, &second)),
         b"enqueue" => host::enqueue(words.number(0), &second).to_string(),
-        b"dequeue" => with(host::dequeue(words.number(0)), |it| value(it)),
+        b"dequeue" => with(host::dequeue(words.number(0)), value),
         _ => return None,
     })
 }

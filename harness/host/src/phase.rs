@@ -1,0 +1,42 @@
+/// When not every hostcall is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// `_initialize` runs, or `_start`.
+    Starting,
+    /// The host has called the guest's allocator.
+    Allocating,
+    /// A callback runs.
+    Running,
+}
+
+/// The functions beside `proxy_*` that Envoy forbids to a module that starts.
+const NOT_AT_START: [&str; 8] = [
+    "envoy_resolve_dns",
+    "fd_close",
+    "fd_read",
+    "fd_seek",
+    "path_open",
+    "proc_exit",
+    "pthread_equal",
+    "sched_yield",
+];
+/// All that Envoy allows to a module's allocator.
+const IN_ALLOCATOR: [&str; 4] = ["proxy_log", "fd_write", "clock_time_get", "poll_oneoff"];
+
+impl Phase {
+    /// Why this import must not be called now; Envoy traps the VM (`restricted_callback`).
+    pub(crate) fn forbids(self, name: &str) -> Option<&'static str> {
+        match self {
+            Self::Running => None,
+            Self::Starting => {
+                let is_early =
+                    (name.starts_with("proxy_") && name != "proxy_log") || NOT_AT_START.contains(&name);
+                is_early.then_some(
+                    "while the module starts, of the proxy's functions only proxy_log may be called; move this into on_vm_start or on_configure",
+                )
+            }
+            Self::Allocating => (!IN_ALLOCATOR.contains(&name))
+                .then_some("the module's allocator, called by the proxy, must not call the proxy back"),
+        }
+    }
+}

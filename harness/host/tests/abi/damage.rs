@@ -1,0 +1,108 @@
+//! Modules that are cut off, changed or hostile: a report, and never a panic.
+
+use portcullis_host::{Budget, LoadError, Module};
+use portcullis_sim::{Callback, PluginSetup};
+
+use crate::common::{LOG, MALLOC, Vm, guest, start};
+
+const TICK: Callback = Callback::Tick { context: 1 };
+
+fn whole() -> Vec<u8> {
+    let text = guest(
+        "0_2_1",
+        &format!(
+            r#"{LOG} {MALLOC} (table 1 funcref) (global $g (mut i32) (i32.const 1)) (data (i32.const 8) "text")
+               (func (export "_initialize") (global.set $g (i32.const 2)))
+               (func (export "proxy_on_tick") (param i32) (drop (call $log (i32.const 2) (i32.const 8) (i32.const 4))))"#
+        ),
+    );
+    wat::parse_str(text).unwrap()
+}
+
+#[test]
+fn a_module_that_is_cut_off_is_damaged_at_every_length() {
+    let whole = whole();
+    for length in 0..whole.len() {
+        let error = Module::load(&whole[..length]).map(|_| length);
+        // What is cut between two sections may be whole again, and lacks an export.
+        let is_told = matches!(
+            error,
+            Err(LoadError::NotWasm(_)
+                | LoadError::Damaged(_)
+                | LoadError::NotProxyWasm
+                | LoadError::NoMemory)
+        );
+        assert!(is_told || Module::load(&whole[..length]).is_ok(), "{length}: {error:?}");
+    }
+    Module::load(&whole).unwrap();
+}
+
+#[test]
+fn a_byte_that_is_changed_is_an_error_or_another_module() {
+    let whole = whole();
+    let mut loaded = 0;
+    for at in 0..whole.len() {
+        for value in [0x00, 0x01, 0x40, 0x7f, 0x80, 0xff] {
+            let mut changed = whole.clone();
+            changed[at] = value;
+            let Ok(module) = Module::load(&changed) else { continue };
+            loaded += 1;
+            let Ok(mut instance) = module.instantiate(&PluginSetup::default()) else { continue };
+            instance.set_budget(Budget { fuel: 10_000, ..Budget::default() });
+            // Whether it still does anything is its own business.
+            let _ = Vm::of(instance).and_then(|mut vm| vm.call(TICK));
+        }
+    }
+    assert!(loaded > 0);
+}
+
+#[test]
+fn nothing_is_asked_of_the_allocator_when_there_is_nothing_to_give() {
+    let text = r#"(import "env" "proxy_get_header_map_pairs" (func $pairs (param i32 i32 i32) (result i32)))
+        (func (export "malloc") (param i32) (result i32) unreachable)
+        (func (export "proxy_on_done") (param i32) (result i32)
+          (call $pairs (i32.const 0) (i32.const 0) (i32.const 4)))"#;
+    let mut vm = Vm::start(&guest("0_2_1", text), &PluginSetup::default()).unwrap();
+    assert_eq!(vm.call(Callback::Done { context: 1 }), Ok(Some(0)));
+}
+
+#[test]
+fn hostile_allocators_end_in_a_status_or_a_trap() {
+    for (malloc, expected) in [
+        ("(i32.const 0)", Ok(())),
+        ("(i32.const 65536)", Ok(())),
+        ("(i32.const -1)", Ok(())),
+        ("(i32.const 65530)", Ok(())),
+        ("unreachable", Err("unreachable")),
+        ("(loop $l (br $l)) (i32.const 0)", Err("steps")),
+    ] {
+        let text = format!(
+            r#"(import "env" "proxy_get_buffer_bytes" (func $bytes (param i32 i32 i32 i32 i32) (result i32)))
+               (func (export "malloc") (param i32) (result i32) {malloc})
+               (func (export "proxy_on_configure") (param i32 i32) (result i32)
+                 (i32.eq (i32.const 6) (call $bytes (i32.const 7) (i32.const 0) (i32.const 99) (i32.const 0) (i32.const 4))))"#
+        );
+        let started = start(&guest("0_2_1", &text), Budget { fuel: 100_000, ..Budget::default() });
+        match (expected, started) {
+            (Ok(_), Ok(_)) => {}
+            (Err(part), Err(error)) => assert!(error.to_string().contains(part), "{malloc}: {error}"),
+            (expected, started) => panic!("{malloc}: {expected:?} and {started:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_panic_after_a_refusal_names_the_refusal() {
+    let text = format!(
+        r#"(import "env" "proxy_done" (func $done (result i32))) {MALLOC}
+           (func $panic (if (i32.ne (i32.const 0) (call $done)) (then unreachable)))
+           (func (export "proxy_on_tick") (param i32) (call $panic))"#
+    );
+    let mut vm = Vm::start(&guest("0_2_1", &text), &PluginSetup::default()).unwrap();
+    let message = vm.call(TICK).unwrap_err().message;
+    assert!(
+        message.contains("Possible cause: in this callback proxy_done ended with NOT_FOUND"),
+        "{message}"
+    );
+    assert!(message.contains("panic"), "{message}");
+}

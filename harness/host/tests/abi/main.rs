@@ -1,0 +1,10 @@
+//! The ABI as Envoy has it, one chapter per file, tried by small guests that are called directly.
+
+mod budgets;
+mod capabilities;
+mod common;
+mod damage;
+mod foreign;
+mod pointers;
+mod versions;
+mod wasi;

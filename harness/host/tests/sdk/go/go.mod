@@ -1,0 +1,3 @@
+module portcullis.test/guest
+
+go 1.24

@@ -1,0 +1,18 @@
+;; Speaks ABI 0.1.0: on_request_headers has no end_of_stream; a header that is not there is OK and empty.
+(module
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_get_header_map_value" (func $get (param i32 i32 i32 i32 i32) (result i32)))
+  (import "env" "proxy_get_configuration" (func $configuration (param i32 i32) (result i32)))
+  (import "env" "proxy_clear_route_cache" (func $clear (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "x-no")
+  (data (i32.const 32) "status 0 of get, 0 of clear_route_cache, 0 of get_configuration")
+  (func (export "proxy_abi_version_0_1_0"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "proxy_on_request_headers") (param i32 i32) (result i32)
+    (i32.store8 (i32.const 39) (i32.add (i32.const 48)
+      (call $get (i32.const 0) (i32.const 16) (i32.const 4) (i32.const 8) (i32.const 12))))
+    (i32.store8 (i32.const 49) (i32.add (i32.const 48) (call $clear)))
+    (i32.store8 (i32.const 73) (i32.add (i32.const 48) (call $configuration (i32.const 8) (i32.const 12))))
+    (drop (call $log (i32.const 2) (i32.const 32) (i32.const 63)))
+    (i32.const 0)))

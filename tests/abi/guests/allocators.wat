@@ -1,0 +1,17 @@
+;; Has both allocators; each says its name.
+(module
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_get_header_map_value" (func $get (param i32 i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) ":pathmallocproxy_on_memory_allocate")
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32)
+    (drop (call $log (i32.const 2) (i32.const 21) (i32.const 6)))
+    (i32.const 1024))
+  (func (export "proxy_on_memory_allocate") (param i32) (result i32)
+    (drop (call $log (i32.const 2) (i32.const 27) (i32.const 24)))
+    (i32.const 2048))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (drop (call $get (i32.const 0) (i32.const 16) (i32.const 5) (i32.const 8) (i32.const 12)))
+    (drop (call $log (i32.const 2) (i32.load (i32.const 8)) (i32.load (i32.const 12))))
+    (i32.const 0)))
