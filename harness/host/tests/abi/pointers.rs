@@ -154,11 +154,22 @@ fn outside(kinds: &str, row: &[u32]) -> (bool, bool) {
     (reads, writes)
 }
 
+fn is_unknown(name: &str, first: u32) -> bool {
+    let highest = match name {
+        "proxy_log" => 5,
+        name if name.contains("header_map") => 7,
+        name if name.contains("buffer") => 8,
+        _ => return false,
+    };
+    first > highest
+}
+
 #[test]
 fn the_guest_tells_the_statuses_apart() {
-    let rows = [[2, 8, 2], [9, 8, 2], [2, END - 1, 2], [2, END, 0], [2, END - 1, 1], [2, u32::MAX, 0]]
-        .map(Vec::from);
-    assert_eq!(statuses("proxy_log", "vpn", &rows), [0, 2, 6, 0, 0, 6]);
+    let rows =
+        [[2, 8, 2], [9, 8, 2], [2, END - 1, 2], [2, END, 0], [2, END - 1, 1], [2, u32::MAX, 0], [9, END, 9]]
+            .map(Vec::from);
+    assert_eq!(statuses("proxy_log", "vpn", &rows), [0, 2, 6, 0, 0, 6, 2]);
 }
 
 #[test]
@@ -168,7 +179,9 @@ fn every_pointer_and_size_ends_in_a_status() {
         for (row, status) in rows.iter().zip(statuses(name, kinds, &rows)) {
             assert!(status <= 12 && status != 5 && status != 9, "{name}{row:?} = {status}");
             let (reads, writes) = outside(kinds, row);
-            assert!(!reads || [2, 6].contains(&status), "{name}{row:?} reads outside and gets {status}");
+            // What the first number says is looked at before any pointer.
+            let expected = if kinds.starts_with('v') && is_unknown(name, row[0]) { 2 } else { 6 };
+            assert!(!reads || status == expected, "{name}{row:?} reads outside and gets {status}");
             assert!(!writes || status != 0, "{name}{row:?} wants a result outside and gets {status}");
         }
     }
