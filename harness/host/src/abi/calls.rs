@@ -1,4 +1,4 @@
-use wasmtime::{Linker, Result};
+use wasmtime::{Linker, Result, format_err};
 
 use crate::abi::MODULE;
 use crate::abi::link::hostcalls;
@@ -86,15 +86,32 @@ fn get_status(guest: &mut Guest<'_>, code_at: u32, message_at: u32, size_at: u32
 }
 
 fn grpc_call(guest: &mut Guest<'_>, parts: [Span; 5], token_at: u32) -> Result<(), Fault> {
+    named(guest, "proxy_grpc_call", parts)?;
     let token =
         guest.ask(parts, |sim, [cluster, service, method, ..]| sim.grpc_call(cluster, service, method))?;
     guest.write_u32(token_at, token)
 }
 
 fn grpc_stream(guest: &mut Guest<'_>, parts: [Span; 4], token_at: u32) -> Result<(), Fault> {
+    named(guest, "proxy_grpc_stream", parts)?;
     let token =
         guest.ask(parts, |sim, [cluster, service, method, ..]| sim.grpc_stream(cluster, service, method))?;
     guest.write_u32(token_at, token)
+}
+
+/// An upstream of no bytes is a protobuf message that says nothing, and Envoy 1.40 aborts on it.
+fn named<const N: usize>(
+    guest: &mut Guest<'_>,
+    hostcall: &'static str,
+    parts: [Span; N],
+) -> Result<(), Fault> {
+    guest.ask(parts, |_, _| Ok(()))?;
+    match parts.first() {
+        Some((_, 0)) => Err(Fault::Trap(format_err!(
+            "{hostcall} was called with an upstream of no bytes, which aborts the whole Envoy process"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn grpc_send(guest: &mut Guest<'_>, token: u32, message: u32, size: u32) -> Result<(), Fault> {

@@ -2,9 +2,9 @@
 
 use portcullis_host::Budget;
 use portcullis_sim::http::{Protocol, Request, Response};
-use portcullis_sim::{PluginSetup, Proxy, Sim};
+use portcullis_sim::{Callback, PluginSetup, Proxy, Sim};
 
-use crate::common::load;
+use crate::common::{Vm, load};
 
 const END: u32 = 4 * 65_536;
 const VALUES: [u32; 6] = [0, 1, END - 1, END, 1 << 31, u32::MAX];
@@ -175,7 +175,9 @@ fn the_guest_tells_the_statuses_apart() {
 #[test]
 fn every_pointer_and_size_ends_in_a_status() {
     for (name, kinds) in HOSTCALLS {
-        let rows = rows(kinds);
+        let mut rows = rows(kinds);
+        // No upstream at all is the end of Envoy, and has a test of its own.
+        rows.retain(|row| !["proxy_grpc_call", "proxy_grpc_stream"].contains(&name) || row[1] != 0);
         for (row, status) in rows.iter().zip(statuses(name, kinds, &rows)) {
             assert!(status <= 12 && status != 5 && status != 9, "{name}{row:?} = {status}");
             let (reads, writes) = outside(kinds, row);
@@ -185,4 +187,14 @@ fn every_pointer_and_size_ends_in_a_status() {
             assert!(!writes || status != 0, "{name}{row:?} wants a result outside and gets {status}");
         }
     }
+}
+
+#[test]
+fn a_grpc_call_to_nobody_would_abort_envoy() {
+    let text = guest("proxy_grpc_stream", "pnpnpnpnw", &[vec![8, 0, 8, 2, 8, 2, 8, 2, 16]]);
+    let instance = load(&text).unwrap().instantiate(&PluginSetup::default()).unwrap();
+    let mut vm = Vm::of(instance).unwrap();
+    let callback = Callback::RequestHeaders { context: 1, count: 0, end_of_stream: true };
+    let message = vm.call(callback).unwrap_err().message;
+    assert!(message.starts_with("proxy_grpc_stream was called with an upstream of no bytes"), "{message}");
 }
