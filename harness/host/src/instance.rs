@@ -53,6 +53,7 @@ impl Instance {
         let state = store.data_mut();
         state.memory = memory;
         state.allocate = Some(allocate);
+        state.phase = Phase::Running;
         let variable = |(name, value): (&String, &String)| format!("{name}={value}").into_bytes();
         state.environment = setup.environment.iter().map(variable).collect();
         Ok(Self {

@@ -92,6 +92,23 @@ fn hostile_allocators_end_in_a_status_or_a_trap() {
 }
 
 #[test]
+fn a_start_section_runs_and_calls_nobody() {
+    let starting = |body: &str| {
+        let text = format!("{LOG} {MALLOC} (global $g (mut i32) (i32.const 0)) (func $s {body}) (start $s)");
+        load(&guest("0_2_1", &text)).unwrap().instantiate(&PluginSetup::default()).map(|_| ())
+    };
+    assert_eq!(starting("(global.set $g (i32.const 1))"), Ok(()));
+    let trapped = starting("unreachable").unwrap_err().to_string();
+    assert!(trapped.contains("unreachable"), "{trapped}");
+    let called =
+        starting("(drop (call $log (i32.const 2) (i32.const 0) (i32.const 1)))").unwrap_err().to_string();
+    assert!(
+        called.contains("proxy_log was called: a module's start section cannot call the proxy"),
+        "{called}"
+    );
+}
+
+#[test]
 fn a_panic_after_a_refusal_names_the_refusal() {
     let text = format!(
         r#"(import "env" "proxy_done" (func $done (result i32))) {MALLOC}
