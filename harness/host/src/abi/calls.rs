@@ -1,9 +1,5 @@
-<<<<<<< HEAD
 use portcullis_sim::abi::{GrpcCall, HttpCall};
 use wasmtime::{Linker, Result};
-=======
-use wasmtime::{Linker, Result, format_err};
->>>>>>> wt-host
 
 use crate::abi::MODULE;
 use crate::abi::link::hostcalls;
@@ -95,23 +91,15 @@ fn get_status(guest: &mut Guest<'_>, code_at: u32, message_at: u32, size_at: u32
     guest.give(&message, message_at, size_at)
 }
 
-<<<<<<< HEAD
 fn grpc_call(guest: &mut Guest<'_>, parts: [Span; 5], timeout: u32, token_at: u32) -> Result<(), Fault> {
     let token = guest.ask(parts, |sim, [cluster, service, method, metadata, message]| {
         let timeout_milliseconds = timeout;
         sim.grpc_call(&GrpcCall { cluster, service, method, metadata, message, timeout_milliseconds })
     })?;
-=======
-fn grpc_call(guest: &mut Guest<'_>, parts: [Span; 5], token_at: u32) -> Result<(), Fault> {
-    named(guest, "proxy_grpc_call", parts)?;
-    let token =
-        guest.ask(parts, |sim, [cluster, service, method, ..]| sim.grpc_call(cluster, service, method))?;
->>>>>>> wt-host
     guest.write_u32(token_at, token)
 }
 
 fn grpc_stream(guest: &mut Guest<'_>, parts: [Span; 4], token_at: u32) -> Result<(), Fault> {
-<<<<<<< HEAD
     let token = guest.ask(parts, |sim, [cluster, service, method, metadata]| {
         sim.grpc_stream(&GrpcCall { cluster, service, method, metadata, ..GrpcCall::default() })
     })?;
@@ -120,31 +108,6 @@ fn grpc_stream(guest: &mut Guest<'_>, parts: [Span; 4], token_at: u32) -> Result
 
 fn grpc_send(guest: &mut Guest<'_>, token: u32, message: u32, size: u32, end: u32) -> Result<(), Fault> {
     guest.ask([(message, size)], |sim, [message]| sim.grpc_send(token, message, end != 0))
-=======
-    named(guest, "proxy_grpc_stream", parts)?;
-    let token =
-        guest.ask(parts, |sim, [cluster, service, method, ..]| sim.grpc_stream(cluster, service, method))?;
-    guest.write_u32(token_at, token)
-}
-
-/// An upstream of no bytes is a protobuf message that says nothing, and Envoy 1.40 aborts on it.
-fn named<const N: usize>(
-    guest: &mut Guest<'_>,
-    hostcall: &'static str,
-    parts: [Span; N],
-) -> Result<(), Fault> {
-    guest.ask(parts, |_, _| Ok(()))?;
-    match parts.first() {
-        Some((_, 0)) => Err(Fault::Trap(format_err!(
-            "{hostcall} was called with an upstream of no bytes, which aborts the whole Envoy process"
-        ))),
-        _ => Ok(()),
-    }
-}
-
-fn grpc_send(guest: &mut Guest<'_>, token: u32, message: u32, size: u32) -> Result<(), Fault> {
-    guest.ask([(message, size)], |sim, _| sim.grpc_on_token("proxy_grpc_send", token))
->>>>>>> wt-host
 }
 
 fn grpc_close(guest: &mut Guest<'_>, token: u32) -> Result<(), Fault> {

@@ -1,16 +1,9 @@
 //! Every hostcall with every kind of pointer and size: what is outside of the memory is a status, and nothing is a panic.
 
 use portcullis_host::Budget;
-<<<<<<< HEAD
 use portcullis_sim::http::{Request, Sending};
 
 use crate::common::start;
-=======
-use portcullis_sim::http::{Protocol, Request, Response};
-use portcullis_sim::{Callback, PluginSetup, Proxy, Sim};
-
-use crate::common::{Vm, load};
->>>>>>> wt-host
 
 const END: u32 = 4 * 65_536;
 const VALUES: [u32; 6] = [0, 1, END - 1, END, 1 << 31, u32::MAX];
