@@ -3,7 +3,7 @@
 use portcullis_host::{Budget, LoadError, Module};
 use portcullis_sim::{Callback, PluginSetup};
 
-use crate::common::{LOG, MALLOC, Vm, guest, start};
+use crate::common::{LOG, MALLOC, Vm, guest, load, start};
 
 const TICK: Callback = Callback::Tick { context: 1 };
 

@@ -2,8 +2,9 @@
 
 use portcullis_host::Budget;
 use portcullis_sim::http::{Request, Sending};
+use portcullis_sim::{Callback, PluginSetup};
 
-use crate::common::start;
+use crate::common::{Vm, load, start};
 
 const END: u32 = 4 * 65_536;
 const VALUES: [u32; 6] = [0, 1, END - 1, END, 1 << 31, u32::MAX];
@@ -192,6 +193,10 @@ fn a_grpc_call_to_nobody_would_abort_envoy() {
     let instance = load(&text).unwrap().instantiate(&PluginSetup::default()).unwrap();
     let mut vm = Vm::of(instance).unwrap();
     let callback = Callback::RequestHeaders { context: 1, count: 0, end_of_stream: true };
-    let message = vm.call(callback).unwrap_err().message;
-    assert!(message.starts_with("proxy_grpc_stream was called with an upstream of no bytes"), "{message}");
+    vm.call(callback).unwrap();
+    let lines = vm.lines();
+    assert!(
+        lines.iter().any(|line| line.starts_with("Envoy 1.40 itself crashes here: a gRPC call")),
+        "{lines:?}"
+    );
 }
