@@ -2,7 +2,7 @@
 
 use portcullis_host::Budget;
 use portcullis_sim::http::{Request, Sending};
-use portcullis_sim::{Callback, PluginSetup};
+use portcullis_sim::{Callback, PluginSetup, Trap};
 
 use crate::common::{Vm, load, start};
 
@@ -129,7 +129,9 @@ fn statuses(name: &str, kinds: &str, rows: &[Vec<u32>]) -> Vec<u32> {
     let request = Request { headers, ..Request::default() };
     // What becomes of the request depends on what was called in it.
     let _ = proxy.send(&[Sending { request, ..Sending::default() }]);
-    assert_eq!(proxy.trap(), None, "{name}");
+    // To resume a response that is not there is the end of Envoy, after the callback.
+    let is_fine = |trap: &Trap| name == "proxy_continue_stream" && trap.message.contains("itself crashes");
+    assert!(proxy.trap().is_none_or(is_fine), "{name}: {:?}", proxy.trap());
     let letters = proxy.sim().log().iter().rev().find(|line| line.message.len() == rows.len());
     let letters = letters.unwrap_or_else(|| panic!("{name} has said nothing")).message.clone();
     letters.bytes().map(|letter| u32::from(letter) - 65).collect()
