@@ -51,6 +51,8 @@ pub(crate) struct Root {
     pub(crate) next_tick: Option<UnixTime>,
     /// Whether its on_done returned false, so that it waits for `proxy_done`.
     pub(crate) is_pending: bool,
+    /// Properties that were declared, and whether they can be set only once.
+    pub(crate) declared: BTreeMap<Vec<u8>, bool>,
 }
 
 /// Something that Envoy does after the running callback.
