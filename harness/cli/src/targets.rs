@@ -6,12 +6,13 @@ use std::time::SystemTime;
 
 use clap::ValueEnum;
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
-use portcullis_host::{Instance, Module, foreign_functions};
+use portcullis_host::{Instance, LoadError, LoadOptions, Module, foreign_functions};
 use portcullis_kit::UnixTime;
 use portcullis_scenario::{PluginRef, SimTarget, Start, Target, TargetError};
 use portcullis_sim::{Factory, PluginSetup, Setup};
 use tempfile::TempPath;
 
+use crate::cache;
 use crate::commands::read;
 use crate::filters::Filter;
 
@@ -129,7 +130,14 @@ pub(crate) fn load_module(path: &Path) -> Result<Module, String> {
 }
 
 fn compile(path: &Path, bytes: &[u8]) -> Result<Module, String> {
-    Module::load(bytes).map_err(|error| format!("{}: {error}", path.display()))
+    let cache = cache::directory();
+    let options = LoadOptions { cache: cache.as_deref(), ..LoadOptions::default() };
+    let module = match Module::load_with(bytes, &options) {
+        // A cache that cannot be used costs time and nothing else.
+        Err(LoadError::Engine(_)) if cache.is_some() => Module::load(bytes),
+        module => module,
+    };
+    module.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// The bytes of a module; WebAssembly text is made into them.
