@@ -42,7 +42,7 @@ struct Job<'a> {
     starter: Option<&'a Starter>,
 }
 
-/// A starter serves all scenarios of a folder with the same plugins, so that a module is compiled once.
+/// A starter serves all scenarios of a folder with the same plugins and profile, so that a module is compiled once.
 type Key = (PathBuf, String);
 
 impl Session<'_> {
@@ -69,7 +69,7 @@ impl Session<'_> {
             let fail = |error: &str| format!("{}: {error}", loaded.path.display());
             let key = key(loaded);
             if !starters.contains_key(&key) {
-                let plugins = &loaded.scenario.plugins;
+                let plugins = (loaded.scenario.plugins.as_slice(), loaded.scenario.setup.profile);
                 let starter = Starter::new(target, plugins, &loaded.path, self.modules);
                 starters.insert(key.clone(), starter.map_err(|error| fail(&error))?);
             }
@@ -128,7 +128,7 @@ impl Session<'_> {
 
 fn key(loaded: &Loaded) -> Key {
     let folder = loaded.path.parent().unwrap_or(&loaded.path).to_owned();
-    (folder, format!("{:?}", loaded.scenario.plugins))
+    (folder, format!("{:?} {:?}", loaded.scenario.plugins, loaded.scenario.setup.profile))
 }
 
 /// A bar on a terminal; nothing anywhere else.

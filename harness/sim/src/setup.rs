@@ -109,7 +109,7 @@ pub enum Profile {
     /// Envoy 1.40, bug for bug.
     #[default]
     Envoy,
-    /// The proxy-wasm specification 0.2.1.
+    /// The proxy-wasm specification 0.2.1; where it leaves something open, Envoy.
     Spec,
 }
 

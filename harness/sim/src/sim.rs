@@ -6,7 +6,7 @@ use crate::abi::{ForeignFunction, Queues, SharedData, Stats};
 use crate::events::{EventKind, Events};
 use crate::http::{CallOut, Exchange, LogLine};
 use crate::journal::{Journal, Shown};
-use crate::setup::Setup;
+use crate::setup::{Profile, Setup};
 use crate::stream::{End, Filter, Half, Side, Stream};
 use crate::tcp::Connection;
 use crate::vm::{Context, Root, Vm};
@@ -56,6 +56,8 @@ pub(crate) struct Turn {
     pub(crate) context: u32,
     /// The context that the plugin has switched to.
     pub(crate) effective: Option<u32>,
+    /// Whether the VM is told that it starts.
+    pub(crate) is_vm_start: bool,
 }
 
 impl Default for Sim {
@@ -115,6 +117,11 @@ impl Sim {
     /// The configuration of the proxy.
     pub fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// Whether the specification is followed where Envoy does something else.
+    pub(crate) fn follows_spec(&self) -> bool {
+        self.setup.profile == Profile::Spec
     }
 
     /// What the plugins have logged, oldest first.
@@ -178,7 +185,8 @@ impl Sim {
     /// A callback begins: whatever the plugin had switched to is forgotten.
     pub(crate) fn begin(&mut self, vm: usize, callback: &Callback) -> Turn {
         let before = self.turn;
-        self.turn = Turn { vm, context: callback.context(), effective: None };
+        let is_vm_start = matches!(callback, Callback::VmStart { .. });
+        self.turn = Turn { vm, context: callback.context(), effective: None, is_vm_start };
         self.journal.callback(callback);
         before
     }
@@ -285,6 +293,16 @@ impl Sim {
 
     pub(crate) fn has_trailers(&self, id: u64, side: Side) -> bool {
         self.stream_of(id).is_some_and(|stream| stream.message(side).trailers.is_some())
+    }
+
+    /// Drops the streams and connections that are over, once no plugin has a context in them.
+    pub(crate) fn forget_finished(&mut self) {
+        let is_alive = |vm: usize, context| self.vms.get(vm).is_some_and(|vm| vm.context(context).is_some());
+        self.streams.retain(|_, stream| {
+            stream.info.ended.is_none() || stream.filters.iter().any(|it| is_alive(it.vm, it.context))
+        });
+        self.connections
+            .retain(|_, it| !it.is_over || it.filters.iter().any(|it| is_alive(it.vm, it.context)));
     }
 
     /// Whether a stream has not come to its end.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::UnixTime;
@@ -22,6 +22,8 @@ pub(crate) struct Vm {
     /// Whether a local reply has been asked for in the running callback, whose return value then means nothing.
     pub(crate) has_replied: bool,
     pub(crate) is_dead: bool,
+    /// Contexts of streams whose on_done returned false; only the specification waits for them.
+    pub(crate) pending: BTreeSet<u32>,
     /// The outcome of the last call-out that failed, which `proxy_get_status` tells for good.
     pub(crate) status: (u32, Vec<u8>),
 }
@@ -64,6 +66,7 @@ pub(crate) enum Asked {
     Receive { token: u32, received: Received },
     ResumeConnection { context: u32 },
     CloseConnection { context: u32, by_upstream: bool },
+    Finalize { context: u32 },
 }
 
 /// The call-outs of a VM.
@@ -118,6 +121,15 @@ impl Vm {
         self.last_context += 1;
         self.contexts.insert(self.last_context, context);
         self.last_context
+    }
+
+    /// Whether this context was waited for, which it is no longer.
+    pub(crate) fn stop_waiting(&mut self, id: u32) -> bool {
+        if self.pending.remove(&id) {
+            self.asked.push_back(Asked::Finalize { context: id });
+            return true;
+        }
+        self.root_mut(id).is_some_and(|root| std::mem::take(&mut root.is_pending))
     }
 
     pub(crate) fn delete(&mut self, id: u32) {

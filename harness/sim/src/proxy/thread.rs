@@ -100,6 +100,10 @@ impl<P: Plugin> Thread<P> {
                 Asked::CloseConnection { context, by_upstream } => {
                     self.close_connection(sim, vm, context, by_upstream);
                 }
+                Asked::Finalize { context } => {
+                    self.finalize(sim, vm, context);
+                    sim.forget_finished();
+                }
             }
         }
     }
