@@ -4,6 +4,7 @@
 //! whatever [`Start`] starts, and [`report`] tells what came of it.
 
 mod expectation;
+mod explore;
 mod golden;
 mod interleaving;
 mod load;
@@ -19,6 +20,7 @@ mod vars;
 mod yaml;
 
 pub use expectation::{ExchangeExpected, Matcher, Mismatch, ProxyExpected, TcpExpected};
+pub use explore::explore;
 pub use golden::Golden;
 pub use interleaving::Interleaving;
 pub use matrix::run_matrix;

@@ -17,6 +17,8 @@ pub struct Scenario {
     pub plugins: Vec<PluginRef>,
     /// How the proxy is configured, and what is around it.
     pub setup: Setup,
+    /// The workers that it asks for itself.
+    pub workers: Option<u32>,
     /// How the start must end, if not well.
     pub refusal: Option<Refusal>,
     /// Whether a trap is only a line of the log.

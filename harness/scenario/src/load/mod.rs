@@ -33,6 +33,7 @@ impl Scenario {
         Ok(Self {
             steps: steps(file, text, &read, &vars, include)?,
             skipped: skipped(read.matrix.as_ref()),
+            workers: read.workers,
             name: read.name,
             plugins,
             setup,

@@ -6,16 +6,17 @@ use super::{Ending, ScenarioReport};
 pub fn github(reports: &[ScenarioReport]) -> String {
     let mut out = String::new();
     for report in reports {
+        let replay = report.replay.as_ref().map(|replay| format!("\n{replay}")).unwrap_or_default();
         for step in report.steps.iter().filter(|step| !step.passed()) {
             let found = step
                 .mismatches
                 .iter()
                 .map(|it| format!("{}: expected {}, found {}", it.what, it.expected, it.found));
             let message = found.collect::<Vec<_>>().join("\n");
-            command(&mut out, report, step.line, &format!("{}: {message}", step.name));
+            command(&mut out, report, step.line, &format!("{}: {message}{replay}", step.name));
         }
         if let Ending::Broken(why) = &report.outcome {
-            command(&mut out, report, 1, why);
+            command(&mut out, report, 1, &format!("{why}{replay}"));
         }
     }
     out

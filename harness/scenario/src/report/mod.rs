@@ -40,6 +40,12 @@ pub struct ScenarioReport {
     /// In which other ways it was played.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<String>,
+    /// In how many orders its workers have taken turns.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub explored: u64,
+    /// How to see the failure again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
     /// What the golden files should hold, by their paths relative to the scenario file.
     #[serde(skip)]
     pub golden: Vec<(String, String)>,
@@ -76,6 +82,11 @@ pub struct StepReport {
     pub mismatches: Vec<Mismatch>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// How many scenarios ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
@@ -98,6 +109,8 @@ impl ScenarioReport {
             outcome: Ending::Passed,
             steps: Vec::new(),
             ways: Vec::new(),
+            explored: 0,
+            replay: None,
             golden: Vec::new(),
         }
     }

@@ -29,6 +29,10 @@ pub fn text(reports: &[ScenarioReport]) -> String {
     if ways > 0 {
         let _ = write!(out, ", {ways} more runs in other ways");
     }
+    let explored: u64 = reports.iter().map(|report| report.explored).sum();
+    if explored > 0 {
+        let _ = write!(out, ", {explored} orders of workers");
+    }
     let profiles: BTreeSet<_> = reports.iter().map(|report| report.profile).collect();
     let _ = writeln!(out, " (profile {})", profiles.into_iter().collect::<Vec<_>>().join(", "));
     out
@@ -94,6 +98,9 @@ fn by_line(out: &mut String, mismatch: &Mismatch) {
 pub(super) fn why(out: &mut String, report: &ScenarioReport) {
     if let Ending::NotRun(why) | Ending::Broken(why) = &report.outcome {
         let _ = writeln!(out, "        {}", why.replace('\n', "\n        "));
+    }
+    if let Some(replay) = &report.replay {
+        let _ = writeln!(out, "        {replay}");
     }
 }
 
