@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use portcullis_scenario::report::{Ending, ScenarioReport};
-use portcullis_scenario::{Refusal, explore, run, run_matrix};
+use portcullis_scenario::{Refusal, check_leaks, explore, run, run_matrix};
 
 use crate::scenarios::Loaded;
 use crate::targets::{Starter, TargetName};
@@ -24,6 +24,10 @@ pub(crate) struct Session<'a> {
     pub(crate) matrix: bool,
     /// The seeds of the orders in which workers take turns, in place of the plain run.
     pub(crate) explore: Option<Range<u64>>,
+    /// After how many streams nothing may have been kept, in a scenario that does not say.
+    pub(crate) leak_check: Option<u32>,
+    /// Whether warnings are failures.
+    pub(crate) deny_warnings: bool,
     /// How many at a time.
     pub(crate) jobs: usize,
     /// Whether none is begun after one has failed.
@@ -126,6 +130,15 @@ impl Session<'_> {
             (Some(starter), None) if self.matrix => run_matrix(scenario, starter),
             (Some(starter), None) => run(scenario, starter),
         };
+        if let (Some(starter), Some(streams)) = (job.starter, scenario.leak_check.or(self.leak_check))
+            && report.outcome == Ending::Passed
+            && self.explore.is_none()
+        {
+            check_leaks(scenario, starter, streams, &mut report);
+        }
+        if self.deny_warnings {
+            report.deny_warnings();
+        }
         report.took = Some(begin.elapsed());
         report.file = job.loaded.path.display().to_string();
         report

@@ -6,11 +6,12 @@ use crate::abi::{ForeignFunction, Queues, SharedData, Stats};
 use crate::events::{EventKind, Events};
 use crate::http::{CallOut, Exchange, LogLine};
 use crate::journal::{Journal, Shown};
+use crate::lint::Lints;
 use crate::setup::Setup;
 use crate::stream::{End, Filter, Half, Side, Stream};
 use crate::tcp::Connection;
 use crate::vm::{Context, Root, Vm};
-use crate::{Callback, Explorer, Hostcall, JournalEntry, Trap, UnixTime};
+use crate::{Callback, Costs, Explorer, Hostcall, JournalEntry, Trap, UnixTime};
 
 /// 2026-01-01T00:00:00Z.
 const START: UnixTime = UnixTime::from_secs(1_767_225_600);
@@ -46,6 +47,8 @@ pub struct Sim {
     pub(crate) traps: Vec<Trap>,
     /// The plugin whose configuration can be read: while it is configured.
     pub(crate) configuring: Option<usize>,
+    pub(crate) costs: Costs,
+    pub(crate) lints: Lints,
 }
 
 /// Whose hostcalls these are.
@@ -56,6 +59,8 @@ pub(crate) struct Turn {
     pub(crate) context: u32,
     /// The context that the plugin has switched to.
     pub(crate) effective: Option<u32>,
+    /// What runs.
+    pub(crate) callback: Option<Callback>,
 }
 
 impl Default for Sim {
@@ -94,6 +99,8 @@ impl Sim {
             exchanges: BTreeMap::new(),
             traps: Vec::new(),
             configuring: None,
+            costs: Costs::new(),
+            lints: Lints::default(),
         }
     }
 
@@ -178,7 +185,7 @@ impl Sim {
     /// A callback begins: whatever the plugin had switched to is forgotten.
     pub(crate) fn begin(&mut self, vm: usize, callback: &Callback) -> Turn {
         let before = self.turn;
-        self.turn = Turn { vm, context: callback.context(), effective: None };
+        self.turn = Turn { vm, context: callback.context(), effective: None, callback: Some(*callback) };
         self.journal.callback(callback);
         before
     }

@@ -51,6 +51,13 @@ pub(crate) struct Test {
     /// Which order is the first.
     #[arg(long, value_name = "NUMBER", default_value = "0", requires = "explore")]
     explore_seed: u64,
+    /// Repeats all that each scenario sends, 200 streams if it says nothing else: a module's memory must not grow in the second
+    /// half, and nothing may be left over.
+    #[arg(long)]
+    leak_check: bool,
+    /// Takes warnings for failures.
+    #[arg(long)]
+    deny_warnings: bool,
     /// Scenarios that are played at the same time. Left out: as many as there are processors.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -67,6 +74,9 @@ pub(crate) struct Test {
     #[arg(long)]
     watch: bool,
 }
+
+/// Streams in which a leak shows.
+const LEAK_CHECK: u32 = 200;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ProfileName {
@@ -131,6 +141,8 @@ impl Test {
             modules: &self.modules,
             matrix: self.matrix && !bless,
             explore: self.explored(bless)?,
+            leak_check: self.leak_check.then_some(LEAK_CHECK),
+            deny_warnings: self.deny_warnings,
             jobs: self.jobs.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get),
             fail_fast: self.fail_fast,
         };

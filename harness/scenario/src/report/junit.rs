@@ -51,6 +51,10 @@ fn case(out: &mut String, report: &ScenarioReport) {
                 write!(out, "<failure message=\"not as expected\" type=\"mismatch\">{mismatches}</failure>");
         }
     }
+    if !report.warnings.is_empty() {
+        let lines = report.warnings.iter().map(|warning| format!("warning: {warning}\n"));
+        let _ = write!(out, "<system-out>{}</system-out>", escaped(&lines.collect::<String>()));
+    }
     out.push_str("</testcase>\n");
 }
 

@@ -8,6 +8,7 @@ use super::{Ending, ScenarioReport, StepReport, Totals};
 use crate::expectation::Mismatch;
 
 const EXPECTED: Style = AnsiColor::Green.on_default();
+const WARNING: Style = AnsiColor::Yellow.on_default();
 const FOUND: Style = AnsiColor::Red.on_default();
 /// Lines of a difference that are shown.
 const MOST_LINES: usize = 60;
@@ -54,6 +55,9 @@ fn scenario(out: &mut String, report: &ScenarioReport) {
         mismatches(out, step);
     }
     why(out, report);
+    for warning in &report.warnings {
+        let _ = writeln!(out, "        {WARNING}warning{WARNING:#}: {warning}");
+    }
 }
 
 /// What is not as expected in a step.

@@ -35,7 +35,11 @@ impl Sim {
             self.setup.faults.cas_conflicts -= 1;
             self.shared_data.touch(space, key);
         }
+        let is_new = self.shared_data.spaces.get(space).is_none_or(|entries| !entries.contains_key(key));
         let result = self.shared_data.set(space, key, value, cas);
+        if is_new && result.is_ok() {
+            self.lint_new_key();
+        }
         self.note("proxy_set_shared_data", &[&key, &value, &cas], result)
     }
 }
