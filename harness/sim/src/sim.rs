@@ -6,11 +6,12 @@ use crate::abi::{ForeignFunction, Queues, SharedData, Stats};
 use crate::events::{EventKind, Events};
 use crate::http::{CallOut, Exchange, LogLine};
 use crate::journal::{Journal, Shown};
+use crate::lint::Lints;
 use crate::setup::{Profile, Setup};
 use crate::stream::{End, Filter, Half, Side, Stream};
 use crate::tcp::Connection;
 use crate::vm::{Context, Root, Vm};
-use crate::{Callback, Explorer, Hostcall, JournalEntry, Trap, UnixTime};
+use crate::{Callback, Costs, Explorer, Hostcall, JournalEntry, Trap, UnixTime};
 
 /// 2026-01-01T00:00:00Z.
 const START: UnixTime = UnixTime::from_secs(1_767_225_600);
@@ -46,6 +47,8 @@ pub struct Sim {
     pub(crate) traps: Vec<Trap>,
     /// The plugin whose configuration can be read: while it is configured.
     pub(crate) configuring: Option<usize>,
+    pub(crate) costs: Costs,
+    pub(crate) lints: Lints,
 }
 
 /// Whose hostcalls these are.
@@ -56,8 +59,8 @@ pub(crate) struct Turn {
     pub(crate) context: u32,
     /// The context that the plugin has switched to.
     pub(crate) effective: Option<u32>,
-    /// Whether the VM is told that it starts.
-    pub(crate) is_vm_start: bool,
+    /// What runs.
+    pub(crate) callback: Option<Callback>,
 }
 
 impl Default for Sim {
@@ -96,6 +99,8 @@ impl Sim {
             exchanges: BTreeMap::new(),
             traps: Vec::new(),
             configuring: None,
+            costs: Costs::new(),
+            lints: Lints::default(),
         }
     }
 
@@ -117,6 +122,11 @@ impl Sim {
     /// The configuration of the proxy.
     pub fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// Whether a VM is told that it starts.
+    pub(crate) fn is_vm_start(&self) -> bool {
+        matches!(self.turn.callback, Some(Callback::VmStart { .. }))
     }
 
     /// Whether the specification is followed where Envoy does something else.
@@ -185,8 +195,7 @@ impl Sim {
     /// A callback begins: whatever the plugin had switched to is forgotten.
     pub(crate) fn begin(&mut self, vm: usize, callback: &Callback) -> Turn {
         let before = self.turn;
-        let is_vm_start = matches!(callback, Callback::VmStart { .. });
-        self.turn = Turn { vm, context: callback.context(), effective: None, is_vm_start };
+        self.turn = Turn { vm, context: callback.context(), effective: None, callback: Some(*callback) };
         self.journal.callback(callback);
         before
     }

@@ -140,6 +140,11 @@ impl Vm {
         self.contexts.get(&id)
     }
 
+    /// How many of its contexts stand for streams and connections.
+    pub(crate) fn streams(&self) -> usize {
+        self.contexts.values().filter(|context| !matches!(context, Context::Root(_))).count()
+    }
+
     pub(crate) fn root_mut(&mut self, id: u32) -> Option<&mut Root> {
         match self.contexts.get_mut(&id)? {
             Context::Root(root) => Some(root),

@@ -127,7 +127,7 @@ impl Sim {
     }
 
     fn vm_configuration(&self) -> Option<&[u8]> {
-        let vm = self.vm().filter(|_| self.turn.is_vm_start || !self.follows_spec())?;
+        let vm = self.vm().filter(|_| self.is_vm_start() || !self.follows_spec())?;
         Some(&vm.configuration)
     }
 

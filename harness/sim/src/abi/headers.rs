@@ -33,6 +33,9 @@ impl Sim {
             let found = fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone());
             found.ok_or_else(|| Refusal::not_found("there is no header of this name"))
         });
+        if result.is_err() {
+            self.lint_map("proxy_get_header_map_value", map, false);
+        }
         self.note("proxy_get_header_map_value", &[&Map(map), &name], result)
     }
 
@@ -42,6 +45,9 @@ impl Sim {
     /// `BAD_ARGUMENT` for a map that does not exist.
     pub fn header_map_pairs(&mut self, map: u32) -> Hostcall<HeaderList> {
         let result = MapType::of(map).map(|_| self.readable(map).cloned().unwrap_or_default());
+        if result.as_ref().is_ok_and(Vec::is_empty) {
+            self.lint_map("proxy_get_header_map_pairs", map, false);
+        }
         self.note("proxy_get_header_map_pairs", &[&Map(map)], result)
     }
 
@@ -57,6 +63,9 @@ impl Sim {
         } else {
             self.writable(map).map(|(_, fields)| size(fields))
         };
+        if result.is_err() {
+            self.lint_map("proxy_get_header_map_size", map, false);
+        }
         self.note("proxy_get_header_map_size", &[&Map(map)], result)
     }
 
@@ -67,6 +76,9 @@ impl Sim {
     pub fn add_header_map_value(&mut self, map: u32, name: &[u8], value: &[u8]) -> Hostcall<()> {
         let result =
             self.writable(map).map(|(map, fields)| append(map, fields, &name.to_ascii_lowercase(), value));
+        if result.is_err() {
+            self.lint_map("proxy_add_header_map_value", map, true);
+        }
         self.note("proxy_add_header_map_value", &[&Map(map), &name, &value], result)
     }
 
@@ -77,6 +89,9 @@ impl Sim {
     pub fn replace_header_map_value(&mut self, map: u32, name: &[u8], value: &[u8]) -> Hostcall<()> {
         let result =
             self.writable(map).map(|(map, fields)| replace(map, fields, &name.to_ascii_lowercase(), value));
+        if result.is_err() {
+            self.lint_map("proxy_replace_header_map_value", map, true);
+        }
         self.note("proxy_replace_header_map_value", &[&Map(map), &name, &value], result)
     }
 
@@ -87,6 +102,9 @@ impl Sim {
     pub fn remove_header_map_value(&mut self, map: u32, name: &[u8]) -> Hostcall<()> {
         let lower = name.to_ascii_lowercase();
         let result = self.writable(map).map(|(_, fields)| fields.retain(|(field, _)| *field != lower));
+        if result.is_err() {
+            self.lint_map("proxy_remove_header_map_value", map, true);
+        }
         self.note("proxy_remove_header_map_value", &[&Map(map), &name], result)
     }
 
@@ -102,6 +120,9 @@ impl Sim {
                 append(map, fields, &name.to_ascii_lowercase(), value);
             }
         });
+        if result.is_err() {
+            self.lint_map("proxy_set_header_map_pairs", map, true);
+        }
         self.note("proxy_set_header_map_pairs", &[&Map(map), &pairs], result)
     }
 

@@ -35,12 +35,16 @@ impl Sim {
             self.setup.faults.cas_conflicts -= 1;
             self.shared_data.touch(space, key);
         }
-        let result = if cas != 0 && self.follows_spec() && !self.shared_data.has(space, key) {
+        let is_new = !self.shared_data.has(space, key);
+        let result = if cas != 0 && self.follows_spec() && is_new {
             let reason = format!("there is no such key, and so not the CAS number {cas}");
             Err(Refusal::new(Status::CasMismatch, reason))
         } else {
             self.shared_data.set(space, key, value, cas)
         };
+        if is_new && result.is_ok() {
+            self.lint_new_key();
+        }
         self.note("proxy_set_shared_data", &[&key, &value, &cas], result)
     }
 }
