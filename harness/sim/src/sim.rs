@@ -159,6 +159,17 @@ impl Sim {
         self.journal.entries()
     }
 
+    /// What a VM is for: `canary`, `main thread`, `worker 0`.
+    pub fn vm_name(&self, vm: usize) -> String {
+        match self.vms.get(vm) {
+            Some(vm) if vm.is_canary => "canary".to_owned(),
+            Some(vm) => {
+                vm.thread.checked_sub(1).map_or("main thread".to_owned(), |it| format!("worker {it}"))
+            }
+            None => "no VM".to_owned(),
+        }
+    }
+
     /// How many entries the journal had no room for.
     pub fn journal_lost(&self) -> u64 {
         self.journal.lost()
@@ -185,7 +196,7 @@ impl Sim {
         result: Hostcall<T>,
     ) -> Hostcall<T> {
         let context = self.context_id();
-        self.journal.hostcall(context, name, arguments, &result);
+        self.journal.hostcall((self.turn.vm, context), name, arguments, &result);
         if self.explorer.is_some() {
             self.switch();
         }
@@ -196,7 +207,7 @@ impl Sim {
     pub(crate) fn begin(&mut self, vm: usize, callback: &Callback) -> Turn {
         let before = self.turn;
         self.turn = Turn { vm, context: callback.context(), effective: None, callback: Some(*callback) };
-        self.journal.callback(callback);
+        self.journal.callback(vm, callback);
         before
     }
 

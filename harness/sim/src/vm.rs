@@ -10,6 +10,8 @@ use crate::stream::{LocalResponse, Side};
 pub(crate) struct Vm {
     /// The thread it lives in: 0 is the main thread, the workers follow.
     pub(crate) thread: usize,
+    /// Whether it is there only to try a configuration.
+    pub(crate) is_canary: bool,
     /// `vm_config.vm_id`.
     pub(crate) id: String,
     pub(crate) configuration: Vec<u8>,

@@ -96,6 +96,9 @@ impl<P: Plugin> Thread<P> {
     fn canary(&mut self, sim: &mut Sim, plugin: usize) -> Result<(), Failure> {
         let Some(setup) = sim.setup.plugins.get(plugin).cloned() else { return Ok(()) };
         let vm = self.new_vm(sim, &setup).map_err(Failure::Vm)?;
+        if let Some(vm) = sim.vms.get_mut(vm) {
+            vm.is_canary = true;
+        }
         let result = self.start_in(sim, vm, plugin);
         self.drop_vm(sim, vm);
         result.map(drop)
