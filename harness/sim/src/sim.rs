@@ -28,6 +28,8 @@ pub struct Sim {
     pub(crate) setup: Setup,
     pub(crate) events: Events,
     pub(crate) lines: Vec<LogLine>,
+    /// What they take.
+    pub(crate) line_bytes: usize,
     pub(crate) stats: Stats,
     pub(crate) shared_data: SharedData,
     pub(crate) queues: Queues,
@@ -84,6 +86,7 @@ impl Sim {
             setup,
             events: Events::default(),
             lines: Vec::new(),
+            line_bytes: 0,
             stats: Stats::default(),
             shared_data,
             queues: Queues::default(),
