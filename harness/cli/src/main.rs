@@ -2,6 +2,8 @@
 
 mod commands;
 mod filters;
+mod measured;
+mod profiled;
 mod scenarios;
 mod session;
 mod targets;
@@ -24,6 +26,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(commands::bench::Bench),
     Check(commands::check::Check),
     Diff(commands::diff::Diff),
     Inspect(commands::inspect::Inspect),
@@ -42,6 +45,7 @@ enum Verdict {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Bench(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Diff(command) => command.execute(),
         Command::Inspect(command) => command.execute(),

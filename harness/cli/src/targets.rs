@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use clap::ValueEnum;
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
-use portcullis_host::{Instance, Module, foreign_functions};
+use portcullis_host::{Instance, LoadOptions, Module, foreign_functions};
 use portcullis_kit::UnixTime;
 use portcullis_scenario::{PluginRef, SimTarget, Start, Target, TargetError};
 use portcullis_sim::{Factory, PluginSetup, Setup};
@@ -126,6 +126,12 @@ fn module_path(plugin: &PluginRef, scenario: &Path, modules: &Path) -> Result<Pa
 /// Reads and checks a module, `.wasm` or `.wat`.
 pub(crate) fn load_module(path: &Path) -> Result<Module, String> {
     compile(path, &module_bytes(path)?)
+}
+
+/// Likewise, compiled as asked for.
+pub(crate) fn load_module_with(path: &Path, options: &LoadOptions<'_>) -> Result<Module, String> {
+    let module = Module::load_with(&module_bytes(path)?, options);
+    module.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn compile(path: &Path, bytes: &[u8]) -> Result<Module, String> {
