@@ -103,8 +103,8 @@ impl Lint {
                 "shared data has no delete, and what is stored stays as long as the process; use a fixed set of keys"
             }
             Self::ResumeInResponseHeaders => {
-                "the response goes on before the callback's own answer counts, so that its headers go on twice or what \
-                 follows them is held back for good; return Continue instead"
+                "the response goes on before the callback's own answer counts: after Continue its headers are sent twice and \
+                 the client resets the stream, after Pause the body is held back for good; return Continue instead"
             }
         }
     }
