@@ -278,7 +278,7 @@ impl Sim {
 
     /// A VM has come to its end.
     pub(crate) fn trapped(&mut self, vm: usize, callback: &Callback, trap: Trap) {
-        let function = trap.function.unwrap_or(callback.export().name);
+        let function = trap.function.unwrap_or_else(|| callback.export().name);
         let text = format!("Function: {function} failed: {}", trap.message);
         self.push_log(log::Level::Error, &text);
         self.traps.push(trap);
