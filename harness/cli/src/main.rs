@@ -1,5 +1,6 @@
 //! The `portcullis` command. This file parses; each subcommand has a file of its own.
 
+mod cache;
 mod commands;
 mod filters;
 mod scenarios;

@@ -1,6 +1,7 @@
 //! Plays many scenarios, several at a time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use portcullis_scenario::report::{Ending, ScenarioReport};
-use portcullis_scenario::{Refusal, run, run_matrix};
+use portcullis_scenario::{Refusal, check_leaks, explore, run, run_matrix};
 
 use crate::scenarios::Loaded;
 use crate::targets::{Starter, TargetName};
@@ -21,6 +22,12 @@ pub(crate) struct Session<'a> {
     pub(crate) modules: &'a Path,
     /// Whether each is played in other ways too.
     pub(crate) matrix: bool,
+    /// The seeds of the orders in which workers take turns, in place of the plain run.
+    pub(crate) explore: Option<Range<u64>>,
+    /// After how many streams nothing may have been kept, in a scenario that does not say.
+    pub(crate) leak_check: Option<u32>,
+    /// Whether warnings are failures.
+    pub(crate) deny_warnings: bool,
     /// How many at a time.
     pub(crate) jobs: usize,
     /// Whether none is begun after one has failed.
@@ -42,7 +49,7 @@ struct Job<'a> {
     starter: Option<&'a Starter>,
 }
 
-/// A starter serves all scenarios of a folder with the same plugins, so that a module is compiled once.
+/// A starter serves all scenarios of a folder with the same plugins and profile, so that a module is compiled once.
 type Key = (PathBuf, String);
 
 impl Session<'_> {
@@ -69,7 +76,7 @@ impl Session<'_> {
             let fail = |error: &str| format!("{}: {error}", loaded.path.display());
             let key = key(loaded);
             if !starters.contains_key(&key) {
-                let plugins = &loaded.scenario.plugins;
+                let plugins = (loaded.scenario.plugins.as_slice(), loaded.scenario.setup.profile);
                 let starter = Starter::new(target, plugins, &loaded.path, self.modules);
                 starters.insert(key.clone(), starter.map_err(|error| fail(&error))?);
             }
@@ -115,11 +122,23 @@ impl Session<'_> {
     fn one(&self, job: &Job<'_>) -> ScenarioReport {
         let scenario = &job.loaded.scenario;
         let begin = Instant::now();
-        let mut report = match job.starter {
-            None => ScenarioReport::not_run(&scenario.name, job.target.name(), "a module has no native code"),
-            Some(starter) if self.matrix => run_matrix(scenario, starter),
-            Some(starter) => run(scenario, starter),
+        let mut report = match (job.starter, &self.explore) {
+            (None, _) => {
+                ScenarioReport::not_run(&scenario.name, job.target.name(), "a module has no native code")
+            }
+            (Some(starter), Some(seeds)) => explore(scenario, starter, seeds.clone()),
+            (Some(starter), None) if self.matrix => run_matrix(scenario, starter),
+            (Some(starter), None) => run(scenario, starter),
         };
+        if let (Some(starter), Some(streams)) = (job.starter, scenario.leak_check.or(self.leak_check))
+            && report.outcome == Ending::Passed
+            && self.explore.is_none()
+        {
+            check_leaks(scenario, starter, streams, &mut report);
+        }
+        if self.deny_warnings {
+            report.deny_warnings();
+        }
         report.took = Some(begin.elapsed());
         report.file = job.loaded.path.display().to_string();
         report
@@ -128,7 +147,7 @@ impl Session<'_> {
 
 fn key(loaded: &Loaded) -> Key {
     let folder = loaded.path.parent().unwrap_or(&loaded.path).to_owned();
-    (folder, format!("{:?}", loaded.scenario.plugins))
+    (folder, format!("{:?} {:?}", loaded.scenario.plugins, loaded.scenario.setup.profile))
 }
 
 /// A bar on a terminal; nothing anywhere else.

@@ -6,12 +6,13 @@ use std::time::SystemTime;
 
 use clap::ValueEnum;
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
-use portcullis_host::{Instance, Module, foreign_functions};
+use portcullis_host::{Instance, LoadError, LoadOptions, Module, foreign_functions};
 use portcullis_kit::UnixTime;
 use portcullis_scenario::{PluginRef, SimTarget, Start, Target, TargetError};
-use portcullis_sim::{Factory, PluginSetup, Setup};
+use portcullis_sim::{Factory, PluginSetup, Profile, Setup};
 use tempfile::TempPath;
 
+use crate::cache;
 use crate::commands::read;
 use crate::filters::Filter;
 
@@ -57,7 +58,7 @@ impl Starter {
     /// Finds what a scenario names; `None` where there is nothing to run it with. `modules` is where our own modules are.
     pub(crate) fn new(
         target: TargetName,
-        plugins: &[PluginRef],
+        (plugins, profile): (&[PluginRef], Profile),
         scenario: &Path,
         modules: &Path,
     ) -> Result<Option<Self>, String> {
@@ -68,7 +69,7 @@ impl Starter {
                 let paths = paths.collect::<Result<Vec<_>, _>>()?;
                 let bytes = paths.iter().map(|path| Ok((path, module_bytes(path)?)));
                 let bytes = bytes.collect::<Result<Vec<_>, String>>()?;
-                let modules = bytes.iter().map(|(path, bytes)| compile(path, bytes));
+                let modules = bytes.iter().map(|(path, bytes)| compile(path, bytes, profile));
                 Ok(Some(modules.collect::<Result<_, _>>().map_or_else(Self::Unloadable, Self::Wasm)))
             }
             TargetName::Envoy => {
@@ -125,11 +126,18 @@ fn module_path(plugin: &PluginRef, scenario: &Path, modules: &Path) -> Result<Pa
 
 /// Reads and checks a module, `.wasm` or `.wat`.
 pub(crate) fn load_module(path: &Path) -> Result<Module, String> {
-    compile(path, &module_bytes(path)?)
+    compile(path, &module_bytes(path)?, Profile::Envoy)
 }
 
-fn compile(path: &Path, bytes: &[u8]) -> Result<Module, String> {
-    Module::load(bytes).map_err(|error| format!("{}: {error}", path.display()))
+fn compile(path: &Path, bytes: &[u8], profile: Profile) -> Result<Module, String> {
+    let cache = cache::directory();
+    let plain = LoadOptions { spec: profile == Profile::Spec, ..LoadOptions::default() };
+    let module = match Module::load_with(bytes, &LoadOptions { cache: cache.as_deref(), ..plain }) {
+        // A cache that cannot be used costs time and nothing else.
+        Err(LoadError::Engine(_)) if cache.is_some() => Module::load_with(bytes, &plain),
+        module => module,
+    };
+    module.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// The bytes of a module; WebAssembly text is made into them.

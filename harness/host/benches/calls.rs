@@ -14,7 +14,7 @@ use portcullis_host::{LoadOptions, Module};
 use portcullis_sim::http::{Protocol, Request, Sending};
 use portcullis_sim::{Callback, Plugin, PluginSetup, Proxy, Setup, Sim};
 
-const FAST: LoadOptions<'_> = LoadOptions { fuel: false, cache: None, profile: false };
+const FAST: LoadOptions<'_> = LoadOptions { fuel: false, cache: None, profile: false, spec: false };
 
 /// One figure: its name, and the least time that one turn has taken.
 struct Figure {

@@ -33,7 +33,19 @@ pub(crate) fn abi_version(module: &Module) -> Result<AbiVersion, LoadError> {
     Err(unknown.map_or(LoadError::NotProxyWasm, LoadError::UnknownAbi))
 }
 
-pub(crate) fn exports(module: &Module, abi: AbiVersion) -> Result<(), LoadError> {
+/// The functions of WASI in the specification.
+const WASI_OF_SPEC: [&str; 8] = [
+    "args_get",
+    "args_sizes_get",
+    "clock_time_get",
+    "environ_get",
+    "environ_sizes_get",
+    "fd_write",
+    "proc_exit",
+    "random_get",
+];
+
+pub(crate) fn exports(module: &Module, abi: AbiVersion, spec: bool) -> Result<(), LoadError> {
     if module.get_export("memory").is_none_or(|kind| kind.memory().is_none()) {
         return Err(LoadError::NoMemory);
     }
@@ -44,7 +56,8 @@ pub(crate) fn exports(module: &Module, abi: AbiVersion) -> Result<(), LoadError>
     let is_looked_at = |signature: &Signature| match signature.name {
         "main" | "__main_void" => is_reactor,
         "_start" => !is_reactor,
-        "proxy_on_memory_allocate" => function(module, "malloc").is_none(),
+        "proxy_on_memory_allocate" => spec || function(module, "malloc").is_none(),
+        "malloc" => !spec || function(module, "proxy_on_memory_allocate").is_none(),
         _ => true,
     };
     let expected = exports::all(abi).filter(is_looked_at);
@@ -67,7 +80,12 @@ fn wrong_signature(module: &Module, abi: AbiVersion, expected: Signature) -> Opt
     (!is_right).then(|| format!("{name} has to take {parameters} i32 and return {result} in ABI {abi}"))
 }
 
-pub(crate) fn imports(linker: &Linker<State>, module: &Module, abi: AbiVersion) -> Result<(), LoadError> {
+pub(crate) fn imports(
+    linker: &Linker<State>,
+    module: &Module,
+    abi: AbiVersion,
+    spec: bool,
+) -> Result<(), LoadError> {
     let mut store = Store::new(linker.engine(), State::new(abi));
     let (mut unknown, mut wrong) = (Vec::new(), Vec::new());
     for import in module.imports() {
@@ -76,6 +94,11 @@ pub(crate) fn imports(linker: &Linker<State>, module: &Module, abi: AbiVersion) 
             unknown.push(format!("{from}.{name}{}", hint(from, name, &import.ty(), abi)));
             continue;
         };
+        if spec && is_beyond_spec(from, name) {
+            unknown
+                .push(format!("{from}.{name} (Envoy has this function of WASI, the specification has not)"));
+            continue;
+        }
         let (wanted, provided) = (import.ty().func().map(shown), provided.ty(&store).func().map(shown));
         if wanted != provided {
             let shown = |kind: Option<String>| kind.unwrap_or_else(|| "no function".to_owned());
@@ -95,6 +118,10 @@ pub(crate) fn imports(linker: &Linker<State>, module: &Module, abi: AbiVersion) 
         (_, false) => Err(LoadError::WrongSignature(wrong)),
         _ => Ok(()),
     }
+}
+
+fn is_beyond_spec(from: &str, name: &str) -> bool {
+    from == "wasi_unstable" || (from == "wasi_snapshot_preview1" && !WASI_OF_SPEC.contains(&name))
 }
 
 /// A signature as Envoy writes it: `i32 i64 -> i32`.

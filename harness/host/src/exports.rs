@@ -55,7 +55,7 @@ const LIFECYCLE: [(&str, usize, bool); 6] = [
     ("__main_void", 0, true),
 ];
 
-/// The exports that give memory; Envoy takes the first of them that is there.
+/// The exports that give memory; Envoy takes the first of them that is there, the specification the last.
 pub(crate) const ALLOCATORS: [&str; 2] = ["malloc", "proxy_on_memory_allocate"];
 
 /// A callback of this name in this version; `None` where Envoy never calls it.

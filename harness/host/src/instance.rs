@@ -36,7 +36,7 @@ impl Instance {
     pub(crate) fn new(
         linked: &InstancePre<State>,
         abi: AbiVersion,
-        counts_fuel: bool,
+        (counts_fuel, spec): (bool, bool),
         setup: &PluginSetup,
     ) -> Result<Self, LoadError> {
         let broken = |error: Error| LoadError::Engine(one_line(&error));
@@ -49,10 +49,12 @@ impl Instance {
         }
         let instance = linked.instantiate(&mut store).map_err(broken)?;
         let memory = instance.get_memory(&mut store, "memory");
-        let allocate = allocator(&instance, &mut store).map_err(broken)?.ok_or(LoadError::NoAllocator)?;
+        let allocate =
+            allocator(&instance, &mut store, spec).map_err(broken)?.ok_or(LoadError::NoAllocator)?;
         let state = store.data_mut();
         state.memory = memory;
         state.allocate = Some(allocate);
+        state.phase = Phase::Running;
         let variable = |(name, value): (&String, &String)| format!("{name}={value}").into_bytes();
         state.environment = setup.environment.iter().map(variable).collect();
         Ok(Self {
@@ -177,11 +179,14 @@ impl portcullis_sim::Plugin for Instance {
     }
 }
 
-/// Envoy takes malloc where there are both.
+/// Envoy takes malloc where there are both; the specification has deprecated it.
 fn allocator(
     instance: &wasmtime::Instance,
     store: &mut Store<State>,
+    spec: bool,
 ) -> Result<Option<TypedFunc<u32, u32>>, Error> {
-    let function = ALLOCATORS.iter().find_map(|name| instance.get_func(&mut *store, name));
+    let mut find = |name: &&str| instance.get_func(&mut *store, name);
+    let mut names = ALLOCATORS.iter();
+    let function = if spec { names.rev().find_map(find) } else { names.find_map(&mut find) };
     function.map(|function| function.typed(&*store)).transpose()
 }

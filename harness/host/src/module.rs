@@ -14,6 +14,7 @@ pub struct Module {
     abi: AbiVersion,
     size: usize,
     counts_fuel: bool,
+    spec: bool,
 }
 
 impl std::fmt::Debug for Module {
@@ -41,14 +42,15 @@ impl Module {
         let module = wasmtime::Module::from_binary(&engine, bytes)
             .map_err(|error| LoadError::Damaged(one_line(&error)))?;
         let abi = check::abi_version(&module)?;
-        check::exports(&module, abi)?;
+        check::exports(&module, abi, options.spec)?;
         let mut linker = Linker::new(&engine);
         abi::link(&mut linker, abi).map_err(|error| LoadError::Engine(one_line(&error)))?;
-        check::imports(&linker, &module, abi)?;
+        check::imports(&linker, &module, abi, options.spec)?;
         let linked = linker
             .instantiate_pre(&module)
             .map_err(|error| LoadError::WrongSignature(vec![one_line(&error)]))?;
-        Ok(Self { linked, linker, abi, size: bytes.len(), counts_fuel: options.fuel })
+        let (counts_fuel, spec) = (options.fuel, options.spec);
+        Ok(Self { linked, linker, abi, size: bytes.len(), counts_fuel, spec })
     }
 
     /// A VM of its own, with the environment variables and the capabilities of this plugin.
@@ -57,11 +59,11 @@ impl Module {
     /// [`LoadError::Engine`], for memory that cannot be had or data that does not fit into it.
     pub fn instantiate(&self, setup: &PluginSetup) -> Result<Instance, LoadError> {
         if setup.capabilities.is_empty() {
-            return Instance::new(&self.linked, self.abi, self.counts_fuel, setup);
+            return Instance::new(&self.linked, self.abi, (self.counts_fuel, self.spec), setup);
         }
         let linked = abi::withhold(self.linker.clone(), self.linked.module(), &setup.capabilities)
             .map_err(|error| LoadError::Engine(one_line(&error)))?;
-        Instance::new(&linked, self.abi, self.counts_fuel, setup)
+        Instance::new(&linked, self.abi, (self.counts_fuel, self.spec), setup)
     }
 
     /// What the module is made of.

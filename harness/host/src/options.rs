@@ -15,11 +15,14 @@ pub struct LoadOptions<'a> {
     pub cache: Option<&'a Path>,
     /// Whether [`Instance::start_profile`](crate::Instance::start_profile) has anything to see.
     pub profile: bool,
+    /// Whether the module gets what the proxy-wasm specification 0.2.1 says, and not what Envoy has beside that or instead: fewer
+    /// functions of WASI, and the other allocator of two.
+    pub spec: bool,
 }
 
 impl Default for LoadOptions<'_> {
     fn default() -> Self {
-        Self { fuel: true, cache: None, profile: false }
+        Self { fuel: true, cache: None, profile: false, spec: false }
     }
 }
 

@@ -1,6 +1,8 @@
 /// When not every hostcall is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// The module's start section runs, before there is anything behind its imports.
+    Instantiating,
     /// `_initialize` runs, or `_start`.
     Starting,
     /// The host has called the guest's allocator.
@@ -28,6 +30,9 @@ impl Phase {
     pub(crate) fn forbids(self, name: &str) -> Option<&'static str> {
         match self {
             Self::Running => None,
+            Self::Instantiating => {
+                Some("a module's start section cannot call the proxy, and Envoy crashes; use _initialize")
+            }
             Self::Starting => {
                 let is_early =
                     (name.starts_with("proxy_") && name != "proxy_log") || NOT_AT_START.contains(&name);

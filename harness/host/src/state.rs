@@ -36,7 +36,7 @@ impl State {
             memory: None,
             allocate: None,
             meter: Meter::default(),
-            phase: Phase::Running,
+            phase: Phase::Instantiating,
             environment: Vec::new(),
             exited: None,
             refused: None,

@@ -56,9 +56,12 @@
 //! # }
 //! ```
 
+mod budget;
 mod expectation;
+mod explore;
 mod golden;
 mod interleaving;
+mod leak;
 mod load;
 mod matrix;
 pub mod report;
@@ -71,13 +74,16 @@ pub mod traffic;
 mod vars;
 mod yaml;
 
+pub use budget::Budget;
 pub use expectation::{ExchangeExpected, Matcher, Mismatch, ProxyExpected, TcpExpected};
+pub use explore::explore;
 pub use golden::Golden;
 pub use interleaving::Interleaving;
+pub use leak::check_leaks;
 pub use matrix::run_matrix;
 pub use portcullis_sim::http::Sending;
 pub use runner::{Start, run};
 pub use scenario::{PluginRef, Refusal, Scenario, Sent, Step, StepAction};
 pub use sim_target::SimTarget;
-pub use target::{Target, TargetError};
+pub use target::{Open, Target, TargetError};
 pub use yaml::{LoadError, parse_yaml};

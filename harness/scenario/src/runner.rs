@@ -1,6 +1,7 @@
 use portcullis_sim::http::{Exchange, Sending};
 use portcullis_sim::{Profile, Setup};
 
+use crate::budget;
 use crate::expectation::{ExchangeExpected, Mismatch, ProxyExpected};
 use crate::golden::Text;
 use crate::report::{ScenarioReport, StepReport};
@@ -82,9 +83,12 @@ fn steps(scenario: &Scenario, target: Box<dyn Target>, report: &mut ScenarioRepo
     }
     for step in &scenario.steps {
         if let Err(error) = play.step(step, report) {
-            return report.stop(&step.name, error);
+            report.stop(&step.name, error);
+            return play.warn(scenario, report);
         }
     }
+    play.weigh(scenario, report);
+    play.warn(scenario, report);
 }
 
 /// A scenario under way.
@@ -130,6 +134,28 @@ impl Play {
         report.steps.extend(played);
         report.settle();
         Ok(())
+    }
+
+    /// Compares what the callbacks have taken.
+    fn weigh(&mut self, scenario: &Scenario, report: &mut ScenarioReport) {
+        let costs = self.target.costs();
+        if costs.is_empty() || self.target.name() != "wasm" {
+            return;
+        }
+        for breach in budget::check(&scenario.budget, &costs) {
+            report.fail("budget", breach);
+        }
+        if let Some(golden) = &scenario.golden_fuel {
+            let (fuel, mut found) = (budget::fuel(&costs), Vec::new());
+            golden.check(&fuel, &mut found);
+            found.into_iter().for_each(|difference| report.fail("golden_fuel", difference));
+            report.golden.push((golden.path.clone(), fuel));
+        }
+    }
+
+    fn warn(&mut self, scenario: &Scenario, report: &mut ScenarioReport) {
+        let told = self.target.warnings().into_iter().filter(|it| !scenario.allow.contains(&it.lint));
+        report.warnings = told.map(Into::into).collect();
     }
 
     fn act(&mut self, step: &Step, text: &mut Text) -> Result<Vec<StepReport>, TargetError> {

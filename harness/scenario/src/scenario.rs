@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use portcullis_sim::Setup;
 use portcullis_sim::tcp::Conversation;
+use portcullis_sim::{Lint, Setup};
 
+use crate::budget::Budget;
 use crate::expectation::{ExchangeExpected, Matcher, ProxyExpected, TcpExpected};
 use crate::golden::Golden;
 use crate::schema::WayName;
@@ -17,6 +18,8 @@ pub struct Scenario {
     pub plugins: Vec<PluginRef>,
     /// How the proxy is configured, and what is around it.
     pub setup: Setup,
+    /// The workers that it asks for itself.
+    pub workers: Option<u32>,
     /// How the start must end, if not well.
     pub refusal: Option<Refusal>,
     /// Whether a trap is only a line of the log.
@@ -27,6 +30,14 @@ pub struct Scenario {
     pub include: Vec<String>,
     /// The ways in which the matrix does not play it.
     pub skipped: Vec<WayName>,
+    /// What one call of a callback may take.
+    pub budget: Budget,
+    /// The file that has the fuel of each callback.
+    pub golden_fuel: Option<Golden>,
+    /// After how many streams nothing may have been kept.
+    pub leak_check: Option<u32>,
+    /// Warnings that are not told.
+    pub allow: Vec<Lint>,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
@@ -34,7 +45,8 @@ pub struct Scenario {
 impl Scenario {
     /// From now on a golden file is not compared: whatever is found is what it should hold.
     pub fn bless(&mut self) {
-        self.steps.iter_mut().filter_map(|step| step.golden.as_mut()).for_each(|golden| golden.bless = true);
+        let golden = self.steps.iter_mut().filter_map(|step| step.golden.as_mut());
+        golden.chain(&mut self.golden_fuel).for_each(|golden| golden.bless = true);
     }
 }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use portcullis_sim::abi::ForeignFunction;
 use portcullis_sim::http::{CallOut, Exchange, LogLine, Sending};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
-use portcullis_sim::{Factory, Plugin, Proxy, Setup, Sim, StartError, Trap};
+use portcullis_sim::{Costs, Factory, Plugin, Proxy, Setup, Sim, StartError, Trap, Warning};
 
 use crate::Interleaving;
-use crate::target::{Target, TargetError};
+use crate::target::{Open, Target, TargetError};
 
 /// The simulated proxy as a target: over native code, or over modules.
 #[derive(Debug)]
@@ -86,6 +86,19 @@ impl<P: Plugin> Target for SimTarget<P> {
 
     fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError> {
         Ok(self.proxy.sim().call_outs().to_vec())
+    }
+
+    fn costs(&mut self) -> Costs {
+        self.proxy.sim().costs().clone()
+    }
+
+    fn open(&mut self) -> Open {
+        let sim = self.proxy.sim();
+        Open { streams: sim.open_streams(), contexts: sim.open_contexts() }
+    }
+
+    fn warnings(&mut self) -> Vec<Warning> {
+        self.proxy.sim().warnings()
     }
 }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use portcullis_sim::http::{CallOut, Exchange, LogLine, Sending};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
+use portcullis_sim::{Costs, Warning};
 
 /// A proxy with plugins in it: the simulation over native code or over modules, or a real Envoy.
 ///
@@ -54,6 +55,30 @@ pub trait Target {
     /// # Errors
     /// The target itself failed.
     fn call_outs(&mut self) -> Result<Vec<CallOut>, TargetError>;
+
+    /// What each callback has taken, where somebody counts.
+    fn costs(&mut self) -> Costs {
+        Costs::new()
+    }
+
+    /// What has not ended, where that is known.
+    fn open(&mut self) -> Open {
+        Open::default()
+    }
+
+    /// What the plugins have done that is worth a warning, where that is seen.
+    fn warnings(&mut self) -> Vec<Warning> {
+        Vec::new()
+    }
+}
+
+/// What has not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// HTTP streams and TCP connections.
+    pub streams: usize,
+    /// Their contexts in VMs.
+    pub contexts: usize,
 }
 
 /// Why a target could not do what a scenario asks.

@@ -14,6 +14,8 @@ const RECENT: usize = 5;
 /// One hostcall or one callback of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalEntry {
+    /// Which VM; [`Sim::vm_name`](crate::Sim::vm_name) tells what it is for.
+    pub vm: usize,
     /// The context whose callback this is, or in whose callback this hostcall was made.
     pub context: u32,
     /// Whether the proxy called the plugin (`true`) or the plugin the proxy.
@@ -76,7 +78,7 @@ impl Journal {
 
     pub(crate) fn hostcall<T: Shown>(
         &mut self,
-        context: u32,
+        (vm, context): (usize, u32),
         name: &'static str,
         arguments: &[&dyn Shown],
         result: &Hostcall<T>,
@@ -93,10 +95,19 @@ impl Journal {
             Err(refusal) => (refusal.status, Some(refusal.reason.clone()), String::new()),
         };
         let arguments = arguments.iter().map(|argument| show(*argument)).collect::<Vec<_>>().join(", ");
-        self.push(JournalEntry { context, is_callback: false, name, arguments, status, reason, returned });
+        self.push(JournalEntry {
+            vm,
+            context,
+            is_callback: false,
+            name,
+            arguments,
+            status,
+            reason,
+            returned,
+        });
     }
 
-    pub(crate) fn callback(&mut self, callback: &Callback) {
+    pub(crate) fn callback(&mut self, vm: usize, callback: &Callback) {
         self.open_callback = None;
         if !self.on {
             return;
@@ -105,6 +116,7 @@ impl Journal {
         let arguments = export.arguments.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
         self.open_callback = Some(self.entries.len());
         self.push(JournalEntry {
+            vm,
             context: callback.context(),
             is_callback: true,
             name: export.name,

@@ -43,10 +43,12 @@
 
 pub mod abi;
 mod callback;
+mod costs;
 mod events;
 mod explorer;
 pub mod http;
 mod journal;
+mod lint;
 mod native;
 mod proxy;
 mod setup;
@@ -57,8 +59,10 @@ pub mod tcp;
 mod vm;
 
 pub use callback::{Arguments, Callback, Cost, Export, Plugin, Trap};
+pub use costs::{Costs, Tally};
 pub use explorer::{Explorer, Job};
 pub use journal::{JournalEntry, Shown};
+pub use lint::{Lint, Warning};
 pub use native::NativePlugin;
 pub use portcullis_kit::UnixTime;
 pub use proxy::{Factory, Proxy, StartError};

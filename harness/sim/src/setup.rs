@@ -30,6 +30,8 @@ pub struct Setup {
     pub interleaving: Option<u64>,
     /// What goes wrong beside what is scripted.
     pub faults: Faults,
+    /// Whether [`Sim::costs`](crate::Sim::costs) tells what each callback takes.
+    pub costs: bool,
 }
 
 /// What goes wrong beside what is scripted; every choice follows from the seed.
@@ -54,6 +56,7 @@ impl Default for Setup {
             shared_data: Vec::new(),
             interleaving: None,
             faults: Faults::default(),
+            costs: false,
         }
     }
 }
@@ -109,7 +112,7 @@ pub enum Profile {
     /// Envoy 1.40, bug for bug.
     #[default]
     Envoy,
-    /// The proxy-wasm specification 0.2.1.
+    /// The proxy-wasm specification 0.2.1; where it leaves something open, Envoy.
     Spec,
 }
 

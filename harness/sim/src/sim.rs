@@ -6,11 +6,12 @@ use crate::abi::{ForeignFunction, Queues, SharedData, Stats};
 use crate::events::{EventKind, Events};
 use crate::http::{CallOut, Exchange, LogLine};
 use crate::journal::{Journal, Shown};
-use crate::setup::Setup;
+use crate::lint::Lints;
+use crate::setup::{Profile, Setup};
 use crate::stream::{End, Filter, Half, Side, Stream};
 use crate::tcp::Connection;
 use crate::vm::{Context, Root, Vm};
-use crate::{Callback, Explorer, Hostcall, JournalEntry, Trap, UnixTime};
+use crate::{Callback, Costs, Explorer, Hostcall, JournalEntry, Trap, UnixTime};
 
 /// 2026-01-01T00:00:00Z.
 const START: UnixTime = UnixTime::from_secs(1_767_225_600);
@@ -46,6 +47,8 @@ pub struct Sim {
     pub(crate) traps: Vec<Trap>,
     /// The plugin whose configuration can be read: while it is configured.
     pub(crate) configuring: Option<usize>,
+    pub(crate) costs: Costs,
+    pub(crate) lints: Lints,
 }
 
 /// Whose hostcalls these are.
@@ -56,6 +59,8 @@ pub(crate) struct Turn {
     pub(crate) context: u32,
     /// The context that the plugin has switched to.
     pub(crate) effective: Option<u32>,
+    /// What runs.
+    pub(crate) callback: Option<Callback>,
 }
 
 impl Default for Sim {
@@ -94,6 +99,8 @@ impl Sim {
             exchanges: BTreeMap::new(),
             traps: Vec::new(),
             configuring: None,
+            costs: Costs::new(),
+            lints: Lints::default(),
         }
     }
 
@@ -115,6 +122,16 @@ impl Sim {
     /// The configuration of the proxy.
     pub fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// Whether a VM is told that it starts.
+    pub(crate) fn is_vm_start(&self) -> bool {
+        matches!(self.turn.callback, Some(Callback::VmStart { .. }))
+    }
+
+    /// Whether the specification is followed where Envoy does something else.
+    pub(crate) fn follows_spec(&self) -> bool {
+        self.setup.profile == Profile::Spec
     }
 
     /// What the plugins have logged, oldest first.
@@ -140,6 +157,17 @@ impl Sim {
     /// Every hostcall and callback since the journal was switched on, in order.
     pub fn journal(&self) -> &[JournalEntry] {
         self.journal.entries()
+    }
+
+    /// What a VM is for: `canary`, `main thread`, `worker 0`.
+    pub fn vm_name(&self, vm: usize) -> String {
+        match self.vms.get(vm) {
+            Some(vm) if vm.is_canary => "canary".to_owned(),
+            Some(vm) => {
+                vm.thread.checked_sub(1).map_or("main thread".to_owned(), |it| format!("worker {it}"))
+            }
+            None => "no VM".to_owned(),
+        }
     }
 
     /// How many entries the journal had no room for.
@@ -168,7 +196,7 @@ impl Sim {
         result: Hostcall<T>,
     ) -> Hostcall<T> {
         let context = self.context_id();
-        self.journal.hostcall(context, name, arguments, &result);
+        self.journal.hostcall((self.turn.vm, context), name, arguments, &result);
         if self.explorer.is_some() {
             self.switch();
         }
@@ -178,8 +206,8 @@ impl Sim {
     /// A callback begins: whatever the plugin had switched to is forgotten.
     pub(crate) fn begin(&mut self, vm: usize, callback: &Callback) -> Turn {
         let before = self.turn;
-        self.turn = Turn { vm, context: callback.context(), effective: None };
-        self.journal.callback(callback);
+        self.turn = Turn { vm, context: callback.context(), effective: None, callback: Some(*callback) };
+        self.journal.callback(vm, callback);
         before
     }
 
@@ -285,6 +313,16 @@ impl Sim {
 
     pub(crate) fn has_trailers(&self, id: u64, side: Side) -> bool {
         self.stream_of(id).is_some_and(|stream| stream.message(side).trailers.is_some())
+    }
+
+    /// Drops the streams and connections that are over, once no plugin has a context in them.
+    pub(crate) fn forget_finished(&mut self) {
+        let is_alive = |vm: usize, context| self.vms.get(vm).is_some_and(|vm| vm.context(context).is_some());
+        self.streams.retain(|_, stream| {
+            stream.info.ended.is_none() || stream.filters.iter().any(|it| is_alive(it.vm, it.context))
+        });
+        self.connections
+            .retain(|_, it| !it.is_over || it.filters.iter().any(|it| is_alive(it.vm, it.context)));
     }
 
     /// Whether a stream has not come to its end.

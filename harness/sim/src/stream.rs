@@ -13,7 +13,7 @@ pub(crate) struct Stream {
     pub(crate) response: Message,
     /// One for each plugin that has a part in this stream, in the order of the request.
     pub(crate) filters: Vec<Filter>,
-    /// Filter state, by the whole name that `proxy_set_property` was given.
+    /// Filter state by its key, which is `wasm.` and the whole path for what `proxy_set_property` has set.
     pub(crate) filter_state: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) info: StreamInfo,
     /// Whether the stream is in its log phase, in which the access log's copies can be read.

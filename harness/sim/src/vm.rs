@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::UnixTime;
@@ -10,6 +10,8 @@ use crate::stream::{LocalResponse, Side};
 pub(crate) struct Vm {
     /// The thread it lives in: 0 is the main thread, the workers follow.
     pub(crate) thread: usize,
+    /// Whether it is there only to try a configuration.
+    pub(crate) is_canary: bool,
     /// `vm_config.vm_id`.
     pub(crate) id: String,
     pub(crate) configuration: Vec<u8>,
@@ -22,6 +24,8 @@ pub(crate) struct Vm {
     /// Whether a local reply has been asked for in the running callback, whose return value then means nothing.
     pub(crate) has_replied: bool,
     pub(crate) is_dead: bool,
+    /// Contexts of streams whose on_done returned false; only the specification waits for them.
+    pub(crate) pending: BTreeSet<u32>,
     /// The outcome of the last call-out that failed, which `proxy_get_status` tells for good.
     pub(crate) status: (u32, Vec<u8>),
 }
@@ -51,6 +55,8 @@ pub(crate) struct Root {
     pub(crate) next_tick: Option<UnixTime>,
     /// Whether its on_done returned false, so that it waits for `proxy_done`.
     pub(crate) is_pending: bool,
+    /// Properties that were declared, and whether they can be set only once.
+    pub(crate) declared: BTreeMap<Vec<u8>, bool>,
 }
 
 /// Something that Envoy does after the running callback.
@@ -62,6 +68,7 @@ pub(crate) enum Asked {
     Receive { token: u32, received: Received },
     ResumeConnection { context: u32 },
     CloseConnection { context: u32, by_upstream: bool },
+    Finalize { context: u32 },
 }
 
 /// The call-outs of a VM.
@@ -118,12 +125,26 @@ impl Vm {
         self.last_context
     }
 
+    /// Whether this context was waited for, which it is no longer.
+    pub(crate) fn stop_waiting(&mut self, id: u32) -> bool {
+        if self.pending.remove(&id) {
+            self.asked.push_back(Asked::Finalize { context: id });
+            return true;
+        }
+        self.root_mut(id).is_some_and(|root| std::mem::take(&mut root.is_pending))
+    }
+
     pub(crate) fn delete(&mut self, id: u32) {
         self.contexts.remove(&id);
     }
 
     pub(crate) fn context(&self, id: u32) -> Option<&Context> {
         self.contexts.get(&id)
+    }
+
+    /// How many of its contexts stand for streams and connections.
+    pub(crate) fn streams(&self) -> usize {
+        self.contexts.values().filter(|context| !matches!(context, Context::Root(_))).count()
     }
 
     pub(crate) fn root_mut(&mut self, id: u32) -> Option<&mut Root> {

@@ -67,9 +67,7 @@ impl Run {
         let protocol = if self.http2 { Protocol::Http2 } else { Protocol::Http1 };
         let sending = Sending { protocol, request: self.request(), ..Sending::default() };
         let exchange = proxy.send(&[sending]).pop().unwrap_or_default();
-        for entry in proxy.sim().journal() {
-            anstream::println!("{entry}");
-        }
+        show_journal(proxy.sim());
         match proxy.sim().journal_lost() {
             0 => {}
             lost => anstream::println!("... and {lost} more"),
@@ -98,6 +96,17 @@ impl Run {
             body: self.body.iter().map(|body| body.clone().into_bytes()).collect(),
             trailers: None,
         }
+    }
+}
+
+/// Every entry, under the VM that it is about: the canary, the main thread and the worker start the plugin alike.
+fn show_journal(sim: &Sim) {
+    let mut vm = None;
+    for entry in sim.journal() {
+        if vm.replace(entry.vm) != Some(entry.vm) {
+            anstream::println!("{}:", sim.vm_name(entry.vm));
+        }
+        anstream::println!("  {entry}");
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
@@ -43,6 +44,20 @@ pub(crate) struct Test {
     /// headers. It must end the same, unless it says why not.
     #[arg(long)]
     matrix: bool,
+    /// Plays each scenario with several workers that take turns after each hostcall, in this many orders, up to the first in
+    /// which it fails. On simulated targets.
+    #[arg(long, value_name = "N", conflicts_with = "matrix")]
+    explore: Option<NonZeroU64>,
+    /// Which order is the first.
+    #[arg(long, value_name = "NUMBER", default_value = "0", requires = "explore")]
+    explore_seed: u64,
+    /// Repeats all that each scenario sends, 200 streams if it says nothing else: a module's memory must not grow in the second
+    /// half, and nothing may be left over.
+    #[arg(long)]
+    leak_check: bool,
+    /// Takes warnings for failures.
+    #[arg(long)]
+    deny_warnings: bool,
     /// Scenarios that are played at the same time. Left out: as many as there are processors.
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -59,6 +74,9 @@ pub(crate) struct Test {
     #[arg(long)]
     watch: bool,
 }
+
+/// Streams in which a leak shows.
+const LEAK_CHECK: u32 = 200;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ProfileName {
@@ -122,6 +140,9 @@ impl Test {
             targets: &self.target,
             modules: &self.modules,
             matrix: self.matrix && !bless,
+            explore: self.explored(bless)?,
+            leak_check: self.leak_check.then_some(LEAK_CHECK),
+            deny_warnings: self.deny_warnings,
             jobs: self.jobs.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get),
             fail_fast: self.fail_fast,
         };
@@ -140,6 +161,17 @@ impl Test {
             Totals { passed: 0, .. } => Err("no scenario could be played on this target".into()),
             _ => Ok(Verdict::Good),
         }
+    }
+
+    fn explored(&self, bless: bool) -> Result<Option<Range<u64>>, String> {
+        let Some(orders) = self.explore else { return Ok(None) };
+        if self.target.contains(&TargetName::Envoy) {
+            return Err("--explore: a real Envoy's workers take turns as they like; play it with --target wasm or native".into());
+        }
+        if bless {
+            return Err("--explore: golden files hold the plain run; leave out BLESS=1".into());
+        }
+        Ok(Some(self.explore_seed..self.explore_seed.saturating_add(orders.get())))
     }
 
     fn tell(&self, reports: &[ScenarioReport]) -> Result<(), String> {

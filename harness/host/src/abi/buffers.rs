@@ -5,6 +5,9 @@ use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
+/// The highest number of a buffer.
+const BUFFERS: u32 = 8;
+
 /// Bodies and configurations.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
     hostcalls! {
@@ -43,5 +46,7 @@ fn set_buffer_bytes(
     bytes: u32,
     bytes_size: u32,
 ) -> Result<(), Fault> {
-    guest.ask([(bytes, bytes_size)], |sim, [bytes]| sim.set_buffer_bytes(buffer, start, size, bytes))
+    guest.ask_of(buffer <= BUFFERS, [(bytes, bytes_size)], |sim, [bytes]| {
+        sim.set_buffer_bytes(buffer, start, size, bytes)
+    })
 }

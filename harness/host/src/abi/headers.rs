@@ -8,6 +8,9 @@ use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
+/// The highest number of a header map.
+const MAPS: u32 = 7;
+
 /// Header maps.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
     hostcalls! {
@@ -32,7 +35,7 @@ fn get_header_map_value(
     value_at: u32,
     size_at: u32,
 ) -> Result<(), Fault> {
-    let value = guest.ask([(name, name_size)], |sim, [name]| sim.header_map_value(map, name));
+    let value = guest.ask_of(map <= MAPS, [(name, name_size)], |sim, [name]| sim.header_map_value(map, name));
     let is_old = guest.state().abi == AbiVersion::V0_1_0;
     match value {
         Ok(value) => guest.give(&value, value_at, size_at),
@@ -52,7 +55,7 @@ fn add_header_map_value(
     value: u32,
     value_size: u32,
 ) -> Result<(), Fault> {
-    guest.ask([(name, name_size), (value, value_size)], |sim, [name, value]| {
+    guest.ask_of(map <= MAPS, [(name, name_size), (value, value_size)], |sim, [name, value]| {
         sim.add_header_map_value(map, name, value)
     })
 }
@@ -65,13 +68,13 @@ fn replace_header_map_value(
     value: u32,
     value_size: u32,
 ) -> Result<(), Fault> {
-    guest.ask([(name, name_size), (value, value_size)], |sim, [name, value]| {
+    guest.ask_of(map <= MAPS, [(name, name_size), (value, value_size)], |sim, [name, value]| {
         sim.replace_header_map_value(map, name, value)
     })
 }
 
 fn remove_header_map_value(guest: &mut Guest<'_>, map: u32, name: u32, name_size: u32) -> Result<(), Fault> {
-    guest.ask([(name, name_size)], |sim, [name]| sim.remove_header_map_value(map, name))
+    guest.ask_of(map <= MAPS, [(name, name_size)], |sim, [name]| sim.remove_header_map_value(map, name))
 }
 
 fn get_header_map_pairs(guest: &mut Guest<'_>, map: u32, pairs_at: u32, size_at: u32) -> Result<(), Fault> {
@@ -82,7 +85,7 @@ fn get_header_map_pairs(guest: &mut Guest<'_>, map: u32, pairs_at: u32, size_at:
 }
 
 fn set_header_map_pairs(guest: &mut Guest<'_>, map: u32, pairs: u32, size: u32) -> Result<(), Fault> {
-    guest.ask([(pairs, size)], |sim, [block]| sim.set_header_map_pairs(map, block))
+    guest.ask_of(map <= MAPS, [(pairs, size)], |sim, [block]| sim.set_header_map_pairs(map, block))
 }
 
 fn get_header_map_size(guest: &mut Guest<'_>, map: u32, size_at: u32) -> Result<(), Fault> {

@@ -5,6 +5,9 @@ use crate::abi::link::hostcalls;
 use crate::guest::{Fault, Guest, hostcall};
 use crate::state::State;
 
+/// The highest level of a log line.
+const LEVELS: u32 = 5;
+
 /// The log and the clock.
 pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
     hostcalls! {
@@ -17,7 +20,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> Result<()> {
 }
 
 fn log(guest: &mut Guest<'_>, level: u32, message: u32, size: u32) -> Result<(), Fault> {
-    guest.ask([(message, size)], |sim, [message]| sim.write_log(level, message))
+    guest.ask_of(level <= LEVELS, [(message, size)], |sim, [message]| sim.write_log(level, message))
 }
 
 fn get_current_time_nanoseconds(guest: &mut Guest<'_>, time_at: u32) -> Result<(), Fault> {

@@ -9,7 +9,7 @@ use super::not_simulated;
 /// More than a plugin's memory holds; a small input can unfold into anything.
 const UNCOMPRESSED: u64 = 256 << 20;
 
-/// `compress`: zlib, RFC 1950. It unfolds into the same as Envoy's, and need not be the same byte for byte.
+/// `compress`: zlib, RFC 1950, and byte for byte what Envoy's makes of it.
 pub(super) fn compress(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
     let mut compressed = Vec::new();
     let done = ZlibEncoder::new(bytes, Compression::default()).read_to_end(&mut compressed);

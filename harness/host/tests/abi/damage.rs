@@ -3,7 +3,7 @@
 use portcullis_host::{Budget, LoadError, Module};
 use portcullis_sim::{Callback, PluginSetup};
 
-use crate::common::{LOG, MALLOC, Vm, guest, start};
+use crate::common::{LOG, MALLOC, Vm, guest, load, start};
 
 const TICK: Callback = Callback::Tick { context: 1 };
 
@@ -89,6 +89,23 @@ fn hostile_allocators_end_in_a_status_or_a_trap() {
             (expected, started) => panic!("{malloc}: {expected:?} and {started:?}"),
         }
     }
+}
+
+#[test]
+fn a_start_section_runs_and_calls_nobody() {
+    let starting = |body: &str| {
+        let text = format!("{LOG} {MALLOC} (global $g (mut i32) (i32.const 0)) (func $s {body}) (start $s)");
+        load(&guest("0_2_1", &text)).unwrap().instantiate(&PluginSetup::default()).map(|_| ())
+    };
+    assert_eq!(starting("(global.set $g (i32.const 1))"), Ok(()));
+    let trapped = starting("unreachable").unwrap_err().to_string();
+    assert!(trapped.contains("unreachable"), "{trapped}");
+    let called =
+        starting("(drop (call $log (i32.const 2) (i32.const 0) (i32.const 1)))").unwrap_err().to_string();
+    assert!(
+        called.contains("proxy_log was called: a module's start section cannot call the proxy"),
+        "{called}"
+    );
 }
 
 #[test]

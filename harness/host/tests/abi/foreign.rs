@@ -51,8 +51,6 @@ fn answers_are_envoys() {
         };
         assert_eq!(status, case.status, "{}", case.name);
         match (case.function, case.name) {
-            // Of the two libraries each compresses in its own way.
-            ("compress", _) => assert_eq!(call("uncompress", &bytes), call("uncompress", &case.answer)),
             // A signature by a curve is another one each time.
             ("sign", "s ec" | "s pem sec1") => assert_eq!(bytes[..3], case.answer[..3], "{}", case.name),
             _ => assert_eq!(bytes, case.answer, "{}", case.name),

@@ -7,13 +7,19 @@ mod step;
 use std::collections::BTreeMap;
 
 use portcullis_kit::ConfigError;
+use portcullis_sim::Callback;
 use serde_json::Value;
 
+use crate::budget;
 use crate::expectation::Matcher;
+use crate::golden::Golden;
 use crate::scenario::{Refusal, Scenario, Step};
 use crate::schema::{DefaultsFile, IncludedFile, MatrixFile, ScenarioFile, WayName};
 use crate::vars::Vars;
 use crate::yaml::{LoadError, parse_scenario};
+
+/// A leak shows long before.
+const MOST_STREAMS: u32 = 100_000;
 
 /// Gives the text of a file by its path as it is written in a scenario.
 type Include<'a> = dyn Fn(&str) -> Result<String, String> + 'a;
@@ -30,9 +36,11 @@ impl Scenario {
         read.fill(defaults);
         let (plugins, setup) = setup::setup(&read, &vars).map_err(fail)?;
         let refusal = refusal(&read, &vars).map_err(fail)?;
+        limits(&read).map_err(fail)?;
         Ok(Self {
             steps: steps(file, text, &read, &vars, include)?,
             skipped: skipped(read.matrix.as_ref()),
+            workers: read.workers,
             name: read.name,
             plugins,
             setup,
@@ -40,6 +48,14 @@ impl Scenario {
             tolerate_traps: read.tolerate_traps,
             not_on_envoy: read.not_on_envoy,
             include: read.include,
+            budget: read.budget,
+            golden_fuel: read.golden_fuel.map(|path| Golden {
+                text: include(&path).ok(),
+                path,
+                bless: false,
+            }),
+            leak_check: read.leak_check.map(|check| check.streams),
+            allow: read.allow.into_iter().map(Into::into).collect(),
         })
     }
 }
@@ -114,6 +130,21 @@ fn included(
     }
     vars.extend(read.vars.clone());
     Ok(Included { vars: Vars(vars), defaults: read.defaults.clone().over(defaults) })
+}
+
+/// Names and numbers that say nothing if they are wrong.
+fn limits(file: &ScenarioFile) -> Result<(), ConfigError> {
+    let is_known = |name: &String| name == budget::ANY || Callback::NAMES.contains(&name.as_str());
+    if let Some(name) = file.budget.keys().find(|name| !is_known(name)) {
+        let problem = format!("no callback; there are any, {}", Callback::NAMES.join(", "));
+        return Err(ConfigError::at(format!("budget.{name}"), problem));
+    }
+    match file.leak_check.map(|check| check.streams) {
+        Some(streams) if !(2..=MOST_STREAMS).contains(&streams) => {
+            Err(ConfigError::at("leak_check.streams", format!("{streams}; write 2 to {MOST_STREAMS}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn refusal(file: &ScenarioFile, vars: &Vars) -> Result<Option<Refusal>, ConfigError> {

@@ -46,6 +46,7 @@ pub(super) fn setup(file: &ScenarioFile, vars: &Vars) -> Result<(Vec<PluginRef>,
         shared_data: shared_data.collect::<Result<_, _>>()?,
         interleaving: None,
         faults: Faults::from(file.faults),
+        costs: !file.budget.is_empty() || file.golden_fuel.is_some(),
     };
     if setup.faults.call_outs_percent > 100 {
         return Err(ConfigError::at("faults.call_outs_percent", "a hundred is all of them"));

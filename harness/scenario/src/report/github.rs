@@ -6,26 +6,30 @@ use super::{Ending, ScenarioReport};
 pub fn github(reports: &[ScenarioReport]) -> String {
     let mut out = String::new();
     for report in reports {
+        let replay = report.replay.as_ref().map(|replay| format!("\n{replay}")).unwrap_or_default();
         for step in report.steps.iter().filter(|step| !step.passed()) {
             let found = step
                 .mismatches
                 .iter()
                 .map(|it| format!("{}: expected {}, found {}", it.what, it.expected, it.found));
             let message = found.collect::<Vec<_>>().join("\n");
-            command(&mut out, report, step.line, &format!("{}: {message}", step.name));
+            command(&mut out, "error", report, step.line, &format!("{}: {message}{replay}", step.name));
         }
         if let Ending::Broken(why) = &report.outcome {
-            command(&mut out, report, 1, why);
+            command(&mut out, "error", report, 1, &format!("{why}{replay}"));
+        }
+        for warning in &report.warnings {
+            command(&mut out, "warning", report, 1, &warning.to_string());
         }
     }
     out
 }
 
-fn command(out: &mut String, report: &ScenarioReport, line: u64, message: &str) {
+fn command(out: &mut String, kind: &str, report: &ScenarioReport, line: u64, message: &str) {
     let file = property(&report.file);
     let title = property(&format!("{} ({})", report.name, report.target));
     // Writing to a String cannot fail.
-    let _ = writeln!(out, "::error file={file},line={line},title={title}::{}", data(message));
+    let _ = writeln!(out, "::{kind} file={file},line={line},title={title}::{}", data(message));
 }
 
 /// What ends a command, escaped.

@@ -51,6 +51,10 @@ fn case(out: &mut String, report: &ScenarioReport) {
                 write!(out, "<failure message=\"not as expected\" type=\"mismatch\">{mismatches}</failure>");
         }
     }
+    if !report.warnings.is_empty() {
+        let lines = report.warnings.iter().map(|warning| format!("warning: {warning}\n"));
+        let _ = write!(out, "<system-out>{}</system-out>", escaped(&lines.collect::<String>()));
+    }
     out.push_str("</testcase>\n");
 }
 
@@ -59,7 +63,7 @@ fn mismatches(report: &ScenarioReport) -> String {
         report.steps.iter().flat_map(|step| step.mismatches.iter().map(move |mismatch| (step, mismatch)));
     let lines = all
         .map(|(step, m)| format!("{}: {}: expected {}, found {}\n", step.name, m.what, m.expected, m.found));
-    escaped(&lines.collect::<String>())
+    escaped(&lines.chain(report.replay.clone()).collect::<String>())
 }
 
 /// Text for XML 1.0: its five special characters as references, and without the characters that it cannot hold.

@@ -8,6 +8,7 @@ mod text;
 
 use std::time::Duration;
 
+use portcullis_sim::Warning;
 use serde::Serialize;
 
 pub use github::github;
@@ -40,9 +41,50 @@ pub struct ScenarioReport {
     /// In which other ways it was played.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ways: Vec<String>,
+    /// What the plugins have done that works here and will hurt elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<WarningReport>,
+    /// In how many orders its workers have taken turns.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub explored: u64,
+    /// How to see the failure again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
     /// What the golden files should hold, by their paths relative to the scenario file.
     #[serde(skip)]
     pub golden: Vec<(String, String)>,
+}
+
+/// A warning, and why it is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WarningReport {
+    /// Its name.
+    pub lint: &'static str,
+    /// The row of the list of behaviours that it rests on.
+    pub row: &'static str,
+    /// What is wrong, in a sentence.
+    pub explanation: &'static str,
+    /// How often it was seen.
+    pub times: u64,
+    /// Where it was seen first.
+    pub place: String,
+}
+
+impl From<Warning> for WarningReport {
+    fn from(Warning { lint, times, place }: Warning) -> Self {
+        Self { lint: lint.name(), row: lint.row(), explanation: lint.explanation(), times, place }
+    }
+}
+
+impl std::fmt::Display for WarningReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { lint, row, explanation, times, place } = self;
+        write!(f, "{lint} ({row}): {place}")?;
+        if *times > 1 {
+            write!(f, ", {times} times in all")?;
+        }
+        write!(f, ": {explanation}")
+    }
 }
 
 /// How a scenario ended.
@@ -76,6 +118,11 @@ pub struct StepReport {
     pub mismatches: Vec<Mismatch>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// How many scenarios ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
@@ -98,6 +145,9 @@ impl ScenarioReport {
             outcome: Ending::Passed,
             steps: Vec::new(),
             ways: Vec::new(),
+            warnings: Vec::new(),
+            explored: 0,
+            replay: None,
             golden: Vec::new(),
         }
     }
@@ -117,6 +167,16 @@ impl ScenarioReport {
             mismatches: vec![mismatch],
         });
         self.outcome = Ending::Failed;
+    }
+
+    /// Takes warnings for failures.
+    pub fn deny_warnings(&mut self) {
+        if matches!(self.outcome, Ending::Passed | Ending::Failed) {
+            for warning in std::mem::take(&mut self.warnings) {
+                let what = format!("warning {}", warning.lint);
+                self.fail("warnings", Mismatch::new(what, "none", warning));
+            }
+        }
     }
 
     /// Failed, if a step has.

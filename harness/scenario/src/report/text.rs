@@ -8,6 +8,7 @@ use super::{Ending, ScenarioReport, StepReport, Totals};
 use crate::expectation::Mismatch;
 
 const EXPECTED: Style = AnsiColor::Green.on_default();
+const WARNING: Style = AnsiColor::Yellow.on_default();
 const FOUND: Style = AnsiColor::Red.on_default();
 /// Lines of a difference that are shown.
 const MOST_LINES: usize = 60;
@@ -28,6 +29,10 @@ pub fn text(reports: &[ScenarioReport]) -> String {
     let ways: usize = reports.iter().map(|report| report.ways.len()).sum();
     if ways > 0 {
         let _ = write!(out, ", {ways} more runs in other ways");
+    }
+    let explored: u64 = reports.iter().map(|report| report.explored).sum();
+    if explored > 0 {
+        let _ = write!(out, ", {explored} orders of workers");
     }
     let profiles: BTreeSet<_> = reports.iter().map(|report| report.profile).collect();
     let _ = writeln!(out, " (profile {})", profiles.into_iter().collect::<Vec<_>>().join(", "));
@@ -50,6 +55,9 @@ fn scenario(out: &mut String, report: &ScenarioReport) {
         mismatches(out, step);
     }
     why(out, report);
+    for warning in &report.warnings {
+        let _ = writeln!(out, "        {WARNING}warning{WARNING:#}: {warning}");
+    }
 }
 
 /// What is not as expected in a step.
@@ -94,6 +102,9 @@ fn by_line(out: &mut String, mismatch: &Mismatch) {
 pub(super) fn why(out: &mut String, report: &ScenarioReport) {
     if let Ending::NotRun(why) | Ending::Broken(why) = &report.outcome {
         let _ = writeln!(out, "        {}", why.replace('\n', "\n        "));
+    }
+    if let Some(replay) = &report.replay {
+        let _ = writeln!(out, "        {replay}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The scenario file as it is written.
 
+mod budget;
 mod defaults;
 mod expectation;
 mod matrix;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+pub use budget::{LeakCheckFile, LimitsFile, LintName};
 pub use defaults::{DefaultsFile, IncludedFile};
 pub use expectation::{
     CallOutExpectation, Expectation, LineExpectation, LogExpectation, Matching, StatusExpectation,
@@ -84,6 +86,17 @@ pub struct ScenarioFile {
     pub tolerate_traps: bool,
     /// Why a real Envoy cannot play this.
     pub not_on_envoy: Option<String>,
+    /// What one call of a callback may take, by its name; under `any` what each may take that sets no limit of its own. It is
+    /// checked where a module runs in the simulation.
+    #[serde(default)]
+    pub budget: BTreeMap<String, LimitsFile>,
+    /// A file, relative to this one, with the fuel of each callback. It is compared where a module runs in the simulation.
+    pub golden_fuel: Option<String>,
+    /// Repeats all that is sent in one proxy: memory must not grow in the second half, and nothing may be left over.
+    pub leak_check: Option<LeakCheckFile>,
+    /// Warnings that are not told.
+    #[serde(default)]
+    pub allow: Vec<LintName>,
     /// For conformance cases: which row of the table of behaviours this is.
     pub row: Option<Value>,
     /// For conformance cases: what the specification says.

@@ -82,12 +82,16 @@ impl Sim {
     /// `proxy_get_buffer_bytes`: at most `size` bytes from `start`, none beyond the end.
     ///
     /// # Errors
-    /// As [`buffer_status`](Self::buffer_status).
+    /// As [`buffer_status`](Self::buffer_status); to the specification it is a `BAD_ARGUMENT` to begin beyond the end.
     pub fn buffer_bytes(&mut self, buffer: u32, start: u32, size: u32) -> Hostcall<Vec<u8>> {
-        let result = self.buffer(buffer).map(|bytes| {
+        let spec = self.follows_spec();
+        let result = self.buffer(buffer).and_then(|bytes| {
+            if spec && (start as usize > bytes.len() || start.checked_add(size).is_none()) {
+                return Err(beyond(start, size, bytes.len()));
+            }
             let start = start as usize;
             let end = start.saturating_add(size as usize).min(bytes.len());
-            bytes.get(start..end).unwrap_or_default().to_vec()
+            Ok(bytes.get(start..end).unwrap_or_default().to_vec())
         });
         self.note("proxy_get_buffer_bytes", &[&Buffer(buffer), &start, &size], result)
     }
@@ -95,30 +99,36 @@ impl Sim {
     /// `proxy_set_buffer_bytes`: replaces the first `size` bytes, or appends where `start` is the end or beyond.
     ///
     /// # Errors
-    /// `BAD_ARGUMENT` in the middle, outside the body's callback, and for buffers that cannot be changed.
+    /// `BAD_ARGUMENT` in the middle, outside the body's callback, and for buffers that cannot be changed. The specification
+    /// allows the middle, and has `NOT_FOUND` outside.
     pub fn set_buffer_bytes(&mut self, buffer: u32, start: u32, size: u32, bytes: &[u8]) -> Hostcall<()> {
+        let spec = self.follows_spec();
         let result =
-            self.changeable(buffer).and_then(|body| splice(body, start as usize, size as usize, bytes));
+            self.changeable(buffer).and_then(|body| splice(body, start as usize, size as usize, bytes, spec));
         self.note("proxy_set_buffer_bytes", &[&Buffer(buffer), &start, &size, &bytes], result)
     }
 
     fn buffer(&self, id: u32) -> Hostcall<&[u8]> {
         let buffer = BufferType::of(id)?;
-        match buffer {
-            BufferType::VmConfiguration => {
-                Ok(self.vm().map(|vm| vm.configuration.as_slice()).unwrap_or_default())
-            }
-            BufferType::PluginConfiguration => self.plugin_configuration(),
-            // Outside its callback a body reads as empty, and that is no error.
-            BufferType::RequestBody => Ok(self.body(Side::Request)),
-            BufferType::ResponseBody => Ok(self.body(Side::Response)),
-            BufferType::DownstreamData | BufferType::UpstreamData => {
-                Ok(self.flow(buffer).unwrap_or_default())
-            }
-            BufferType::ForeignFunctionArguments => Ok(&[]),
-            BufferType::HttpCallResponseBody => self.received(buffer).ok_or_else(|| outside(buffer)),
-            BufferType::GrpcReceive => Ok(self.received(buffer).unwrap_or_default()),
+        let found = match buffer {
+            BufferType::VmConfiguration => self.vm_configuration(),
+            BufferType::PluginConfiguration => return self.plugin_configuration(),
+            BufferType::RequestBody => self.body(Side::Request),
+            BufferType::ResponseBody => self.body(Side::Response),
+            BufferType::DownstreamData | BufferType::UpstreamData => self.flow(buffer),
+            BufferType::ForeignFunctionArguments => None,
+            BufferType::HttpCallResponseBody | BufferType::GrpcReceive => self.received(buffer),
+        };
+        match found {
+            // Outside its callback any other buffer reads as empty in Envoy, and that is no error.
+            None if self.follows_spec() || buffer == BufferType::HttpCallResponseBody => Err(outside(buffer)),
+            found => Ok(found.unwrap_or_default()),
         }
+    }
+
+    fn vm_configuration(&self) -> Option<&[u8]> {
+        let vm = self.vm().filter(|_| self.is_vm_start() || !self.follows_spec())?;
+        Some(&vm.configuration)
     }
 
     fn plugin_configuration(&self) -> Hostcall<&[u8]> {
@@ -134,13 +144,13 @@ impl Sim {
         self.vm()?.calls.received.buffer(buffer)
     }
 
-    fn body(&self, side: Side) -> &[u8] {
-        let Some((stream, filter)) = self.stream() else { return &[] };
+    fn body(&self, side: Side) -> Option<&[u8]> {
+        let (stream, filter) = self.stream()?;
         let half = filter.half(side);
         match half.body_window {
-            Window::Open if half.buffering => stream.message(side).held.as_deref().unwrap_or_default(),
-            Window::Open => &half.chunk,
-            _ => &[],
+            Window::Open if half.buffering => Some(stream.message(side).held.as_deref().unwrap_or_default()),
+            Window::Open => Some(&half.chunk),
+            _ => None,
         }
     }
 
@@ -157,6 +167,9 @@ impl Sim {
 
     fn changeable(&mut self, id: u32) -> Hostcall<&mut Vec<u8>> {
         let buffer = BufferType::of(id)?;
+        if self.follows_spec() {
+            self.buffer(id)?;
+        }
         let side = match buffer {
             BufferType::RequestBody => Side::Request,
             BufferType::ResponseBody => Side::Response,
@@ -217,10 +230,14 @@ fn outside(buffer: BufferType) -> Refusal {
     Refusal::not_found(format!("there is no {} outside its callback", buffer.name()))
 }
 
-fn splice(body: &mut Vec<u8>, start: usize, size: usize, bytes: &[u8]) -> Hostcall<()> {
-    if start == 0 {
+fn beyond(start: u32, size: u32, length: usize) -> Refusal {
+    Refusal::bad_argument(format!("{size} bytes from {start} lie beyond the end of the buffer's {length}"))
+}
+
+fn splice(body: &mut Vec<u8>, start: usize, size: usize, bytes: &[u8], spec: bool) -> Hostcall<()> {
+    if start == 0 || (spec && start < body.len()) {
         // Draining more than there is, is tolerated.
-        body.splice(..size.min(body.len()), bytes.iter().copied());
+        body.splice(start..start.saturating_add(size).min(body.len()), bytes.iter().copied());
         return Ok(());
     }
     if start < body.len() {

@@ -134,7 +134,9 @@ impl Sim {
         let token = self.open_call(CallKind::Http, &name, Request { headers, body, trailers: None })?;
         let answer = self.next_answer(&name);
         let timeout = milliseconds(call.timeout_milliseconds);
-        if let Some((after, received)) = call_outs::http_answer(reachability, &answer, timeout) {
+        if let Some((after, received)) =
+            call_outs::http_answer(reachability, &answer, timeout, self.follows_spec())
+        {
             self.deliver(token, after, received);
         }
         Ok(token)

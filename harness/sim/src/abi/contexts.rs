@@ -22,19 +22,14 @@ impl Sim {
     /// `proxy_done`: a plugin that has answered `false` to its own on_done is waited for, and now no longer.
     ///
     /// # Errors
-    /// `NOT_FOUND` for everybody else, streams included.
+    /// `NOT_FOUND` for everybody else; in Envoy streams are never waited for.
     pub fn done(&mut self) -> Hostcall<()> {
         let id = self.context_id();
-        let root = self.vm_mut().and_then(|vm| vm.root_mut(id)).filter(|root| root.is_pending);
-        let result = match root {
-            Some(root) => {
-                root.is_pending = false;
-                Ok(())
-            }
-            None => Err(Refusal::not_found(
-                "nobody waits: only a root context whose on_done returned false is pending",
-            )),
-        };
+        let was_pending = self.vm_mut().is_some_and(|vm| vm.stop_waiting(id));
+        let result = was_pending.then_some(()).ok_or_else(|| {
+            let kind = if self.follows_spec() { "context" } else { "root context" };
+            Refusal::not_found(format!("nobody waits: only a {kind} whose on_done returned false is pending"))
+        });
         self.note("proxy_done", &[], result)
     }
 }

@@ -4,7 +4,7 @@ use crate::abi::MapType;
 use crate::abi::merged::append;
 use crate::http::HeaderList;
 use crate::stream::{Message, Side, Stream, Window};
-use crate::{Hostcall, Refusal, Shown, Sim};
+use crate::{Hostcall, Refusal, Shown, Sim, Status};
 
 /// What Envoy's decoder of serialized pairs takes; anything beyond reads as no pairs at all.
 const PAIRS_BYTES: usize = 1 << 20;
@@ -33,6 +33,9 @@ impl Sim {
             let found = fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone());
             found.ok_or_else(|| Refusal::not_found("there is no header of this name"))
         });
+        if result.is_err() {
+            self.lint_map("proxy_get_header_map_value", map, false);
+        }
         self.note("proxy_get_header_map_value", &[&Map(map), &name], result)
     }
 
@@ -42,16 +45,27 @@ impl Sim {
     /// `BAD_ARGUMENT` for a map that does not exist.
     pub fn header_map_pairs(&mut self, map: u32) -> Hostcall<HeaderList> {
         let result = MapType::of(map).map(|_| self.readable(map).cloned().unwrap_or_default());
+        if result.as_ref().is_ok_and(Vec::is_empty) {
+            self.lint_map("proxy_get_header_map_pairs", map, false);
+        }
         self.note("proxy_get_header_map_pairs", &[&Map(map)], result)
     }
 
-    /// `proxy_get_header_map_size`: the bytes of all names and values, which is neither their count nor their encoded size.
+    /// `proxy_get_header_map_size`: the bytes of all names and values, which is neither their count nor, as the specification
+    /// has it, their encoded size.
     ///
     /// # Errors
     /// `BAD_ARGUMENT` where the map cannot be changed now, and always for the maps of call-outs.
     pub fn header_map_size(&mut self, map: u32) -> Hostcall<u32> {
         let size = |fields: &HeaderList| fields.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() as u32;
-        let result = self.writable(map).map(|(_, fields)| size(fields));
+        let result = if self.follows_spec() {
+            MapType::of(map).map(|_| self.readable(map).map_or(0, encoded_size))
+        } else {
+            self.writable(map).map(|(_, fields)| size(fields))
+        };
+        if result.is_err() {
+            self.lint_map("proxy_get_header_map_size", map, false);
+        }
         self.note("proxy_get_header_map_size", &[&Map(map)], result)
     }
 
@@ -62,6 +76,9 @@ impl Sim {
     pub fn add_header_map_value(&mut self, map: u32, name: &[u8], value: &[u8]) -> Hostcall<()> {
         let result =
             self.writable(map).map(|(map, fields)| append(map, fields, &name.to_ascii_lowercase(), value));
+        if result.is_err() {
+            self.lint_map("proxy_add_header_map_value", map, true);
+        }
         self.note("proxy_add_header_map_value", &[&Map(map), &name, &value], result)
     }
 
@@ -72,6 +89,9 @@ impl Sim {
     pub fn replace_header_map_value(&mut self, map: u32, name: &[u8], value: &[u8]) -> Hostcall<()> {
         let result =
             self.writable(map).map(|(map, fields)| replace(map, fields, &name.to_ascii_lowercase(), value));
+        if result.is_err() {
+            self.lint_map("proxy_replace_header_map_value", map, true);
+        }
         self.note("proxy_replace_header_map_value", &[&Map(map), &name, &value], result)
     }
 
@@ -82,6 +102,9 @@ impl Sim {
     pub fn remove_header_map_value(&mut self, map: u32, name: &[u8]) -> Hostcall<()> {
         let lower = name.to_ascii_lowercase();
         let result = self.writable(map).map(|(_, fields)| fields.retain(|(field, _)| *field != lower));
+        if result.is_err() {
+            self.lint_map("proxy_remove_header_map_value", map, true);
+        }
         self.note("proxy_remove_header_map_value", &[&Map(map), &name], result)
     }
 
@@ -97,11 +120,21 @@ impl Sim {
                 append(map, fields, &name.to_ascii_lowercase(), value);
             }
         });
+        if result.is_err() {
+            self.lint_map("proxy_set_header_map_pairs", map, true);
+        }
         self.note("proxy_set_header_map_pairs", &[&Map(map), &pairs], result)
     }
 
     fn readable(&self, id: u32) -> Hostcall<&HeaderList> {
         let map = MapType::of(id)?;
+        // The specification has BAD_ARGUMENT for unknown maps alone.
+        let spec = self.follows_spec();
+        let of_spec = |refusal| if spec { Refusal { status: Status::NotFound, ..refusal } } else { refusal };
+        self.reachable(map).map_err(of_spec)
+    }
+
+    fn reachable(&self, map: MapType) -> Hostcall<&HeaderList> {
         let Some(side) = map.side() else {
             let received = self.vm().and_then(|vm| vm.calls.received.map(map));
             let is_logging = self.stream().is_some_and(|(stream, _)| stream.logging);
@@ -110,7 +143,7 @@ impl Sim {
         let (stream, filter) = self.stream().ok_or_else(|| no_stream(map))?;
         let message = stream.message(side);
         if stream.logging {
-            return logged(map, message);
+            return logged(map, message, self.follows_spec());
         }
         let half = filter.half(side);
         let (window, fields) = match map.is_trailers() {
@@ -164,12 +197,12 @@ fn writable_trailers(
     }
 }
 
-fn logged(map: MapType, message: &Message) -> Hostcall<&HeaderList> {
+fn logged(map: MapType, message: &Message, spec: bool) -> Hostcall<&HeaderList> {
     let absent = || not_logged(map);
     match map {
-        // The access log is given every map but this one.
-        MapType::RequestTrailers => Err(absent()),
-        MapType::ResponseTrailers => message.trailers.as_ref().ok_or_else(absent),
+        // Envoy's access log is given every map but this one.
+        MapType::RequestTrailers if !spec => Err(absent()),
+        MapType::RequestTrailers | MapType::ResponseTrailers => message.trailers.as_ref().ok_or_else(absent),
         _ if message.headers.is_empty() => Err(absent()),
         _ => Ok(&message.headers),
     }
@@ -202,6 +235,11 @@ fn unchangeable(map: MapType) -> Refusal {
 fn replace(map: MapType, fields: &mut HeaderList, name: &[u8], value: &[u8]) {
     fields.retain(|(field, _)| field != name);
     append(map, fields, name, value);
+}
+
+/// No pairs take no bytes at all.
+fn encoded_size(fields: &HeaderList) -> u32 {
+    if fields.is_empty() { 0 } else { pairs::encode(fields).len() as u32 }
 }
 
 /// The pairs of a block from the guest, none where Envoy's decoder gives up.

@@ -24,7 +24,7 @@ pub enum MapType {
 }
 
 impl MapType {
-    pub(super) fn of(id: u32) -> Hostcall<Self> {
+    pub(crate) fn of(id: u32) -> Hostcall<Self> {
         Ok(match id {
             0 => Self::RequestHeaders,
             1 => Self::RequestTrailers,
@@ -63,12 +63,12 @@ impl MapType {
         }
     }
 
-    pub(super) fn is_trailers(self) -> bool {
+    pub(crate) fn is_trailers(self) -> bool {
         matches!(self, Self::RequestTrailers | Self::ResponseTrailers)
     }
 
     /// The direction of the stream; none for the maps of call-outs.
-    pub(super) fn side(self) -> Option<Side> {
+    pub(crate) fn side(self) -> Option<Side> {
         match self {
             Self::RequestHeaders | Self::RequestTrailers => Some(Side::Request),
             Self::ResponseHeaders | Self::ResponseTrailers => Some(Side::Response),

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use crate::setup::Profile;
 use crate::{Hostcall, Refusal, Shown, Sim};
 
 /// Envoy never evicts a metric; a plugin that names them after requests is stopped here.
@@ -61,7 +62,8 @@ pub(crate) struct MetricIds {
 
 impl Stats {
     pub(crate) fn values(&self) -> BTreeMap<String, u64> {
-        self.0.iter().map(|((_, name), value)| (name.clone(), *value)).collect()
+        let numbers = self.0.iter().filter(|((kind, _), _)| *kind != MetricType::Histogram as u32);
+        numbers.map(|((_, name), value)| (name.clone(), *value)).collect()
     }
 }
 
@@ -78,10 +80,15 @@ impl Sim {
     /// `proxy_increment_metric`.
     ///
     /// # Errors
-    /// `NOT_FOUND` for an unknown id; `BAD_ARGUMENT` for a histogram, and for a counter by zero or less.
+    /// `NOT_FOUND` for an unknown id; `BAD_ARGUMENT` for a histogram, and for a counter by zero or less. To the specification
+    /// zero is a number like others.
     pub fn increment_metric(&mut self, id: u32, delta: i64) -> Hostcall<()> {
+        let least = if self.follows_spec() { 0 } else { 1 };
         let result = self.numeric_metric(id).and_then(|(kind, value)| {
-            if kind == MetricType::Counter && delta <= 0 {
+            if kind == MetricType::Histogram {
+                return Err(no_number());
+            }
+            if kind == MetricType::Counter && delta < least {
                 return Err(Refusal::bad_argument(format!("a counter only goes up; this would add {delta}")));
             }
             let value = value?;
@@ -91,13 +98,16 @@ impl Sim {
         self.note("proxy_increment_metric", &[&id, &delta], result)
     }
 
-    /// `proxy_record_metric`: sets a gauge, adds to a counter, takes samples of a histogram and keeps none.
+    /// `proxy_record_metric`: sets a gauge, adds to a counter, takes samples of a histogram and keeps none. The specification
+    /// sets all of them.
     ///
     /// # Errors
     /// `NOT_FOUND` for an unknown id.
     pub fn record_metric(&mut self, id: u32, sample: u64) -> Hostcall<()> {
+        let spec = self.follows_spec();
         let result = self.metric_of(id).and_then(|(kind, value)| {
             match kind {
+                _ if spec => value.map(|value| *value = sample),
                 MetricType::Counter => value.map(|value| *value = value.wrapping_add(sample)),
                 MetricType::Gauge => value.map(|value| *value = sample),
                 // Nobody asks for the samples.
@@ -110,7 +120,7 @@ impl Sim {
     /// `proxy_get_metric`.
     ///
     /// # Errors
-    /// `NOT_FOUND` for an unknown id, `BAD_ARGUMENT` for a histogram.
+    /// `NOT_FOUND` for an unknown id, `BAD_ARGUMENT` for a histogram, which to the specification has the value last recorded.
     pub fn metric(&mut self, id: u32) -> Hostcall<u64> {
         let result = self.numeric_metric(id).and_then(|(_, value)| value.map(|value| *value));
         self.note("proxy_get_metric", &[&id], result)
@@ -127,7 +137,7 @@ impl Sim {
             return Err(Refusal::new(crate::Status::InternalFailure, reason));
         }
         let number = kind as u32;
-        if kind != MetricType::Histogram {
+        if kind != MetricType::Histogram || self.setup.profile == Profile::Spec {
             self.stats.0.entry((number, name.to_owned())).or_default();
         }
         Ok(vm.metrics.define(kind, name))
@@ -135,7 +145,7 @@ impl Sim {
 
     /// As [`metric_of`](Self::metric_of); Envoy looks at the kind in an id before it looks for the metric.
     fn numeric_metric(&mut self, id: u32) -> Hostcall<(MetricType, Hostcall<&mut u64>)> {
-        if matches!(id % 4, 2 | 3) {
+        if matches!(id % 4, 2 | 3) && !self.follows_spec() {
             return Err(Refusal::bad_argument(format!("{id} is the id of neither a counter nor a gauge")));
         }
         self.metric_of(id)
@@ -146,10 +156,12 @@ impl Sim {
         let known = self.vms.get(self.turn.vm).and_then(|vm| vm.metrics.known.get(&id));
         let (kind, name) = known.ok_or_else(|| Refusal::not_found(format!("no metric has the id {id}")))?;
         let value = self.stats.0.get_mut(&(*kind as u32, name.clone()));
-        let no_number =
-            || Refusal::bad_argument("a histogram has no single value; it can only be recorded to");
         Ok((*kind, value.ok_or_else(no_number)))
     }
+}
+
+fn no_number() -> Refusal {
+    Refusal::bad_argument("a histogram has no single value; it can only be recorded to")
 }
 
 impl MetricIds {

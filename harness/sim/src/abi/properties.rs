@@ -21,6 +21,8 @@ impl Sim {
     /// # Errors
     /// `NOT_FOUND` outside a stream.
     pub fn set_property(&mut self, path: &[u8], value: &[u8]) -> Hostcall<()> {
+        let is_readonly = self.root().and_then(|root| root.declared.get(path)).is_some_and(|is| *is);
+        let key = [b"wasm.", path].concat();
         let result = match self.stream_mut().map(|(stream, _)| stream) {
             None => {
                 Err(Refusal::not_found("only a stream has filter state; this is the plugin's root context"))
@@ -28,8 +30,11 @@ impl Sim {
             Some(stream) if stream.filter_state.len() >= FILTER_STATE => {
                 Err(Refusal::new(Status::InternalFailure, "the stream has too much filter state"))
             }
+            Some(stream) if is_readonly && stream.filter_state.contains_key(&key) => {
+                Err(Refusal::bad_argument("this property was declared to be read-only, and has been set"))
+            }
             Some(stream) => {
-                stream.filter_state.insert(path.to_vec(), value.to_vec());
+                stream.filter_state.insert(key, value.to_vec());
                 Ok(())
             }
         };
@@ -40,7 +45,7 @@ impl Sim {
         // Envoy takes a NUL at the end for the end of the last segment.
         let segments: Vec<&[u8]> =
             path.strip_suffix(b"\0").unwrap_or(path).split(|byte| *byte == 0).collect();
-        let Some((first, rest)) = segments.split_first().filter(|(first, _)| !first.is_empty()) else {
+        let Some((first, rest)) = segments.split_first().filter(|_| !path.is_empty()) else {
             return Err(Refusal::new(Status::SerializationFailure, "the path is empty"));
         };
         match self.attribute(first, rest)? {
@@ -78,12 +83,12 @@ impl Sim {
             }
             (b"connection_id", []) => stream.and_then(|(stream, _)| number(stream.info.connection)),
             (b"filter_state", [name]) => {
-                let key = name.strip_prefix(b"wasm.").unwrap_or_default();
-                stream.and_then(|(stream, _)| stream.filter_state.get(key)).cloned().map(Value::Bytes)
+                stream.and_then(|(stream, _)| stream.filter_state.get(*name)).cloned().map(Value::Bytes)
             }
             (_, [_, ..]) => None,
             (name, []) => {
-                stream.and_then(|(stream, _)| stream.filter_state.get(name)).cloned().map(Value::Bytes)
+                let key = [b"wasm.", name].concat();
+                stream.and_then(|(stream, _)| stream.filter_state.get(&key)).cloned().map(Value::Bytes)
             }
         };
         Ok(value)

@@ -28,14 +28,23 @@ impl Sim {
     /// `proxy_set_shared_data`: unchecked with CAS 0, and whatever the CAS where the key is new.
     ///
     /// # Errors
-    /// `CAS_MISMATCH` when the key has been written since.
+    /// `CAS_MISMATCH` when the key has been written since; to the specification also when it is not there.
     pub fn set_shared_data(&mut self, key: &[u8], value: &[u8], cas: u32) -> Hostcall<()> {
         let space = self.vms.get(self.turn.vm).map_or("", |vm| &vm.id);
         if cas != 0 && self.setup.faults.cas_conflicts > 0 {
             self.setup.faults.cas_conflicts -= 1;
             self.shared_data.touch(space, key);
         }
-        let result = self.shared_data.set(space, key, value, cas);
+        let is_new = !self.shared_data.has(space, key);
+        let result = if cas != 0 && self.follows_spec() && is_new {
+            let reason = format!("there is no such key, and so not the CAS number {cas}");
+            Err(Refusal::new(Status::CasMismatch, reason))
+        } else {
+            self.shared_data.set(space, key, value, cas)
+        };
+        if is_new && result.is_ok() {
+            self.lint_new_key();
+        }
         self.note("proxy_set_shared_data", &[&key, &value, &cas], result)
     }
 }
@@ -54,6 +63,10 @@ impl SharedData {
         if let Some(value) = value {
             self.seed(space, key, &value);
         }
+    }
+
+    fn has(&self, space: &str, key: &[u8]) -> bool {
+        self.spaces.get(space).is_some_and(|entries| entries.contains_key(key))
     }
 
     fn set(&mut self, space: &str, key: &[u8], value: &[u8], cas: u32) -> Hostcall<()> {

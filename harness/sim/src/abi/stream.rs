@@ -36,6 +36,7 @@ impl Sim {
     /// # Errors
     /// None, not even outside a stream, where there is nobody to answer.
     pub fn send_local_response(&mut self, mut reply: LocalResponse, headers: &[u8]) -> Hostcall<()> {
+        self.lint_reply();
         reply.headers.extend(decode_pairs(headers));
         let shown = (u32::from(reply.status), (reply.details.clone(), reply.body.clone()));
         let (fields, grpc_status) = (reply.headers.clone(), reply.grpc_status);
@@ -62,6 +63,7 @@ impl Sim {
             3 => return Err(Refusal::new(Status::Unimplemented, "Envoy cannot resume the upstream side")),
             _ => return Err(unknown_stream(kind)),
         };
+        self.lint_resume(side);
         let Some((stream, filter)) = self.stream_mut() else { return Ok(()) };
         if let Some(filter) = stream.filters.get_mut(filter) {
             filter.request.close(Window::Resumed);

@@ -15,6 +15,7 @@ const UNAVAILABLE: u32 = 14;
 impl<P: Plugin> Thread<P> {
     /// Tells the plugin what has come for its call-out.
     pub(super) fn receive(&mut self, sim: &mut Sim, vm: usize, token: u32, received: Received) {
+        let spec = sim.follows_spec();
         let Some(owner) = sim.vms.get_mut(vm) else { return };
         let Some(call) = owner.calls.open.get(&token) else { return };
         let context = call.context;
@@ -22,6 +23,9 @@ impl<P: Plugin> Thread<P> {
         match &received {
             Received::HttpFailure => owner.status = (Status::BrokenConnection as u32, b"reset".to_vec()),
             Received::GrpcClose { status, message } => owner.status = (*status, message.clone()),
+            Received::Http { headers, .. } if spec => {
+                owner.status = (u32::from(connection_manager::status(headers)), Vec::new());
+            }
             _ => {}
         }
         if received.is_last(token) {
@@ -70,24 +74,27 @@ pub(crate) fn http_answer(
     reachability: Reachability,
     answer: &Answer,
     timeout: Option<Duration>,
+    spec: bool,
 ) -> Option<(Duration, Received)> {
+    // To the specification a call-out that fails has no headers at all.
+    let failed = |status, text| if spec { Received::HttpFailure } else { local(status, text) };
     if reachability == Reachability::ConnectError {
         let text = "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
-        return Some((Duration::ZERO, local(503, text)));
+        return Some((Duration::ZERO, failed(503, text)));
     }
     let is_late = timeout.is_some_and(|timeout| answer.is_silent() || answer.after > timeout);
     if is_late {
-        return timeout.map(|timeout| (timeout, local(504, "upstream request timeout")));
+        return timeout.map(|timeout| (timeout, failed(504, "upstream request timeout")));
     }
     let received = match &answer.kind {
         AnswerKind::Timeout => return None,
         AnswerKind::Response(response) => whole(response),
         AnswerKind::Grpc(grpc) => whole(&grpc_response(grpc)),
-        AnswerKind::Reset => local(
+        AnswerKind::Reset => failed(
             503,
             "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
         ),
-        AnswerKind::Malformed => local(
+        AnswerKind::Malformed => failed(
             502,
             "upstream connect error or disconnect/reset before headers. reset reason: protocol error",
         ),

@@ -51,7 +51,7 @@ impl<P: Plugin> Thread<P> {
 
     /// The client of a request that nobody has answered goes away.
     pub(super) fn abandon(&mut self, sim: &mut Sim, id: u64) {
-        let Some(stream) = sim.stream_of_mut(id) else { return };
+        let Some(stream) = sim.stream_of_mut(id).filter(|stream| stream.info.ended.is_none()) else { return };
         stream.info.details = Some(DISCONNECTED.to_owned());
         stream.info.flags |= DOWNSTREAM_CONNECTION_TERMINATION;
         stream.end = Some(End::Reset);
@@ -87,11 +87,12 @@ impl<P: Plugin> Thread<P> {
     }
 
     /// Where a plugin is, or none if the request goes on without it. A dead VM is replaced if that is the policy.
-    fn place(&mut self, sim: &mut Sim, plugin: usize) -> Option<Placed> {
+    pub(super) fn place(&mut self, sim: &mut Sim, plugin: usize) -> Option<Placed> {
         let policy = sim.setup.plugins.get(plugin).map(|plugin| plugin.failure_policy)?;
         let placed = self.placed.get(plugin).copied().flatten();
         let is_dead = placed.is_none_or(|placed| sim.is_dead(placed.vm));
         match policy {
+            _ if is_dead && sim.follows_spec() => self.reload(sim, plugin, placed),
             FailurePolicy::Open if is_dead => None,
             FailurePolicy::Reload if is_dead => self.reload(sim, plugin, placed),
             _ => placed,

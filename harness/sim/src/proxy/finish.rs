@@ -2,44 +2,100 @@ use crate::http::Exchange;
 use crate::proxy::plugin::Place;
 use crate::proxy::thread::{Dead, Thread};
 use crate::stream::{End, Stream, Window};
+use crate::vm::Context;
 use crate::{Callback, Plugin, Sim};
 
 impl<P: Plugin> Thread<P> {
-    /// Takes a stream apart if it has ended. Envoy's order for HTTP: every filter logs; then each is done and deleted.
+    /// Takes a stream apart if it has ended, once. Envoy's order for HTTP: every filter logs; then each is done and deleted.
     pub(super) fn finish_ended(&mut self, sim: &mut Sim, id: u64) {
         let now = sim.clock;
         let Some(stream) = sim.stream_of_mut(id).filter(|stream| stream.end.is_some()) else { return };
-        stream.info.ended = Some(now);
-        stream.logging = true;
+        if stream.info.ended.replace(now).is_some() {
+            return;
+        }
         let count = stream.filters.len();
+        if sim.follows_spec() {
+            return self.finish_by_spec(sim, id, count);
+        }
+        set_logging(sim, id, true);
         for index in 0..count {
             self.log(sim, id, index);
         }
-        if let Some(stream) = sim.stream_of_mut(id) {
-            stream.logging = false;
-        }
+        set_logging(sim, id, false);
         for index in 0..count {
             self.delete(sim, id, index);
         }
-        if let Some(stream) = sim.streams.remove(&id) {
-            sim.exchanges.insert(id, exchange(*stream));
+        if let Some(mut stream) = sim.streams.remove(&id) {
+            sim.exchanges.insert(id, exchange(&mut stream));
         }
     }
 
+    /// The specification's order: each filter is done, logs, and is deleted.
+    fn finish_by_spec(&mut self, sim: &mut Sim, id: u64, count: usize) {
+        if let Some(seen) = sim.stream_of_mut(id).map(exchange) {
+            sim.exchanges.insert(id, seen);
+        }
+        for index in 0..count {
+            match (self.to_finish(sim, id, index), Place::of(sim, id, index)) {
+                (Some(place), _) => self.finish_context(sim, place.vm, place.context),
+                (None, Some(place)) => forget(sim, place.vm, place.context),
+                _ => {}
+            }
+        }
+        sim.forget_finished();
+    }
+
+    /// Asks whether the plugin is done with a context, and if it is, ends it; Envoy does so whatever the answer.
+    pub(super) fn finish_context(&mut self, sim: &mut Sim, vm: usize, context: u32) {
+        let answer = self.call(sim, vm, Callback::Done { context });
+        if sim.follows_spec() && matches!(answer, Ok((0, _))) {
+            if let Some(vm) = sim.vms.get_mut(vm) {
+                vm.pending.insert(context);
+            }
+            return;
+        }
+        self.finalize(sim, vm, context);
+    }
+
+    /// The last callbacks of a context that is done.
+    pub(super) fn finalize(&mut self, sim: &mut Sim, vm: usize, context: u32) {
+        let stream = match sim.context_of(vm, context) {
+            Some(Context::Stream { stream, .. }) => Some(*stream),
+            _ => None,
+        };
+        let set = |sim: &mut Sim, is_logging| {
+            if let Some(stream) = stream {
+                set_logging(sim, stream, is_logging);
+            }
+        };
+        set(sim, true);
+        // A trap has ended the VM, and is in the log; the stream is over anyway.
+        let _ = self.call(sim, vm, Callback::Log { context });
+        set(sim, false);
+        // As above.
+        let _ = self.call(sim, vm, Callback::Delete { context });
+        forget(sim, vm, context);
+    }
+
     fn log(&mut self, sim: &mut Sim, id: u64, index: usize) {
-        let Some(place) = Place::of(sim, id, index) else { return };
+        if let Some(place) = self.to_finish(sim, id, index) {
+            // A plugin that traps here has its VM's death in the log; the stream is over anyway.
+            let _ = self.call(sim, place.vm, Callback::Log { context: place.context });
+        }
+    }
+
+    /// A filter that hears of the end of the stream; none if it has no context.
+    fn to_finish(&mut self, sim: &mut Sim, id: u64, index: usize) -> Option<Place> {
+        let place = Place::of(sim, id, index)?;
         let never_asked = sim
             .stream_of(id)
             .and_then(|stream| stream.filters.get(index))
             .is_some_and(|filter| filter.request.headers_window == Window::NotYet);
         // A request that never came to the plugin gets its context here.
         if never_asked && let Err(Dead) = self.create(sim, id, &place) {
-            return;
+            return None;
         }
-        if Place::of(sim, id, index).is_some_and(|place| place.is_created) {
-            // A plugin that traps here has its VM's death in the log; the stream is over anyway.
-            let _ = self.call(sim, place.vm, Callback::Log { context: place.context });
-        }
+        Place::of(sim, id, index).filter(|place| place.is_created)
     }
 
     fn delete(&mut self, sim: &mut Sim, id: u64, index: usize) {
@@ -49,17 +105,27 @@ impl<P: Plugin> Thread<P> {
             // As above.
             let _ = self.call(sim, place.vm, Callback::Delete { context });
         }
-        if let Some(vm) = sim.vms.get_mut(place.vm) {
-            vm.delete(context);
-        }
+        forget(sim, place.vm, context);
+    }
+}
+
+fn set_logging(sim: &mut Sim, id: u64, is_logging: bool) {
+    if let Some(stream) = sim.stream_of_mut(id) {
+        stream.logging = is_logging;
+    }
+}
+
+fn forget(sim: &mut Sim, vm: usize, context: u32) {
+    if let Some(vm) = sim.vms.get_mut(vm) {
+        vm.delete(context);
     }
 }
 
 /// What was seen of a stream from outside.
-fn exchange(stream: Stream) -> Exchange {
+fn exchange(stream: &mut Stream) -> Exchange {
     Exchange {
-        client: stream.to_client.filter(|_| stream.end == Some(End::Complete)),
-        upstream: stream.upstream_complete.then_some(stream.to_upstream),
-        details: stream.info.details,
+        client: stream.to_client.take().filter(|_| stream.end == Some(End::Complete)),
+        upstream: stream.upstream_complete.then(|| std::mem::take(&mut stream.to_upstream)),
+        details: stream.info.details.clone(),
     }
 }

@@ -132,6 +132,7 @@ impl<P: Plugin> Proxy<P> {
             started.push((thread, self.streams));
             work.push((thread, Work::Request(self.streams, sending)));
         }
+        self.sim.lints.requests = self.streams;
         self.run(work);
         started
     }

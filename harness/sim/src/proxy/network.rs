@@ -53,7 +53,11 @@ impl<P: Plugin> Thread<P> {
     /// Accepts a connection.
     pub(super) fn connect(&mut self, sim: &mut Sim, id: u64) {
         sim.connections.insert(id, Connection::default());
-        for placed in self.placed.clone() {
+        for plugin in 0..self.placed.len() {
+            let placed = match sim.follows_spec() {
+                true => self.place(sim, plugin),
+                false => self.placed.get(plugin).copied().flatten(),
+            };
             let Some(Placed { vm, root, .. }) = placed else { continue };
             let Some(connection) = sim.connections.get_mut(&id) else { return };
             let filter = connection.filters.len();
@@ -174,21 +178,15 @@ impl<P: Plugin> Thread<P> {
         let peer = if is_client_last { REMOTE } else { LOCAL };
         for index in 0..self.filters(sim, id) {
             let Some((vm, _, context)) = filter(sim, id, index) else { break };
-            let last = [
-                Callback::DownstreamConnectionClose { context, peer },
-                Callback::Done { context },
-                Callback::Log { context },
-                Callback::Delete { context },
-            ];
-            for callback in last {
-                // A trap has ended the VM, and is in the log.
-                let _ = self.call(sim, vm, callback);
-            }
-            if let Some(vm) = sim.vms.get_mut(vm) {
-                vm.delete(context);
-            }
+            // A trap has ended the VM, and is in the log.
+            let _ = self.call(sim, vm, Callback::DownstreamConnectionClose { context, peer });
+            self.finish_context(sim, vm, context);
         }
-        sim.connections.remove(&id).map(|connection| connection.seen).unwrap_or_default()
+        let Some(connection) = sim.connections.get_mut(&id) else { return TcpExchange::default() };
+        connection.is_over = true;
+        let seen = std::mem::take(&mut connection.seen);
+        sim.forget_finished();
+        seen
     }
 
     fn filters(&self, sim: &Sim, id: u64) -> usize {

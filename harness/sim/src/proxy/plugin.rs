@@ -224,7 +224,12 @@ impl<P: Plugin> Thread<P> {
     }
 
     fn may_stop_single(&self, sim: &Sim, place: &Place) -> bool {
-        sim.setup.plugins.get(place.plugin).is_some_and(|plugin| plugin.allow_on_headers_stop_iteration)
+        sim.follows_spec()
+            || sim
+                .setup
+                .plugins
+                .get(place.plugin)
+                .is_some_and(|plugin| plugin.allow_on_headers_stop_iteration)
     }
 }
 

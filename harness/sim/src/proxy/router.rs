@@ -93,12 +93,14 @@ impl<P: Plugin> Thread<P> {
                 let after = stream.answer.after;
                 frame(stream.info.protocol, stream.is_request_open, &mut stream.to_upstream);
                 stream.upstream_complete = true;
-                sim.events.push(
-                    now.saturating_add(TIMEOUT),
-                    self.index,
-                    EventKind::UpstreamTimeout { stream: id },
-                );
-                sim.events.push(now.saturating_add(after), self.index, EventKind::Upstream { stream: id });
+                // Only what will be too late needs a timer; nobody refuses a connection late.
+                let is_late = after > TIMEOUT || stream.answer.is_silent();
+                let is_late = is_late && sim.setup.upstream == Reachability::Healthy;
+                let (after, kind) = match is_late {
+                    true => (TIMEOUT, EventKind::UpstreamTimeout { stream: id }),
+                    false => (after, EventKind::Upstream { stream: id }),
+                };
+                sim.events.push(now.saturating_add(after), self.index, kind);
             }
         }
     }

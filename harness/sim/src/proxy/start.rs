@@ -96,6 +96,9 @@ impl<P: Plugin> Thread<P> {
     fn canary(&mut self, sim: &mut Sim, plugin: usize) -> Result<(), Failure> {
         let Some(setup) = sim.setup.plugins.get(plugin).cloned() else { return Ok(()) };
         let vm = self.new_vm(sim, &setup).map_err(Failure::Vm)?;
+        if let Some(vm) = sim.vms.get_mut(vm) {
+            vm.is_canary = true;
+        }
         let result = self.start_in(sim, vm, plugin);
         self.drop_vm(sim, vm);
         result.map(drop)
@@ -136,8 +139,13 @@ impl<P: Plugin> Thread<P> {
         let (vm_size, plugin_size) = sizes.unwrap_or_default();
         let root = Root { plugin, ..Root::default() };
         let context = sim.vms.get_mut(vm).map(|vm| vm.create(Context::Root(root))).unwrap_or_default();
+        let create = Callback::ContextCreate { context, parent: 0 };
         // In Envoy the root context sees its configuration while it is created, but not in on_vm_start.
-        self.configuring(sim, vm, plugin, Callback::ContextCreate { context, parent: 0 })?;
+        if sim.follows_spec() {
+            self.call(sim, vm, create)?;
+        } else {
+            self.configuring(sim, vm, plugin, create)?;
+        }
         let accepted = |answer: (u32, bool)| if answer.0 == 0 { Err(Failure::Refused) } else { Ok(()) };
         accepted(self.call(sim, vm, Callback::VmStart { context, size: vm_size })?)?;
         accepted(self.configuring(sim, vm, plugin, Callback::Configure { context, size: plugin_size })?)?;
@@ -157,9 +165,10 @@ impl<P: Plugin> Thread<P> {
         result
     }
 
-    /// Makes a new VM in the place of a dead one, unless that one was made a moment ago.
+    /// Makes a new VM in the place of a dead one, unless that one was made a moment ago, for which only Envoy cares.
     pub(super) fn reload(&mut self, sim: &mut Sim, plugin: usize, dead: Option<Placed>) -> Option<Placed> {
-        if dead.is_some_and(|placed| sim.clock < placed.since.saturating_add(RELOAD_AFTER)) {
+        let is_early = |placed: Placed| sim.clock < placed.since.saturating_add(RELOAD_AFTER);
+        if dead.is_some_and(is_early) && !sim.follows_spec() {
             return dead;
         }
         let placed = self.start(sim, plugin).ok().or(dead);

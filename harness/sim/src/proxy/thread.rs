@@ -71,6 +71,10 @@ impl<P: Plugin> Thread<P> {
             Ok(None) => "not exported".to_owned(),
             Err(_) => "trap".to_owned(),
         });
+        match result {
+            Ok(None) => sim.lint_absent(vm, &callback),
+            _ => sim.count(callback.export().name, plugin.cost()),
+        }
         let replied = sim.vms.get_mut(vm).is_some_and(|vm| std::mem::take(&mut vm.has_replied));
         match result {
             Ok(value) => {
@@ -99,6 +103,10 @@ impl<P: Plugin> Thread<P> {
                 Asked::ResumeConnection { context } => self.resume_connection(sim, vm, context),
                 Asked::CloseConnection { context, by_upstream } => {
                     self.close_connection(sim, vm, context, by_upstream);
+                }
+                Asked::Finalize { context } => {
+                    self.finalize(sim, vm, context);
+                    sim.forget_finished();
                 }
             }
         }

@@ -89,8 +89,12 @@ fn split_number(name: &[u8]) -> Option<(&[u8], u32)> {
     Some((&name[..at], std::str::from_utf8(&name[at + 1..]).ok()?.parse().ok()?))
 }
 
-/// `@1000` stands for a thousand bytes.
+/// `@1000` stands for a thousand bytes, `hex:ff00` for these two.
 pub(crate) fn expanded(word: &[u8]) -> Vec<u8> {
+    if let Some(digits) = word.strip_prefix(b"hex:") {
+        let digit = |at: usize| (digits[at] as char).to_digit(16).unwrap_or_default() as u8;
+        return (0..digits.len() / 2).map(|at| digit(2 * at) << 4 | digit(2 * at + 1)).collect();
+    }
     let number = word.strip_prefix(b"@").and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     number.map_or_else(|| word.to_vec(), |size: usize| vec![b'a'; size])
 }
