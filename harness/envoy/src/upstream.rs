@@ -3,7 +3,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use portcullis_sim::{Answer, Reachability};
+use portcullis_sim::{Answer, AnswerKind, Reachability};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -31,7 +31,7 @@ type Expected = Arc<Mutex<HashMap<u16, Role>>>;
 /// What the upstream does with a connection.
 #[derive(Debug)]
 enum Role {
-    /// It gives this answer to every request.
+    /// It gives this answer to every request, over whatever connection it comes.
     Answering(Answer),
     /// It hands the connection over, as it is.
     HandingOver(oneshot::Sender<TcpStream>),
@@ -76,13 +76,31 @@ fn lock(expected: &Mutex<HashMap<u16, Role>>) -> MutexGuard<'_, HashMap<u16, Rol
 async fn serve_client(mut stream: TcpStream, expected: Expected, journal: Journal) {
     // Nobody else connects here. If Envoy does not say for whom it does, all that is left is to hang up.
     let Some(client) = client_port(&mut stream).await else { return };
-    let role = lock(&expected).remove(&client);
-    match role {
-        Some(Role::Answering(answer)) => {
-            serve(stream, Sender::Client(client), journal, || answer.clone()).await;
+    if let Some(receiver) = receiver(&expected, client) {
+        drop(receiver.send(stream));
+        return;
+    }
+    // Envoy keeps the connection, and uses it again for a later client that happens to have the same port.
+    let answer = || answer(&expected, client);
+    serve(stream, Sender::Client(client), journal, answer).await;
+}
+
+fn receiver(expected: &Expected, client: u16) -> Option<oneshot::Sender<TcpStream>> {
+    let mut expected = lock(expected);
+    match expected.remove(&client)? {
+        Role::HandingOver(receiver) => Some(receiver),
+        role @ Role::Answering(_) => {
+            expected.insert(client, role);
+            None
         }
-        Some(Role::HandingOver(receiver)) => drop(receiver.send(stream)),
-        None => {}
+    }
+}
+
+/// A request of a client that nobody has announced gets none.
+fn answer(expected: &Expected, client: u16) -> Answer {
+    match lock(expected).get(&client) {
+        Some(Role::Answering(answer)) => answer.clone(),
+        _ => Answer { kind: AnswerKind::Reset, ..Answer::default() },
     }
 }
 
@@ -103,6 +121,21 @@ fn source_port(line: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_that_is_used_again_gets_its_new_answer() {
+        let upstream = Upstream { address: None, expected: Expected::default() };
+        let kind = || answer(&upstream.expected, 1).kind;
+        assert_eq!(kind(), AnswerKind::Reset);
+        for kind_of_answer in [AnswerKind::Timeout, AnswerKind::Malformed] {
+            upstream.answer(1, Answer { kind: kind_of_answer.clone(), ..Answer::default() });
+            assert!(receiver(&upstream.expected, 1).is_none());
+            assert_eq!(kind(), kind_of_answer);
+        }
+        let _waiting = upstream.hand_over(1);
+        assert!(receiver(&upstream.expected, 1).is_some());
+        assert!(receiver(&upstream.expected, 1).is_none());
+    }
 
     #[test]
     fn the_client_s_port_is_the_first_of_two() {

@@ -2,6 +2,59 @@
 //!
 //! A scenario file names a plugin, its configuration and a list of steps. [`Scenario::load`] reads it, [`run`] plays it on
 //! whatever [`Start`] starts, and [`report`] tells what came of it.
+//!
+//! # A scenario in `cargo test`
+//!
+//! The target here is the simulated proxy over native code. Over a module of your own it is the same with
+//! `portcullis_host::Module::instantiate` in the factory; what a scenario says of `module` or `filter` is for whoever
+//! makes the factory, here nobody.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use portcullis_kit::{ConfigError, Headers, Host, HttpFilter, LocalReply};
+//! use portcullis_scenario::report::{Ending, text};
+//! use portcullis_scenario::{Scenario, SimTarget, Target, run};
+//! use portcullis_sim::{NativePlugin, Setup};
+//!
+//! struct Stamp(Vec<u8>);
+//! impl HttpFilter for Stamp {
+//!     const NAME: &'static str = "stamp";
+//!
+//!     fn configure(configuration: &[u8]) -> Result<Self, ConfigError> {
+//!         Ok(Self(configuration.to_vec()))
+//!     }
+//!
+//!     fn on_request_headers(&mut self, request: &mut Headers, _: &mut dyn Host) -> Result<(), LocalReply> {
+//!         request.set("x-stamp", &self.0);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let scenario = Scenario::load(
+//!     "stamp.yaml",
+//!     "
+//! name: The filter stamps every request
+//! module: stamp.wasm
+//! config_text: hello
+//! steps:
+//!   - name: a request
+//!     request: { path: /orders }
+//!     upstream: { status: 201 }
+//!     expect: { status: 201, upstream: { headers: { x-stamp: hello } } }
+//! ",
+//!     &|include| Err(format!("{include}: this scenario includes nothing")),
+//! )?;
+//! let start = |setup: &Setup| {
+//!     let factory = Arc::new(|_: &_| Ok(NativePlugin::<Stamp>::new()));
+//!     Ok(Box::new(SimTarget::start("native", factory, &[], setup)?) as Box<dyn Target>)
+//! };
+//! let report = run(&scenario, &("native", start));
+//! assert!(report.outcome == Ending::Passed, "{}", text(std::slice::from_ref(&report)));
+//! # Ok(())
+//! # }
+//! ```
 
 mod budget;
 mod expectation;

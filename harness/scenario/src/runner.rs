@@ -13,9 +13,22 @@ pub trait Start {
     /// `native`, `wasm` or `envoy`.
     fn name(&self) -> &'static str;
 
+    /// Starts it.
+    ///
     /// # Errors
     /// As [`TargetError`]: the configuration was refused, or there is no such target here.
     fn start(&self, setup: &Setup) -> Result<Box<dyn Target>, TargetError>;
+}
+
+/// The name of a target, and a function that starts it.
+impl<F: Fn(&Setup) -> Result<Box<dyn Target>, TargetError>> Start for (&'static str, F) {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn start(&self, setup: &Setup) -> Result<Box<dyn Target>, TargetError> {
+        self.1(setup)
+    }
 }
 
 const START: &str = "start";

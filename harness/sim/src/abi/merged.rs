@@ -106,7 +106,7 @@ pub(crate) fn append(map: MapType, fields: &mut HeaderList, name: &[u8], value: 
     if is_merged(map, name)
         && let Some((_, first)) = fields.iter_mut().find(|(field, _)| field == name)
     {
-        if !first.is_empty() {
+        if !first.is_empty() && !value.is_empty() {
             first.push(b',');
         }
         first.extend_from_slice(value);
@@ -162,6 +162,7 @@ mod tests {
         let mut fields = HeaderList::new();
         append(MapType::RequestHeaders, &mut fields, b"via", b"");
         append(MapType::RequestHeaders, &mut fields, b"via", b"a");
+        append(MapType::RequestHeaders, &mut fields, b"via", b"");
         append(MapType::RequestHeaders, &mut fields, b":path", b"/");
         assert_eq!(fields, [(b":path".to_vec(), b"/".to_vec()), (b"via".to_vec(), b"a".to_vec())]);
     }

@@ -31,21 +31,15 @@ const NOT_FORWARDED: [&[u8]; 22] = [
     b"x-forwarded-client-cert",
 ];
 
+const SERVICE_TIME: &[u8] = b"x-envoy-upstream-service-time";
+
 /// The request headers as the first filter sees them.
 pub(super) fn request_headers(
     protocol: Protocol,
     request: &Request,
     entropy: &mut fastrand::Rng,
 ) -> HeaderList {
-    let mut headers = HeaderList::new();
-    for (name, value) in [
-        (":authority", authority(protocol, &request.headers)),
-        (":path", find(&request.headers, b":path").unwrap_or(b"/").to_vec()),
-        (":method", find(&request.headers, b":method").unwrap_or(b"GET").to_vec()),
-        (":scheme", scheme(protocol, &request.headers)),
-    ] {
-        headers.push((name.as_bytes().to_vec(), value));
-    }
+    let mut headers = pseudo_headers(protocol, &request.headers);
     let fields = match protocol {
         Protocol::Http1 => &request.headers,
         Protocol::Http2 => &framing::join_cookies(&request.headers),
@@ -58,7 +52,7 @@ pub(super) fn request_headers(
             append_header(MapType::RequestHeaders, &mut headers, &name, value);
         }
     }
-    framing::announce(protocol, &mut headers, (&request.body, request.trailers.as_ref()), false);
+    announce(protocol, &mut headers, request);
     let named = connection_options(&headers);
     headers.retain_mut(|(name, value)| match name.as_slice() {
         // Of the transfer codings only this one reaches further than one hop, named in `connection` or not.
@@ -73,6 +67,32 @@ pub(super) fn request_headers(
     });
     mark(protocol, &mut headers, entropy);
     headers
+}
+
+/// What the client says of its body comes after its headers; the codec of HTTP/2 adds the cookies last.
+fn announce(protocol: Protocol, headers: &mut HeaderList, request: &Request) {
+    let cookies = headers.pop_if(|(name, _)| protocol == Protocol::Http2 && name == b"cookie");
+    framing::announce(protocol, headers, (&request.body, request.trailers.as_ref()), false);
+    let bodiless: [&[u8]; 4] = [b"GET", b"HEAD", b"DELETE", b"CONNECT"];
+    let has_none = request.body.iter().all(Vec::is_empty) && request.trailers.is_none();
+    let is_bodiless = find(headers, b":method").is_some_and(|method| bodiless.contains(&method));
+    // RFC 9110 section 8.6: where a body is usual, its absence is worth saying.
+    if protocol == Protocol::Http2 && has_none && !is_bodiless && !has(headers, b"content-length") {
+        push(headers, "content-length", "0");
+    }
+    headers.extend(cookies);
+}
+
+/// In HTTP/1.1 Envoy makes them, in this order; an HTTP/2 client sends them in an order of its own, and this is a common one.
+fn pseudo_headers(protocol: Protocol, headers: &HeaderList) -> HeaderList {
+    let authority = (b":authority".to_vec(), authority(protocol, headers));
+    let path = (b":path".to_vec(), find(headers, b":path").unwrap_or(b"/").to_vec());
+    let method = (b":method".to_vec(), find(headers, b":method").unwrap_or(b"GET").to_vec());
+    let scheme = (b":scheme".to_vec(), scheme(protocol, headers));
+    match protocol {
+        Protocol::Http1 => vec![authority, path, method, scheme],
+        Protocol::Http2 => vec![method, scheme, authority, path],
+    }
 }
 
 /// In HTTP/1.1 it is a header like others, so that a second one is joined to the first.
@@ -129,17 +149,23 @@ pub(super) fn response_headers(
     for (name, value) in &upstream.headers {
         append_header(MapType::ResponseHeaders, &mut headers, &name.to_ascii_lowercase(), value);
     }
-    if is_whole {
-        framing::announce(protocol, &mut headers, (&upstream.body, upstream.trailers.as_ref()), true);
-    }
     let is_empty = upstream.body.iter().all(Vec::is_empty);
     let may_have_body = !is_head && !matches!(upstream.status, 0..=199 | 204 | 304);
-    if protocol == Protocol::Http1 && is_empty && may_have_body && !has(&headers, b"content-length") {
+    if is_whole {
+        framing::announce(protocol, &mut headers, (&upstream.body, upstream.trailers.as_ref()), !is_head);
+    } else if protocol == Protocol::Http1 && may_have_body && !has(&headers, b"content-length") {
+        push(&mut headers, "transfer-encoding", "chunked");
+    }
+    let is_chunked = has(&headers, b"transfer-encoding");
+    let is_unsized = !is_chunked && !has(&headers, b"content-length");
+    if protocol == Protocol::Http1 && is_empty && may_have_body && is_unsized {
         push(&mut headers, "content-length", "0");
     }
     headers.retain(|(name, _)| name != b"keep-alive" && name != b"proxy-connection");
-    headers.retain(|(name, _)| name != b"x-envoy-upstream-service-time");
-    push(&mut headers, "x-envoy-upstream-service-time", "0");
+    // Where the upstream has one of its own, it is overwritten.
+    let place = headers.iter().position(|(name, _)| name == SERVICE_TIME);
+    headers.retain(|(name, _)| name != SERVICE_TIME);
+    headers.insert(place.unwrap_or(headers.len()), (SERVICE_TIME.to_vec(), b"0".to_vec()));
     headers
 }
 
@@ -291,6 +317,47 @@ mod tests {
         assert!(!seen(&[("te", "gzip")]).contains(" te="));
         assert!(seen(&[("expect", "foo")]).contains(" expect=foo "));
         assert!(!seen(&[("expect", "100-Continue")]).contains("expect"));
+    }
+
+    #[test]
+    fn http2_has_another_order_and_cookies_last() {
+        let fields =
+            [(":authority", "h"), (":method", "PUT"), ("cookie", "a"), ("x-a", "1"), ("cookie", "b")];
+        let expected = ":method=PUT :scheme=http :authority=h :path=/ x-a=1 content-length=0 cookie=a; b x-forwarded-proto=http";
+        assert_eq!(seen_over(Protocol::Http2, &fields), expected);
+        assert!(!seen_over(Protocol::Http2, &[(":authority", "h")]).contains("content-length"));
+    }
+
+    #[test]
+    fn the_service_time_stands_where_the_upstream_had_one() {
+        let headers = list(&[
+            ("x-a", "1"),
+            ("x-envoy-upstream-service-time", "7"),
+            ("x-b", "2"),
+            ("x-envoy-upstream-service-time", "8"),
+        ]);
+        let seen = response_headers(
+            Protocol::Http2,
+            &Response { status: 200, headers, ..Response::default() },
+            false,
+            true,
+        );
+        let expected =
+            [(":status", "200"), ("x-a", "1"), ("x-envoy-upstream-service-time", "0"), ("x-b", "2")];
+        assert_eq!(seen, list(&expected));
+    }
+
+    #[test]
+    fn over_http1_what_breaks_off_was_announced_in_chunks_and_to_head_nothing_is() {
+        let response =
+            Response { status: 200, body: vec![b"a".to_vec(), b"b".to_vec()], ..Response::default() };
+        let is_chunked = |protocol, is_head, is_whole| {
+            has(&response_headers(protocol, &response, is_head, is_whole), b"transfer-encoding")
+        };
+        assert!(is_chunked(Protocol::Http1, false, false));
+        assert!(is_chunked(Protocol::Http1, false, true));
+        assert!(!is_chunked(Protocol::Http1, true, true));
+        assert!(!is_chunked(Protocol::Http2, false, false));
     }
 
     #[test]
