@@ -57,6 +57,8 @@ pub(crate) struct Connection {
     /// Whether the upstream closed first, so that the client closes the connection and not the proxy.
     pub(crate) is_client_last: bool,
     pub(crate) is_closed: bool,
+    /// Whether both ends have gone while a plugin held the connection, unnoticed.
+    pub(crate) is_deserted: bool,
     /// Whether both ends are gone.
     pub(crate) is_over: bool,
 }

@@ -41,7 +41,13 @@ impl<P: Plugin> Thread<P> {
         let Some(Context::Connection { connection, filter }) = sim.context_of(vm, context) else { return };
         let (id, filter) = (*connection, *filter);
         match sim.connections.get(&id) {
-            Some(connection) if connection.is_held => self.initialise(sim, id, filter + 1),
+            Some(connection) if connection.is_held => {
+                self.initialise(sim, id, filter + 1);
+                if sim.connections.get(&id).is_some_and(|it| it.is_deserted && (it.is_closed || !it.is_held))
+                {
+                    self.disconnect(sim, id);
+                }
+            }
             Some(_) => self.pass_on(sim, id, Direction::Downstream, filter + 1, false),
             None => {}
         }
@@ -207,6 +213,11 @@ impl<P: Plugin> Thread<P> {
 
     /// Takes a connection apart, and tells what its ends have received.
     pub(super) fn disconnect(&mut self, sim: &mut Sim, id: u64) -> TcpExchange {
+        if let Some(connection) = sim.connections.get_mut(&id).filter(|it| it.is_held && !it.is_closed) {
+            // Envoy does not read from it, and so does not see that nobody is there any more.
+            connection.is_deserted = true;
+            return std::mem::take(&mut connection.seen);
+        }
         // Who has heard the other end close closes last.
         let is_client_last = sim.connections.get(&id).is_some_and(|connection| connection.is_client_last);
         let peer = if is_client_last { REMOTE } else { LOCAL };
