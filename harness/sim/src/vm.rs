@@ -67,7 +67,7 @@ pub(crate) enum Asked {
     Close { context: u32 },
     Receive { token: u32, received: Received },
     ResumeConnection { context: u32 },
-    CloseConnection { context: u32, by_upstream: bool },
+    CloseConnection { context: u32 },
     Finalize { context: u32 },
 }
 

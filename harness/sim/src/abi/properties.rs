@@ -1,11 +1,15 @@
+use std::collections::BTreeMap;
+
 use crate::abi::MapType;
 use crate::http::{HeaderList, Protocol};
 use crate::proxy::grpc_status;
-use crate::stream::{Filter, Side, Stream, Window};
+use crate::stream::{Filter, Side, Stream, StreamInfo, Window};
+use crate::vm::Context;
 use crate::{Hostcall, Refusal, Sim, Status, UnixTime};
 
-/// Filter state of one stream.
+/// Filter state of one stream or connection.
 const FILTER_STATE: usize = 1024;
+const NO_HEADERS: &HeaderList = &HeaderList::new();
 
 impl Sim {
     /// `proxy_get_property`: `path` is segments with NULs between them; the value is in Envoy's byte form.
@@ -17,25 +21,25 @@ impl Sim {
         self.note("proxy_get_property", &[&dotted(path)], result)
     }
 
-    /// `proxy_set_property`: writes filter state `wasm.<path>` of the stream.
+    /// `proxy_set_property`: writes filter state `wasm.<path>` of the stream or connection.
     ///
     /// # Errors
-    /// `NOT_FOUND` outside a stream.
+    /// `NOT_FOUND` outside of both.
     pub fn set_property(&mut self, path: &[u8], value: &[u8]) -> Hostcall<()> {
         let is_readonly = self.root().and_then(|root| root.declared.get(path)).is_some_and(|is| *is);
         let key = [b"wasm.", path].concat();
-        let result = match self.stream_mut().map(|(stream, _)| stream) {
-            None => {
-                Err(Refusal::not_found("only a stream has filter state; this is the plugin's root context"))
+        let result = match self.filter_state_mut() {
+            None => Err(Refusal::not_found(
+                "only a stream or connection has filter state; this is the plugin's root context",
+            )),
+            Some(state) if state.len() >= FILTER_STATE => {
+                Err(Refusal::new(Status::InternalFailure, "there is too much filter state here"))
             }
-            Some(stream) if stream.filter_state.len() >= FILTER_STATE => {
-                Err(Refusal::new(Status::InternalFailure, "the stream has too much filter state"))
-            }
-            Some(stream) if is_readonly && stream.filter_state.contains_key(&key) => {
+            Some(state) if is_readonly && state.contains_key(&key) => {
                 Err(Refusal::bad_argument("this property was declared to be read-only, and has been set"))
             }
-            Some(stream) => {
-                stream.filter_state.insert(key, value.to_vec());
+            Some(state) => {
+                state.insert(key, value.to_vec());
                 Ok(())
             }
         };
@@ -59,17 +63,17 @@ impl Sim {
     }
 
     fn attribute(&self, first: &[u8], rest: &[&[u8]]) -> Hostcall<Option<Value>> {
-        let stream = self.stream();
+        let subject = self.subject();
         let plugin = self.root().and_then(|root| self.setup.plugins.get(root.plugin));
         let value = match (first, rest) {
             (b"plugin_name", []) => plugin.and_then(|plugin| text(&plugin.name)),
             (b"plugin_root_id", []) => plugin.and_then(|plugin| text(&plugin.root_id)),
             (b"plugin_vm_id", []) => plugin.and_then(|plugin| text(&plugin.vm_id)),
             (b"request" | b"response", [name, key @ ..]) => {
-                let Some((stream, filter)) = stream else { return Ok(None) };
+                let Some(subject) = subject else { return Ok(None) };
                 match first {
-                    b"request" => request(stream, visible(stream, filter, Side::Request), name, key),
-                    _ => response(stream, visible(stream, filter, Side::Response), name, key),
+                    b"request" => request(&subject, name, key),
+                    _ => response(&subject, name, key),
                 }
             }
             (
@@ -80,20 +84,61 @@ impl Sim {
                 return Err(Refusal::new(Status::SerializationFailure, reason));
             }
             (b"source" | b"destination" | b"connection" | b"upstream" | b"xds", [name]) => {
-                stream.and_then(|(stream, _)| surroundings(stream, first, name))
+                subject.and_then(|subject| surroundings(&subject, first, name))
             }
-            (b"connection_id", []) => stream.and_then(|(stream, _)| number(stream.info.connection)),
+            (b"connection_id", []) => subject.and_then(|subject| number(subject.info.connection)),
             (b"filter_state", [name]) => {
-                stream.and_then(|(stream, _)| stream.filter_state.get(*name)).cloned().map(Value::Bytes)
+                subject.and_then(|subject| subject.filter_state.get(*name)).cloned().map(Value::Bytes)
             }
             (_, [_, ..]) => None,
             (name, []) => {
                 let key = [b"wasm.", name].concat();
-                stream.and_then(|(stream, _)| stream.filter_state.get(&key)).cloned().map(Value::Bytes)
+                subject.and_then(|subject| subject.filter_state.get(&key)).cloned().map(Value::Bytes)
             }
         };
         Ok(value)
     }
+
+    fn subject(&self) -> Option<Subject<'_>> {
+        if let Some(Context::Connection { connection, .. }) = self.context() {
+            let connection = self.connections.get(connection)?;
+            return Some(Subject {
+                info: &connection.info,
+                filter_state: &connection.filter_state,
+                request: NO_HEADERS,
+                response: NO_HEADERS,
+                trailers: None,
+                is_tcp: true,
+            });
+        }
+        let (stream, filter) = self.stream()?;
+        Some(Subject {
+            info: &stream.info,
+            filter_state: &stream.filter_state,
+            request: visible(stream, filter, Side::Request),
+            response: visible(stream, filter, Side::Response),
+            trailers: stream.response.trailers.as_ref(),
+            is_tcp: false,
+        })
+    }
+
+    fn filter_state_mut(&mut self) -> Option<&mut BTreeMap<Vec<u8>, Vec<u8>>> {
+        if let Some(Context::Connection { connection, .. }) = self.context() {
+            let connection = *connection;
+            return self.connections.get_mut(&connection).map(|connection| &mut connection.filter_state);
+        }
+        self.stream_mut().map(|(stream, _)| &mut stream.filter_state)
+    }
+}
+
+/// What attributes are about: an HTTP stream, or a TCP connection, which has no headers.
+struct Subject<'a> {
+    info: &'a StreamInfo,
+    filter_state: &'a BTreeMap<Vec<u8>, Vec<u8>>,
+    request: &'a HeaderList,
+    response: &'a HeaderList,
+    trailers: Option<&'a HeaderList>,
+    is_tcp: bool,
 }
 
 /// Attributes for which a real proxy may have a value and this one has none.
@@ -134,12 +179,12 @@ fn number(number: impl TryInto<i64>) -> Option<Value> {
 
 /// Attributes are no way around the windows of the header maps: Envoy takes them from the very same pointers.
 fn visible<'a>(stream: &'a Stream, filter: &Filter, side: Side) -> &'a HeaderList {
-    const NONE: &HeaderList = &HeaderList::new();
     let is_open = stream.logging || filter.half(side).headers_window == Window::Open;
-    if is_open { &stream.message(side).headers } else { NONE }
+    if is_open { &stream.message(side).headers } else { NO_HEADERS }
 }
 
-fn request(stream: &Stream, headers: &HeaderList, name: &[u8], key: &[&[u8]]) -> Option<Value> {
+fn request(subject: &Subject<'_>, name: &[u8], key: &[&[u8]]) -> Option<Value> {
+    let (info, headers) = (subject.info, subject.request);
     let header = |name: &str| joined(headers, name.as_bytes());
     let path = || headers.iter().find(|(name, _)| name == b":path").map(|(_, value)| value.as_slice());
     let split = |at: u8| path().map(|path| path.splitn(2, move |byte| *byte == at));
@@ -155,47 +200,52 @@ fn request(stream: &Stream, headers: &HeaderList, name: &[u8], key: &[&[u8]]) ->
         (b"id", []) => header("x-request-id"),
         (b"headers", []) => Some(Value::Map(by_name(headers))),
         (b"headers", [name]) => joined(headers, &MapType::RequestHeaders.normal(name)),
-        (b"protocol", []) => text(protocol(stream.info.protocol)),
-        (b"time", []) => number(stream.info.started.as_nanos()),
-        (b"duration", []) => number(span(stream.info.started, stream.info.ended?)),
-        (b"size", []) => number(announced(headers).unwrap_or(stream.info.request_bytes)),
-        (b"total_size", []) => number(stream.info.request_bytes + bytes(headers)),
+        (b"protocol", []) if subject.is_tcp => None,
+        (b"protocol", []) => text(protocol(info.protocol)),
+        (b"time", []) => number(info.started.as_nanos()),
+        (b"duration", []) => number(span(info.started, info.ended?)),
+        (b"size", []) => number(announced(headers).unwrap_or(info.request_bytes)),
+        (b"total_size", []) => number(info.request_bytes + bytes(headers)),
         _ => None,
     }
 }
 
-fn response(stream: &Stream, headers: &HeaderList, name: &[u8], key: &[&[u8]]) -> Option<Value> {
+fn response(subject: &Subject<'_>, name: &[u8], key: &[&[u8]]) -> Option<Value> {
+    let (info, headers) = (subject.info, subject.response);
     match (name, key) {
-        (b"code", []) => stream.info.response_code.map(|code| Value::Number(i64::from(code))),
-        (b"code_details", []) => stream.info.details.as_deref().and_then(text),
-        (b"flags", []) => number(stream.info.flags),
+        (b"code", []) => info.response_code.map(|code| Value::Number(i64::from(code))),
+        (b"code_details", []) => info.details.as_deref().and_then(text),
+        (b"flags", []) => number(info.flags),
         (b"grpc_status", []) => match headers.iter().find(|(name, _)| name == b"grpc-status") {
             Some((_, value)) => std::str::from_utf8(value).ok()?.parse().ok().map(Value::Number),
             // Envoy makes one up, whether anybody speaks gRPC or not.
-            None => number(grpc_status(stream.info.response_code?)),
+            None => number(grpc_status(info.response_code?)),
         },
         (b"headers", []) => Some(Value::Map(by_name(headers))),
         (b"headers", [name]) => joined(headers, &name.to_ascii_lowercase()),
-        (b"trailers", [name]) => joined(stream.response.trailers.as_ref()?, &name.to_ascii_lowercase()),
-        (b"size", []) => number(stream.info.response_bytes),
-        (b"total_size", []) => number(stream.info.response_bytes + bytes(headers)),
+        (b"trailers", [name]) => joined(subject.trailers?, &name.to_ascii_lowercase()),
+        (b"size", []) => number(info.response_bytes),
+        (b"total_size", []) => number(info.response_bytes + bytes(headers)),
         _ => None,
     }
 }
 
 /// What surrounds every stream of the simulated proxy: one plaintext listener, one client, one cluster.
-fn surroundings(stream: &Stream, group: &[u8], name: &[u8]) -> Option<Value> {
+fn surroundings(subject: &Subject<'_>, group: &[u8], name: &[u8]) -> Option<Value> {
+    let info = subject.info;
     match (group, name) {
         (b"source", b"address") => text("127.0.0.1:50000"),
         (b"source", b"port") => number(50_000),
         (b"destination", b"address") => text("127.0.0.1:10000"),
         (b"destination", b"port") => number(10_000),
-        (b"connection", b"id") => number(stream.info.connection),
+        (b"connection", b"id") => number(info.connection),
         (b"connection", b"mtls") => Some(Value::Bool(false)),
         (b"connection", b"requested_server_name") => text(""),
-        (b"upstream", b"address") if stream.info.reached_upstream => text("127.0.0.1:20000"),
-        (b"upstream", b"port") if stream.info.reached_upstream => number(20_000),
-        (b"upstream", b"transport_failure_reason") => text(stream.info.transport_failure?),
+        (b"upstream", b"address") if info.reached_upstream => text("127.0.0.1:20000"),
+        (b"upstream", b"port") if info.reached_upstream => number(20_000),
+        (b"upstream", b"transport_failure_reason") => text(info.transport_failure?),
+        (b"xds", b"cluster_name") if subject.is_tcp && !info.reached_upstream => None,
+        (b"xds", b"route_name") if subject.is_tcp => None,
         (b"xds", b"cluster_name") => text("upstream"),
         (b"xds", b"route_name") => text("main"),
         (b"xds", b"filter_chain_name") => text(""),

@@ -21,9 +21,7 @@ impl Sim {
         let context = self.context_id();
         let asked = match (kind, self.context()) {
             (0 | 1, Some(Context::Stream { .. })) => Some(Asked::Close { context }),
-            (2 | 3, Some(Context::Connection { .. })) => {
-                Some(Asked::CloseConnection { context, by_upstream: kind == 3 })
-            }
+            (2 | 3, Some(Context::Connection { .. })) => Some(Asked::CloseConnection { context }),
             _ => None,
         };
         let result = if kind > 3 { Err(unknown_stream(kind)) } else { Ok(()) };

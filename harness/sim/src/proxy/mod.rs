@@ -86,6 +86,10 @@ impl<P: Plugin> Proxy<P> {
         for said in conversation.steps.iter().chain(&[Said::ClientCloses, Said::UpstreamCloses]) {
             let until = self.sim.clock.saturating_add(BETWEEN);
             while self.step(until) {}
+            if self.sim.connections.get(&id).is_some_and(|it| it.is_held && !it.is_closed) {
+                // Nothing comes of the last step, for which the ends have waited in vain.
+                self.sim.clock = until.max(self.sim.clock);
+            }
             if let Some(thread) = self.threads.get_mut(thread) {
                 thread.hear(&mut self.sim, id, said);
             }

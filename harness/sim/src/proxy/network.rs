@@ -1,4 +1,6 @@
 use crate::proxy::thread::{Dead, Placed, Thread};
+use crate::setup::Reachability;
+use crate::stream::StreamInfo;
 use crate::tcp::{Connection, NetworkFilter, Said, TcpExchange};
 use crate::vm::Context;
 use crate::{Callback, Plugin, Sim};
@@ -21,6 +23,11 @@ enum Direction {
 impl<P: Plugin> Thread<P> {
     /// Takes what an end of a connection says or does.
     pub(super) fn hear(&mut self, sim: &mut Sim, id: u64, said: &Said) {
+        let by_upstream = matches!(said, Said::ByUpstream(_) | Said::UpstreamCloses);
+        if by_upstream && sim.connections.get(&id).is_none_or(|it| it.is_held) {
+            // There is no connection to it yet.
+            return;
+        }
         match said {
             Said::ByClient(data) => self.receive_data(sim, id, Direction::Downstream, data, false),
             Said::ByUpstream(data) => self.receive_data(sim, id, Direction::Upstream, data, false),
@@ -29,36 +36,43 @@ impl<P: Plugin> Thread<P> {
         }
     }
 
-    /// Resumes the reading of what a filter holds back of the client's data.
+    /// Goes on behind a filter that has held the connection, or what the client has sent, back.
     pub(super) fn resume_connection(&mut self, sim: &mut Sim, vm: usize, context: u32) {
-        if let Some(Context::Connection { connection, filter }) = sim.context_of(vm, context) {
-            let (connection, filter) = (*connection, *filter);
-            if let Some(connection) = sim.connections.get_mut(&connection) {
-                connection.is_held = false;
+        let Some(Context::Connection { connection, filter }) = sim.context_of(vm, context) else { return };
+        let (id, filter) = (*connection, *filter);
+        match sim.connections.get(&id) {
+            Some(connection) if connection.is_held => {
+                self.initialise(sim, id, filter + 1);
+                if sim.connections.get(&id).is_some_and(|it| it.is_deserted && (it.is_closed || !it.is_held))
+                {
+                    self.disconnect(sim, id);
+                }
             }
-            self.pass_on(sim, connection, Direction::Downstream, filter + 1, false);
+            Some(_) => self.pass_on(sim, id, Direction::Downstream, filter + 1, false),
+            None => {}
         }
     }
 
-    /// Closes a connection because a plugin has asked for it.
-    pub(super) fn close_connection(&mut self, sim: &mut Sim, vm: usize, context: u32, by_upstream: bool) {
-        let Some(Context::Connection { connection, .. }) = sim.context_of(vm, context) else { return };
-        let id = *connection;
-        if let Some(connection) = sim.connections.get_mut(&id).filter(|_| !by_upstream) {
-            connection.is_closed = true;
-            connection.seen.closed_by_proxy = true;
+    /// Closes a connection because a plugin has asked for it; to Envoy it is all one at which end.
+    pub(super) fn close_connection(&mut self, sim: &mut Sim, vm: usize, context: u32) {
+        if let Some(Context::Connection { connection, .. }) = sim.context_of(vm, context) {
+            let connection = *connection;
+            close(sim, connection);
         }
     }
 
     /// Accepts a connection.
     pub(super) fn connect(&mut self, sim: &mut Sim, id: u64) {
-        sim.connections.insert(id, Connection::default());
+        let info = StreamInfo {
+            started: sim.clock,
+            connection: id,
+            // Unlike an HTTP stream, a connection always has one.
+            transport_failure: Some(""),
+            ..StreamInfo::default()
+        };
+        sim.connections.insert(id, Connection { info, is_held: true, ..Connection::default() });
         for plugin in 0..self.placed.len() {
-            let placed = match sim.follows_spec() {
-                true => self.place(sim, plugin),
-                false => self.placed.get(plugin).copied().flatten(),
-            };
-            let Some(Placed { vm, root, .. }) = placed else { continue };
+            let Some(Placed { vm, root, .. }) = self.place(sim, plugin) else { continue };
             let Some(connection) = sim.connections.get_mut(&id) else { return };
             let filter = connection.filters.len();
             let context =
@@ -66,22 +80,44 @@ impl<P: Plugin> Thread<P> {
             let context = context.unwrap_or_default();
             connection.filters.push(NetworkFilter { vm, root, context, ..NetworkFilter::default() });
         }
-        for index in 0..self.filters(sim, id) {
-            let Some((vm, root, context)) = filter(sim, id, index) else { return };
-            let created = self.call(sim, vm, Callback::ContextCreate { context, parent: root });
-            let asked = created.and_then(|_| self.call(sim, vm, Callback::NewConnection { context }));
-            let Some(connection) = sim.connections.get_mut(&id) else { return };
-            match asked {
-                Ok((0, _)) => {}
-                Ok(_) => {
-                    connection.is_held = true;
-                    return;
-                }
-                Err(Dead) => {
-                    connection.is_closed = true;
-                    connection.seen.closed_by_proxy = true;
-                }
+        self.initialise(sim, id, 0);
+    }
+
+    /// Asks each filter from this one on that was not asked yet whether the connection may be, until one holds it.
+    fn initialise(&mut self, sim: &mut Sim, id: u64, from: usize) {
+        for index in from..self.filters(sim, id) {
+            let Some(filter) = filter_mut(sim, id, index) else { return };
+            if std::mem::replace(&mut filter.is_created, true) {
+                continue;
             }
+            let (vm, parent, context) = (filter.vm, filter.root, filter.context);
+            let created = self.call(sim, vm, Callback::ContextCreate { context, parent });
+            let asked = created.and_then(|_| self.call(sim, vm, Callback::NewConnection { context }));
+            if let Err(Dead) = asked {
+                return close(sim, id);
+            }
+            let is_closed = sim.connections.get(&id).is_none_or(|it| it.is_closed);
+            if is_closed || !matches!(asked, Ok((0, _))) {
+                return;
+            }
+        }
+        self.reach_upstream(sim, id);
+    }
+
+    /// Connects to the upstream; only then does the proxy read what the client has sent so far.
+    fn reach_upstream(&mut self, sim: &mut Sim, id: u64) {
+        if sim.setup.upstream != Reachability::Healthy {
+            return close(sim, id);
+        }
+        let Some(connection) = sim.connections.get_mut(&id).filter(|it| !it.is_closed) else { return };
+        // A filter behind the one that holds the connection may have let it through already.
+        if !std::mem::take(&mut connection.is_held) {
+            return;
+        }
+        connection.info.reached_upstream = true;
+        let ends = connection.client_closed;
+        if ends || !connection.from_client.is_empty() {
+            self.pass_on(sim, id, Direction::Downstream, 0, ends);
         }
     }
 
@@ -103,7 +139,7 @@ impl<P: Plugin> Thread<P> {
             return;
         }
         for index in 0..self.filters(sim, id) {
-            let Some((vm, _, context)) = filter(sim, id, index) else { return };
+            let Some((vm, context)) = filter(sim, id, index) else { continue };
             // A trap has ended the VM, and is in the log.
             let _ = self.call(sim, vm, Callback::UpstreamConnectionClose { context, peer: UNKNOWN });
         }
@@ -112,7 +148,10 @@ impl<P: Plugin> Thread<P> {
     fn receive_data(&mut self, sim: &mut Sim, id: u64, direction: Direction, data: &[u8], ends: bool) {
         let Some(connection) = sim.connections.get_mut(&id).filter(|it| !it.is_closed) else { return };
         match direction {
-            Direction::Downstream => connection.from_client.extend_from_slice(data),
+            Direction::Downstream => {
+                connection.info.request_bytes += data.len() as u64;
+                connection.from_client.extend_from_slice(data);
+            }
             Direction::Upstream => connection.from_upstream.extend_from_slice(data),
         }
         if connection.is_held {
@@ -133,21 +172,23 @@ impl<P: Plugin> Thread<P> {
         let Some(connection) = sim.connections.get_mut(&id).filter(|it| !it.is_closed) else { return };
         match direction {
             Direction::Downstream => connection.seen.to_upstream.append(&mut connection.from_client),
-            Direction::Upstream => connection.seen.to_client.append(&mut connection.from_upstream),
+            Direction::Upstream => {
+                connection.info.response_bytes += connection.from_upstream.len() as u64;
+                connection.seen.to_client.append(&mut connection.from_upstream);
+            }
         }
     }
 
     /// Whether the data goes on behind this filter.
     fn ask_data(&mut self, sim: &mut Sim, id: u64, direction: Direction, index: usize, ends: bool) -> bool {
-        let Some((vm, _, context)) = filter(sim, id, index) else { return false };
+        let Some((vm, context)) = filter(sim, id, index) else { return true };
         let Some(connection) = sim.connections.get_mut(&id).filter(|it| !it.is_closed) else { return false };
         let size = match direction {
             Direction::Downstream => connection.from_client.len(),
             Direction::Upstream => connection.from_upstream.len(),
         } as u32;
         let set_open = |sim: &mut Sim, is_open| {
-            let connection = sim.connections.get_mut(&id);
-            if let Some(filter) = connection.and_then(|it| it.filters.get_mut(index)) {
+            if let Some(filter) = filter_mut(sim, id, index) {
                 match direction {
                     Direction::Downstream => filter.downstream_open = is_open,
                     Direction::Upstream => filter.upstream_open = is_open,
@@ -164,20 +205,24 @@ impl<P: Plugin> Thread<P> {
             },
         );
         set_open(sim, false);
-        if let (Err(Dead), Some(connection)) = (&result, sim.connections.get_mut(&id)) {
-            connection.is_closed = true;
-            connection.seen.closed_by_proxy = true;
+        if let Err(Dead) = result {
+            close(sim, id);
         }
         matches!(result, Ok((0, _)))
     }
 
     /// Takes a connection apart, and tells what its ends have received.
     pub(super) fn disconnect(&mut self, sim: &mut Sim, id: u64) -> TcpExchange {
+        if let Some(connection) = sim.connections.get_mut(&id).filter(|it| it.is_held && !it.is_closed) {
+            // Envoy does not read from it, and so does not see that nobody is there any more.
+            connection.is_deserted = true;
+            return std::mem::take(&mut connection.seen);
+        }
         // Who has heard the other end close closes last.
         let is_client_last = sim.connections.get(&id).is_some_and(|connection| connection.is_client_last);
         let peer = if is_client_last { REMOTE } else { LOCAL };
         for index in 0..self.filters(sim, id) {
-            let Some((vm, _, context)) = filter(sim, id, index) else { break };
+            let Some((vm, context)) = filter(sim, id, index) else { continue };
             // A trap has ended the VM, and is in the log.
             let _ = self.call(sim, vm, Callback::DownstreamConnectionClose { context, peer });
             self.finish_context(sim, vm, context);
@@ -194,6 +239,20 @@ impl<P: Plugin> Thread<P> {
     }
 }
 
-fn filter(sim: &Sim, id: u64, index: usize) -> Option<(usize, u32, u32)> {
-    sim.connections.get(&id)?.filters.get(index).map(|filter| (filter.vm, filter.root, filter.context))
+/// The VM and context of a filter; none if its VM has not heard of the connection.
+fn filter(sim: &Sim, id: u64, index: usize) -> Option<(usize, u32)> {
+    let filter = sim.connections.get(&id)?.filters.get(index)?;
+    filter.is_created.then_some((filter.vm, filter.context))
+}
+
+fn filter_mut(sim: &mut Sim, id: u64, index: usize) -> Option<&mut NetworkFilter> {
+    sim.connections.get_mut(&id)?.filters.get_mut(index)
+}
+
+/// The proxy closes both ends.
+fn close(sim: &mut Sim, id: u64) {
+    if let Some(connection) = sim.connections.get_mut(&id) {
+        connection.is_closed = true;
+        connection.seen.closed_by_proxy = true;
+    }
 }

@@ -102,9 +102,7 @@ impl<P: Plugin> Thread<P> {
                 }
                 Asked::Receive { token, received } => self.receive(sim, vm, token, received),
                 Asked::ResumeConnection { context } => self.resume_connection(sim, vm, context),
-                Asked::CloseConnection { context, by_upstream } => {
-                    self.close_connection(sim, vm, context, by_upstream);
-                }
+                Asked::CloseConnection { context } => self.close_connection(sim, vm, context),
                 Asked::Finalize { context } => {
                     self.finalize(sim, vm, context);
                     sim.forget_finished();
