@@ -95,8 +95,7 @@ pub(crate) fn imports(
             continue;
         };
         if spec && is_beyond_spec(from, name) {
-            unknown
-                .push(format!("{from}.{name} (Envoy has this function of WASI, the specification has not)"));
+            unknown.push(format!("{from}.{name} (not in the specification)"));
             continue;
         }
         let (wanted, provided) = (import.ty().func().map(shown), provided.ty(&store).func().map(shown));

@@ -317,7 +317,8 @@ impl Sim {
 
     /// Drops the streams and connections that are over, once no plugin has a context in them.
     pub(crate) fn forget_finished(&mut self) {
-        let is_alive = |vm: usize, context| self.vms.get(vm).is_some_and(|vm| vm.context(context).is_some());
+        let has_context = |vm: &Vm, context| !vm.is_dead && vm.context(context).is_some();
+        let is_alive = |vm: usize, context| self.vms.get(vm).is_some_and(|vm| has_context(vm, context));
         self.streams.retain(|_, stream| {
             stream.info.ended.is_none() || stream.filters.iter().any(|it| is_alive(it.vm, it.context))
         });

@@ -134,6 +134,9 @@ impl Sim {
     fn plugin_configuration(&self) -> Hostcall<&[u8]> {
         let plugin = self.configuring.and_then(|plugin| self.setup.plugins.get(plugin));
         plugin.map(|plugin| plugin.configuration.as_slice()).ok_or_else(|| {
+            if self.follows_spec() {
+                return outside(BufferType::PluginConfiguration);
+            }
             Refusal::not_found(
                 "the plugin configuration can be read only inside on_configure and the root context's on_context_create",
             )

@@ -86,7 +86,8 @@ impl<P: Plugin> Thread<P> {
         }
     }
 
-    /// Where a plugin is, or none if the request goes on without it. A dead VM is replaced if that is the policy.
+    /// Where a plugin is, or none if the request goes on without it. A dead VM is replaced if that is the policy, and to the
+    /// specification whatever the policy.
     pub(super) fn place(&mut self, sim: &mut Sim, plugin: usize) -> Option<Placed> {
         let policy = sim.setup.plugins.get(plugin).map(|plugin| plugin.failure_policy)?;
         let placed = self.placed.get(plugin).copied().flatten();

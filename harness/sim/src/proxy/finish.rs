@@ -36,7 +36,7 @@ impl<P: Plugin> Thread<P> {
             sim.exchanges.insert(id, seen);
         }
         for index in 0..count {
-            match (self.to_finish(sim, id, index), Place::of(sim, id, index)) {
+            match (self.hears_the_end(sim, id, index), Place::of(sim, id, index)) {
                 (Some(place), _) => self.finish_context(sim, place.vm, place.context),
                 (None, Some(place)) => forget(sim, place.vm, place.context),
                 _ => {}
@@ -78,14 +78,14 @@ impl<P: Plugin> Thread<P> {
     }
 
     fn log(&mut self, sim: &mut Sim, id: u64, index: usize) {
-        if let Some(place) = self.to_finish(sim, id, index) {
+        if let Some(place) = self.hears_the_end(sim, id, index) {
             // A plugin that traps here has its VM's death in the log; the stream is over anyway.
             let _ = self.call(sim, place.vm, Callback::Log { context: place.context });
         }
     }
 
     /// A filter that hears of the end of the stream; none if it has no context.
-    fn to_finish(&mut self, sim: &mut Sim, id: u64, index: usize) -> Option<Place> {
+    fn hears_the_end(&mut self, sim: &mut Sim, id: u64, index: usize) -> Option<Place> {
         let place = Place::of(sim, id, index)?;
         let never_asked = sim
             .stream_of(id)

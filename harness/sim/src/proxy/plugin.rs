@@ -224,12 +224,9 @@ impl<P: Plugin> Thread<P> {
     }
 
     fn may_stop_single(&self, sim: &Sim, place: &Place) -> bool {
-        sim.follows_spec()
-            || sim
-                .setup
-                .plugins
-                .get(place.plugin)
-                .is_some_and(|plugin| plugin.allow_on_headers_stop_iteration)
+        // The specification has the body's callbacks called even while the stream is paused.
+        let plugin = sim.setup.plugins.get(place.plugin);
+        sim.follows_spec() || plugin.is_some_and(|plugin| plugin.allow_on_headers_stop_iteration)
     }
 }
 
