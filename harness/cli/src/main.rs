@@ -3,6 +3,8 @@
 mod cache;
 mod commands;
 mod filters;
+mod measured;
+mod profiled;
 mod scenarios;
 mod session;
 mod targets;
@@ -25,6 +27,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(commands::bench::Bench),
     Check(commands::check::Check),
     Diff(commands::diff::Diff),
     Inspect(commands::inspect::Inspect),
@@ -43,6 +46,7 @@ enum Verdict {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Bench(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Diff(command) => command.execute(),
         Command::Inspect(command) => command.execute(),

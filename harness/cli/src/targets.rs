@@ -129,6 +129,12 @@ pub(crate) fn load_module(path: &Path) -> Result<Module, String> {
     compile(path, &module_bytes(path)?, Profile::Envoy)
 }
 
+/// Likewise, compiled as asked for.
+pub(crate) fn load_module_with(path: &Path, options: &LoadOptions<'_>) -> Result<Module, String> {
+    let module = Module::load_with(&module_bytes(path)?, options);
+    module.map_err(|error| format!("{}: {error}", path.display()))
+}
+
 fn compile(path: &Path, bytes: &[u8], profile: Profile) -> Result<Module, String> {
     let cache = cache::directory();
     let plain = LoadOptions { spec: profile == Profile::Spec, ..LoadOptions::default() };

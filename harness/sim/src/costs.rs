@@ -35,9 +35,7 @@ impl Sim {
     }
 
     pub(crate) fn count(&mut self, callback: &'static str, cost: Cost) {
-        if self.setup.costs {
-            self.costs.entry(callback).or_default().add(cost);
-        }
+        self.costs.entry(callback).or_default().add(cost);
     }
 }
 
@@ -61,18 +59,14 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Setup;
 
     #[test]
     fn the_most_of_each_figure_and_the_sum_are_kept() {
-        let mut sim = Sim::new(Setup { costs: true, ..Setup::default() });
+        let mut sim = Sim::default();
         sim.count("f", Cost { fuel: 3, bytes_read: 1, bytes_written: 9, memory: 64, ..Cost::default() });
         sim.count("f", Cost { fuel: 2, bytes_read: 5, hostcalls: 1, memory: 64, ..Cost::default() });
         let tally = sim.costs()["f"];
         assert_eq!((tally.calls, tally.most.fuel, tally.total.fuel, tally.total.memory), (2, 3, 5, 64));
         assert_eq!((tally.most.bytes_read, tally.most.bytes_written, tally.most_bytes), (5, 9, 10));
-        let mut off = Sim::default();
-        off.count("f", Cost::default());
-        assert!(off.costs().is_empty());
     }
 }

@@ -28,6 +28,8 @@ pub struct Sim {
     pub(crate) setup: Setup,
     pub(crate) events: Events,
     pub(crate) lines: Vec<LogLine>,
+    /// What they take.
+    pub(crate) line_bytes: usize,
     pub(crate) stats: Stats,
     pub(crate) shared_data: SharedData,
     pub(crate) queues: Queues,
@@ -84,6 +86,7 @@ impl Sim {
             setup,
             events: Events::default(),
             lines: Vec::new(),
+            line_bytes: 0,
             stats: Stats::default(),
             shared_data,
             queues: Queues::default(),
@@ -275,7 +278,7 @@ impl Sim {
 
     /// A VM has come to its end.
     pub(crate) fn trapped(&mut self, vm: usize, callback: &Callback, trap: Trap) {
-        let function = trap.function.unwrap_or(callback.export().name);
+        let function = trap.function.unwrap_or_else(|| callback.export().name);
         let text = format!("Function: {function} failed: {}", trap.message);
         self.push_log(log::Level::Error, &text);
         self.traps.push(trap);

@@ -29,6 +29,9 @@ pub(crate) struct Stream {
     /// What the router has sent on.
     pub(crate) to_upstream: Request,
     pub(crate) upstream_complete: bool,
+    /// What the client has sent, whatever a filter makes of the headers: a HEAD, a gRPC request.
+    pub(crate) asked_by_head: bool,
+    pub(crate) is_grpc: bool,
     /// What the upstream will do.
     pub(crate) answer: Answer,
     /// What the client has been sent; the headers are there as soon as any were.

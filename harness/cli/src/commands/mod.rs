@@ -1,7 +1,9 @@
+pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod replay;
+mod request;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod test;

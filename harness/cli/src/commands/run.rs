@@ -1,14 +1,20 @@
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
-use portcullis_host::foreign_functions;
-use portcullis_sim::http::{Exchange, HeaderList, Protocol, Request, Sending};
-use portcullis_sim::{Proxy, Setup, Sim, StartError};
+use portcullis_host::{LoadOptions, Module, foreign_functions};
+use portcullis_sim::http::{Exchange, HeaderList, Sending};
+use portcullis_sim::{Factory, Plugin, PluginSetup, Proxy, Setup, Sim, StartError};
 
 use super::read_config;
+use super::request::RequestOptions;
 use crate::Verdict;
-use crate::targets::{load_module, real_time, since_epoch, vms};
+use crate::profiled::Profile;
+use crate::targets::{load_module_with, real_time, since_epoch};
+
+/// How long a profile is taken.
+const PROFILED: Duration = Duration::from_secs(1);
 
 /// Sends one request through a module, and shows every callback and hostcall.
 #[derive(Debug, Args)]
@@ -18,32 +24,21 @@ pub(crate) struct Run {
     /// The plugin's configuration, in JSON or YAML.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The method.
-    #[arg(long, default_value = "GET")]
-    method: String,
-    /// Path and query.
-    #[arg(long, default_value = "/")]
-    path: String,
-    /// The host.
-    #[arg(long, default_value = "example.com")]
-    host: String,
-    /// A header; may be given several times.
-    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = header)]
-    header: Vec<(String, String)>,
-    /// The body.
-    #[arg(long)]
-    body: Option<String>,
     /// The time, RFC 3339 in UTC. Left out: the real time.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_rfc3339)]
     clock: Option<SystemTime>,
-    /// Speaks HTTP/2 instead of HTTP/1.1.
-    #[arg(long)]
-    http2: bool,
+    /// Repeats the request for a second, and writes down where the module spends its time, for https://profiler.firefox.com.
+    #[arg(long, value_name = "FILE")]
+    profile_guest: Option<PathBuf>,
+    #[command(flatten)]
+    request: RequestOptions,
 }
 
 impl Run {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
-        let module = load_module(&self.module)?;
+        let is_profiled = self.profile_guest.is_some();
+        let options = LoadOptions { profile: is_profiled, ..LoadOptions::default() };
+        let module = load_module_with(&self.module, &options)?;
         let configuration = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         let clock = Some(self.clock.map_or_else(real_time, since_epoch));
         let mut sim = Sim::new(Setup { clock, ..Setup::of(configuration) });
@@ -51,7 +46,8 @@ impl Run {
         for (name, function) in foreign_functions() {
             sim.register_foreign_function(name, function);
         }
-        let factory = vms(vec![module]);
+        let profile = Profile::default();
+        let factory = if is_profiled { profile.vms(module) } else { boxed(module) };
         let mut proxy = match Proxy::start(sim, factory) {
             Ok(proxy) => proxy,
             Err(StartError::Refused(lines)) => {
@@ -64,38 +60,24 @@ impl Run {
             }
             Err(StartError::Vm(problem)) => return Err(format!("{}: {problem}", self.module.display())),
         };
-        let protocol = if self.http2 { Protocol::Http2 } else { Protocol::Http1 };
-        let sending = Sending { protocol, request: self.request(), ..Sending::default() };
-        let exchange = proxy.send(&[sending]).pop().unwrap_or_default();
+        let sending = self.request.sending();
+        let exchange = proxy.send(std::slice::from_ref(&sending)).pop().unwrap_or_default();
         show_journal(proxy.sim());
         match proxy.sim().journal_lost() {
             0 => {}
             lost => anstream::println!("... and {lost} more"),
         }
         show(&exchange);
-        match proxy.trap() {
-            None => Ok(Verdict::Good),
-            Some(trap) => Err(format!("{}: {}", self.module.display(), trap.message)),
+        if let Some(trap) = proxy.trap() {
+            return Err(format!("{}: {}", self.module.display(), trap.message));
         }
-    }
-
-    fn request(&self) -> Request {
-        let pseudo = [
-            (":method", &self.method),
-            (":path", &self.path),
-            (":authority", &self.host),
-            (":scheme", &"http".into()),
-        ];
-        let mut headers: HeaderList =
-            pseudo.map(|(name, value)| (name.into(), value.clone().into_bytes())).into();
-        headers.extend(
-            self.header.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone().into_bytes())),
-        );
-        Request {
-            headers,
-            body: self.body.iter().map(|body| body.clone().into_bytes()).collect(),
-            trailers: None,
+        if let Some(path) = &self.profile_guest {
+            let sent = repeat(&mut proxy, &sending);
+            drop(proxy);
+            profile.write(path)?;
+            anstream::eprintln!("{}: written, after {sent} requests", path.display());
         }
+        Ok(Verdict::Good)
     }
 }
 
@@ -110,12 +92,23 @@ fn show_journal(sim: &Sim) {
     }
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("write NAME: VALUE")?;
-    if name.is_empty() {
-        return Err("write NAME: VALUE; --method, --path and --host set the rest".into());
+fn boxed(module: Module) -> Factory<Box<dyn Plugin>> {
+    Arc::new(move |setup: &PluginSetup| {
+        let instance = module.instantiate(setup).map_err(|error| error.to_string())?;
+        Ok(Box::new(instance) as Box<dyn Plugin>)
+    })
+}
+
+/// Sends a request again and again, so that a profile has something to see.
+fn repeat(proxy: &mut Proxy<Box<dyn Plugin>>, sending: &Sending) -> u32 {
+    proxy.sim_mut().set_journal(false);
+    let begin = Instant::now();
+    let mut sent = 1;
+    while begin.elapsed() < PROFILED && proxy.trap().is_none() {
+        proxy.send(std::slice::from_ref(sending));
+        sent += 1;
     }
-    Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+    sent
 }
 
 fn show(exchange: &Exchange) {

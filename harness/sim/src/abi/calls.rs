@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use crate::abi::Received;
 use crate::abi::headers::decode_pairs;
+use crate::abi::{MapType, Received, append_header};
 use crate::events::EventKind;
 use crate::http::{CallOut, HeaderList, Request};
 use crate::proxy::call_outs;
@@ -110,7 +110,7 @@ impl Sim {
         let reachability = self.cluster(&name).ok_or_else(|| {
             Refusal::bad_argument(format!("there is no cluster {name:?}; {}", self.known_clusters()))
         })?;
-        let mut headers = decode_pairs(call.headers);
+        let mut headers = request_fields(&decode_pairs(call.headers));
         for required in [&b":method"[..], b":path", b":authority"] {
             if !headers.iter().any(|(field, _)| field == required) {
                 let field = String::from_utf8_lossy(required);
@@ -127,6 +127,7 @@ impl Sim {
             return Err(no_healthy_host(&name));
         }
         if !call.body.is_empty() {
+            headers.retain(|(name, _)| name != b"content-length");
             headers.push((b"content-length".to_vec(), call.body.len().to_string().into_bytes()));
         }
         headers.extend(of_envoy(call.timeout_milliseconds));
@@ -315,9 +316,19 @@ fn grpc_headers(cluster: &str, call: &GrpcCall<'_>) -> HeaderList {
         headers.push((b"grpc-timeout".to_vec(), timeout.into_bytes()));
     }
     headers.push((b"content-type".to_vec(), b"application/grpc".to_vec()));
-    headers.extend(decode_pairs(call.metadata));
+    headers.extend(request_fields(&decode_pairs(call.metadata)));
     headers.extend(of_envoy(call.timeout_milliseconds));
     headers
+}
+
+/// Fields as they stand in a header map of Envoy: names in lower case, some of them joined.
+fn request_fields(pairs: &HeaderList) -> HeaderList {
+    let mut fields = HeaderList::new();
+    for (name, value) in pairs {
+        let map = MapType::RequestHeaders;
+        append_header(map, &mut fields, &map.normal(name), value);
+    }
+    fields
 }
 
 /// What Envoy adds to every call-out.

@@ -29,7 +29,7 @@ impl Sim {
     /// `NOT_FOUND`; `BAD_ARGUMENT` where the map cannot be reached now.
     pub fn header_map_value(&mut self, map: u32, name: &[u8]) -> Hostcall<Vec<u8>> {
         let result = self.readable(map).and_then(|fields| {
-            let name = name.to_ascii_lowercase();
+            let name = MapType::of(map)?.normal(name);
             let found = fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone());
             found.ok_or_else(|| Refusal::not_found("there is no header of this name"))
         });
@@ -74,8 +74,7 @@ impl Sim {
     /// # Errors
     /// `BAD_ARGUMENT` where the map cannot be changed now.
     pub fn add_header_map_value(&mut self, map: u32, name: &[u8], value: &[u8]) -> Hostcall<()> {
-        let result =
-            self.writable(map).map(|(map, fields)| append(map, fields, &name.to_ascii_lowercase(), value));
+        let result = self.writable(map).map(|(map, fields)| append(map, fields, &map.normal(name), value));
         if result.is_err() {
             self.lint_map("proxy_add_header_map_value", map, true);
         }
@@ -87,8 +86,7 @@ impl Sim {
     /// # Errors
     /// `BAD_ARGUMENT` where the map cannot be changed now.
     pub fn replace_header_map_value(&mut self, map: u32, name: &[u8], value: &[u8]) -> Hostcall<()> {
-        let result =
-            self.writable(map).map(|(map, fields)| replace(map, fields, &name.to_ascii_lowercase(), value));
+        let result = self.writable(map).map(|(map, fields)| replace(map, fields, &map.normal(name), value));
         if result.is_err() {
             self.lint_map("proxy_replace_header_map_value", map, true);
         }
@@ -100,8 +98,10 @@ impl Sim {
     /// # Errors
     /// `BAD_ARGUMENT` where the map cannot be changed now.
     pub fn remove_header_map_value(&mut self, map: u32, name: &[u8]) -> Hostcall<()> {
-        let lower = name.to_ascii_lowercase();
-        let result = self.writable(map).map(|(_, fields)| fields.retain(|(field, _)| *field != lower));
+        let result = self.writable(map).map(|(map, fields)| {
+            let name = map.normal(name);
+            fields.retain(|(field, _)| *field != name);
+        });
         if result.is_err() {
             self.lint_map("proxy_remove_header_map_value", map, true);
         }
@@ -117,7 +117,7 @@ impl Sim {
         let result = self.writable(map).map(|(map, fields)| {
             fields.clear();
             for (name, value) in &pairs {
-                append(map, fields, &name.to_ascii_lowercase(), value);
+                append(map, fields, &map.normal(name), value);
             }
         });
         if result.is_err() {

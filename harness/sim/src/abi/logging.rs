@@ -5,6 +5,7 @@ use crate::{Hostcall, Refusal, Sim};
 
 /// Enough for any scenario; a plugin that logs in a loop must not eat the machine.
 const LINES: usize = 100_000;
+const BYTES: usize = 256 << 20;
 
 impl Sim {
     /// `proxy_log`: level 0 to 5 is trace to critical.
@@ -32,7 +33,9 @@ impl Sim {
 
     /// Writes a line that does not come through the ABI: standard output of a module, the proxy's own words on a trap.
     pub fn push_log(&mut self, level: Level, message: &str) {
-        if self.lines.len() < LINES {
+        let bytes = self.line_bytes.saturating_add(message.len());
+        if self.lines.len() < LINES && bytes <= BYTES {
+            self.line_bytes = bytes;
             self.lines.push(LogLine { level, message: message.to_owned() });
         }
     }

@@ -63,6 +63,14 @@ impl MapType {
         }
     }
 
+    /// The name under which a field stands in this map: in lower case, and `host` is the authority of a request.
+    pub(crate) fn normal(self, name: &[u8]) -> Vec<u8> {
+        match (self, name.to_ascii_lowercase()) {
+            (Self::RequestHeaders, name) if name == b"host" => b":authority".to_vec(),
+            (_, name) => name,
+        }
+    }
+
     pub(crate) fn is_trailers(self) -> bool {
         matches!(self, Self::RequestTrailers | Self::ResponseTrailers)
     }

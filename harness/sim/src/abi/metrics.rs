@@ -4,7 +4,9 @@ use crate::setup::Profile;
 use crate::{Hostcall, Refusal, Shown, Sim};
 
 /// Envoy never evicts a metric; a plugin that names them after requests is stopped here.
-const METRICS: usize = 100_000;
+const METRICS: usize = 10_000;
+/// The longest name; Envoy has no bound here.
+const NAME: usize = 16 << 10;
 
 /// The kinds of metrics, as the ABI numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,9 +132,9 @@ impl Sim {
         let Some(vm) = self.vms.get_mut(self.turn.vm) else {
             return Err(Refusal::not_found("no plugin has been started"));
         };
-        if vm.metrics.known.len() >= METRICS {
+        if vm.metrics.known.len() >= METRICS || name.len() > NAME {
             let reason = format!(
-                "{METRICS} metrics are defined; Envoy never evicts one, so names must come from a fixed set"
+                "{METRICS} metrics are defined, or the name is beyond {NAME} bytes; Envoy never evicts one, so names must come from a fixed set"
             );
             return Err(Refusal::new(crate::Status::InternalFailure, reason));
         }

@@ -1,3 +1,4 @@
+use crate::abi::MapType;
 use crate::http::{HeaderList, Protocol};
 use crate::proxy::grpc_status;
 use crate::stream::{Filter, Side, Stream, Window};
@@ -153,7 +154,7 @@ fn request(stream: &Stream, headers: &HeaderList, name: &[u8], key: &[&[u8]]) ->
         (b"useragent", []) => header("user-agent"),
         (b"id", []) => header("x-request-id"),
         (b"headers", []) => Some(Value::Map(by_name(headers))),
-        (b"headers", [name]) => joined(headers, &name.to_ascii_lowercase()),
+        (b"headers", [name]) => joined(headers, &MapType::RequestHeaders.normal(name)),
         (b"protocol", []) => text(protocol(stream.info.protocol)),
         (b"time", []) => number(stream.info.started.as_nanos()),
         (b"duration", []) => number(span(stream.info.started, stream.info.ended?)),

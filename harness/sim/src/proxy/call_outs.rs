@@ -12,6 +12,9 @@ use crate::{Callback, Plugin, Sim, Status};
 const INTERNAL: u32 = 13;
 const UNAVAILABLE: u32 = 14;
 
+/// The body that Envoy takes in the answer to an HTTP call-out (`kBufferLimitForResponse`).
+const MOST: usize = 32 << 20;
+
 impl<P: Plugin> Thread<P> {
     /// Tells the plugin what has come for its call-out.
     pub(super) fn receive(&mut self, sim: &mut Sim, vm: usize, token: u32, received: Received) {
@@ -251,7 +254,8 @@ fn whole(response: &Response) -> Received {
     let protocol = if response.trailers.is_some() { Protocol::Http2 } else { Protocol::Http1 };
     let headers = connection_manager::response_headers(protocol, response, false, true);
     let trailers = response.trailers.clone().unwrap_or_default();
-    Received::Http { headers, body: response.body.concat(), trailers }
+    let body = response.body.concat();
+    if body.len() > MOST { Received::HttpFailure } else { Received::Http { headers, body, trailers } }
 }
 
 fn with_status(response: &Response) -> HeaderList {

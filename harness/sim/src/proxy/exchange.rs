@@ -1,8 +1,8 @@
 use crate::http::{Exchange, Sending};
-use crate::proxy::connection_manager;
 use crate::proxy::framing;
 use crate::proxy::refusal::{self, Refused};
 use crate::proxy::thread::{Placed, Thread};
+use crate::proxy::{connection_manager, local_reply};
 use crate::setup::FailurePolicy;
 use crate::stream::{End, Filter, Side, Stream, StreamInfo};
 use crate::vm::Context;
@@ -41,6 +41,8 @@ impl<P: Plugin> Thread<P> {
                 let headers = connection_manager::request_headers(protocol, request, &mut sim.entropy);
                 if let Some(stream) = sim.stream_of_mut(id) {
                     stream.request.headers = headers;
+                    stream.asked_by_head = stream.is_head();
+                    stream.is_grpc = local_reply::is_grpc(&stream.request.headers);
                 }
                 self.headers(sim, id, Side::Request, 0);
                 self.deliver(sim, id, Side::Request, body, true);

@@ -73,7 +73,7 @@ impl<P: Plugin> Thread<P> {
     /// Puts the reply in the place of the response. Gives its body.
     fn prepare_reply(&mut self, sim: &mut Sim, id: u64, reply: &LocalResponse) -> Option<Body> {
         let stream = sim.stream_of_mut(id)?;
-        let (headers, body) = prepare(reply, is_grpc(&stream.request.headers), stream.is_head());
+        let (headers, body) = prepare(reply, stream.is_grpc, stream.asked_by_head);
         // Envoy takes 400 for a broken message, whatever the filters or gRPC then make of the status.
         stream.closes |= reply.status == 400;
         stream.info.response_code = Some(connection_manager::status(&headers));
@@ -155,7 +155,7 @@ fn code(details: &[u8]) -> String {
 }
 
 /// Envoy's `Grpc::Common::hasGrpcContentType`; neither `application/grpc-web` nor `application/grpc;x` is gRPC.
-fn is_grpc(request: &HeaderList) -> bool {
+pub(super) fn is_grpc(request: &HeaderList) -> bool {
     let kind = connection_manager::find(request, b"content-type");
     let rest = kind.and_then(|value| value.strip_prefix(b"application/grpc"));
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))

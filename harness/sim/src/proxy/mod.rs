@@ -30,6 +30,8 @@ use thread::Thread;
 
 /// How long the client of a request that nobody answers waits.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Events that may happen without that time passes: a plugin that enqueues in its own on_queue_ready goes on forever.
+const AT_ONCE: u32 = 100_000;
 /// How long the ends of a connection wait between one step and the next.
 const BETWEEN: Duration = Duration::from_millis(300);
 
@@ -40,6 +42,8 @@ pub struct Proxy<P> {
     /// The main thread, which serves no requests, and the workers.
     threads: Vec<Thread<P>>,
     streams: u64,
+    /// Events since time has last passed.
+    at_once: u32,
 }
 
 impl<P: Plugin> Proxy<P> {
@@ -101,18 +105,20 @@ impl<P: Plugin> Proxy<P> {
 
     /// Runs what is due at this moment.
     fn settle(&mut self) {
-        // A plugin that enqueues in its own on_queue_ready would go on forever.
-        for _ in 0..10_000 {
-            if !self.step(self.sim.clock) {
-                break;
-            }
-        }
+        while self.step(self.sim.clock) {}
     }
 
     /// Runs the next event, if there is one by then, and with an explorer all that are due at the same time.
     fn step(&mut self, until: UnixTime) -> bool {
         let Some((due, event)) = self.sim.events.pop(until) else { return false };
+        self.at_once = if due > self.sim.clock { 0 } else { self.at_once + 1 };
         self.sim.clock = due.max(self.sim.clock);
+        if self.at_once > AT_ONCE {
+            self.sim.crash(
+                "no crash of Envoy, but its worker is busy for good: a queue or a call-out feeds itself",
+            );
+            return false;
+        }
         let mut work = vec![(event.thread, Work::Event(event.kind))];
         while self.sim.explorer.is_some()
             && let Some((_, event)) = self.sim.events.pop(due)

@@ -18,6 +18,7 @@ const NO_HEALTHY_UPSTREAM: u64 = 1 << 1;
 const UPSTREAM_REQUEST_TIMEOUT: u64 = 1 << 2;
 const UPSTREAM_CONNECTION_FAILURE: u64 = 1 << 5;
 const UPSTREAM_CONNECTION_TERMINATION: u64 = 1 << 6;
+const NO_ROUTE_FOUND: u64 = 1 << 8;
 const UPSTREAM_PROTOCOL_ERROR: u64 = 1 << 23;
 
 /// Behind the last filter: the router for the request, the connection manager for the response.
@@ -67,6 +68,14 @@ impl<P: Plugin> Thread<P> {
             return self.router_reply(sim, id, &reply, NO_HEALTHY_UPSTREAM);
         }
         let Some(stream) = sim.stream_of_mut(id) else { return };
+        let has = |name: &[u8]| framing::has(&stream.request.headers, name);
+        if !has(b":path") {
+            // Without a path no route matches.
+            return self.router_reply(sim, id, &unreachable(404, "route_not_found", ""), NO_ROUTE_FOUND);
+        }
+        if !has(b":method") {
+            return self.router_reply(sim, id, &removed(503, "request", ":method"), 0);
+        }
         connection_manager::to_upstream(&mut stream.request.headers);
         stream.to_upstream.headers.clone_from(&stream.request.headers);
         stream.is_request_open = !ends;
@@ -83,7 +92,7 @@ impl<P: Plugin> Thread<P> {
             Side::Response => {
                 finish_response(
                     stream.info.protocol,
-                    stream.is_head(),
+                    stream.asked_by_head,
                     stream.is_response_open,
                     &mut stream.to_client,
                 );
@@ -207,6 +216,9 @@ impl<P: Plugin> Thread<P> {
     pub(super) fn respond_headers(&mut self, sim: &mut Sim, id: u64, ends: bool) {
         let now = sim.clock;
         let Some(stream) = sim.stream_of_mut(id) else { return };
+        if !framing::has(&stream.response.headers, b":status") {
+            return self.local_reply(sim, id, &removed(502, "response", ":status"));
+        }
         // Whoever is answered before the end of the request is not listened to any longer.
         let closes = stream.closes || stream.info.closes || !stream.request.is_complete;
         connection_manager::to_client(stream.info.protocol, &mut stream.response.headers, now, closes);
@@ -228,6 +240,13 @@ impl<P: Plugin> Thread<P> {
         }
         stream.end = Some(End::Reset);
     }
+}
+
+/// A filter has taken away what the message cannot do without.
+fn removed(status: u16, side: &str, name: &str) -> LocalResponse {
+    let text = format!("missing required header: {name}");
+    let details = format!("filter_removed_required_{side}_headers{{missing_required_header:_{name}}}");
+    unreachable(status, &details, &text)
 }
 
 fn unreachable(status: u16, details: &str, text: &str) -> LocalResponse {

@@ -58,15 +58,15 @@ impl<P: Plugin> Proxy<P> {
     pub fn start(sim: Sim, factory: Factory<P>) -> Result<Self, StartError> {
         let workers = sim.setup.workers.max(1) as usize;
         let threads = (0..=workers).map(|index| Thread::new(index, Factory::clone(&factory))).collect();
-        let mut proxy = Self { sim, threads, streams: 0 };
+        let mut proxy = Self { sim, threads, streams: 0, at_once: 0 };
         let plugins = proxy.sim.setup.plugins.len();
         for plugin in 0..plugins {
             proxy.try_on_canary(plugin)?;
-            proxy.start_on(0, plugin);
+            proxy.start_on(0, plugin)?;
         }
         for thread in 1..=workers {
             for plugin in 0..plugins {
-                proxy.start_on(thread, plugin);
+                proxy.start_on(thread, plugin)?;
             }
         }
         proxy.settle();
@@ -76,19 +76,38 @@ impl<P: Plugin> Proxy<P> {
     fn try_on_canary(&mut self, plugin: usize) -> Result<(), StartError> {
         let Some(main) = self.threads.first_mut() else { return Ok(()) };
         // No failure policy helps at the start: Envoy does not take such a configuration.
-        match main.canary(&mut self.sim, plugin) {
-            Ok(()) => Ok(()),
-            Err(Failure::Refused) => Err(StartError::Refused(self.sim.lines.clone())),
-            Err(Failure::Dead) => Err(StartError::Trap(self.sim.traps.pop().unwrap_or_default())),
-            Err(Failure::Vm(problem)) => Err(StartError::Vm(problem)),
+        let result = main.canary(&mut self.sim, plugin);
+        result.map_err(|failure| self.failed(failure))
+    }
+
+    fn failed(&mut self, failure: Failure) -> StartError {
+        match failure {
+            Failure::Refused => StartError::Refused(self.sim.lines.clone()),
+            Failure::Dead => StartError::Trap(self.sim.traps.pop().unwrap_or_default()),
+            Failure::Vm(problem) => StartError::Vm(problem),
         }
     }
 
-    /// What fails on a thread after it passed on the canary leaves that thread without the plugin.
-    fn start_on(&mut self, thread: usize, plugin: usize) {
-        let Some(thread) = self.threads.get_mut(thread) else { return };
-        let placed = thread.start(&mut self.sim, plugin).ok();
-        thread.placed.push(placed);
+    /// What passed on the canary and fails on the main thread ends Envoy. A worker goes on without the plugin, even if it is to
+    /// fail closed; only a VM that cannot be had here is nothing that Envoy would know.
+    fn start_on(&mut self, thread: usize, plugin: usize) -> Result<(), StartError> {
+        let Some(starting) = self.threads.get_mut(thread) else { return Ok(()) };
+        let placed = match starting.start(&mut self.sim, plugin) {
+            Ok(placed) => Some(placed),
+            Err(failure) if thread == 0 || matches!(failure, Failure::Vm(_)) => {
+                return Err(self.failed(failure));
+            }
+            Err(_) => {
+                let line =
+                    format!("worker {} goes on without plugin {plugin}, which did not start", thread - 1);
+                self.sim.push_log(log::Level::Error, &line);
+                None
+            }
+        };
+        if let Some(thread) = self.threads.get_mut(thread) {
+            thread.placed.push(placed);
+        }
+        Ok(())
     }
 }
 
@@ -118,7 +137,9 @@ impl<P: Plugin> Thread<P> {
             return Ok(Placed { vm, root, since });
         };
         let is_same = sim.setup.plugins.get(other).is_some_and(|other| {
-            other.root_id == setup.root_id && other.configuration == setup.configuration
+            other.name == setup.name
+                && other.root_id == setup.root_id
+                && other.configuration == setup.configuration
         });
         if is_same {
             return Ok(placed);
@@ -171,7 +192,9 @@ impl<P: Plugin> Thread<P> {
         if dead.is_some_and(is_early) && !sim.follows_spec() {
             return dead;
         }
-        let placed = self.start(sim, plugin).ok().or(dead);
+        // A start that fails is not tried again at once either.
+        let since = sim.clock;
+        let placed = self.start(sim, plugin).ok().or(dead.map(|placed| Placed { since, ..placed }));
         if let Some(place) = self.placed.get_mut(plugin) {
             *place = placed;
         }
