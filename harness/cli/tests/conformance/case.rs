@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use portcullis_scenario::parse_yaml;
-use portcullis_scenario::schema::{ProfileName, ScenarioFile};
+use portcullis_scenario::schema::ScenarioFile;
 use serde_json::Value;
 
-use crate::{OF_ENVOY, OF_SPEC, root};
+use crate::{FOLDER, root};
 
 /// One file, and how it ended in the harness and in a real Envoy.
 pub(crate) struct Case {
@@ -20,17 +20,15 @@ pub(crate) struct Case {
     pub(crate) spec: String,
     pub(crate) does: String,
     pub(crate) observed: String,
-    /// Whether it is played by the specification.
-    pub(crate) is_of_spec: bool,
     /// `ok`, `failed`, or why it was not run.
     pub(crate) harness: String,
     /// The same.
     pub(crate) envoy: String,
 }
 
-/// Plays all cases of Envoy's behaviour on both targets.
+/// Plays all cases on both targets.
 pub(crate) fn play() -> Vec<Case> {
-    let [wasm, envoy] = ["wasm", "envoy"].map(|target| outcomes(OF_ENVOY, target));
+    let [wasm, envoy] = ["wasm", "envoy"].map(outcomes);
     assert_eq!(wasm.len(), envoy.len(), "both targets are asked for the same files");
     let cases = wasm.into_iter().zip(envoy);
     cases
@@ -39,12 +37,6 @@ pub(crate) fn play() -> Vec<Case> {
             Case::read(file, harness, envoy)
         })
         .collect()
-}
-
-/// Plays the cases of what the specification says, which no real Envoy can play.
-pub(crate) fn play_spec() -> Vec<Case> {
-    let cases = outcomes(OF_SPEC, "wasm").into_iter();
-    cases.map(|(file, harness)| Case::read(file, harness, "not observable".to_owned())).collect()
 }
 
 impl Case {
@@ -56,7 +48,6 @@ impl Case {
         let topic = topic.unwrap_or_else(|| panic!("{file}: the name begins with the row")).to_owned();
         let is_named_after_its_row = Path::new(&file).file_name().unwrap().to_str().unwrap().starts_with('P');
         assert_eq!(is_named_after_its_row, row.is_some(), "{file}: the row, or the name of the file");
-        let is_of_spec = matches!(scenario.profile, Some(ProfileName::Spec));
         let said = |key: &str, value: &Option<Value>| {
             let text = value.as_ref().and_then(Value::as_str).filter(|text| !text.is_empty());
             text.unwrap_or_else(|| panic!("{file}: there is no {key}")).to_owned()
@@ -66,9 +57,7 @@ impl Case {
             topic,
             spec: said("spec", &scenario.spec),
             does: said("envoy", &scenario.envoy),
-            // What the specification says is read and not seen.
-            observed: if is_of_spec { String::new() } else { said("observed", &scenario.observed) },
-            is_of_spec,
+            observed: said("observed", &scenario.observed),
             file,
             harness,
             envoy,
@@ -77,9 +66,9 @@ impl Case {
 }
 
 /// Each file with how it ended.
-fn outcomes(folder: &str, target: &str) -> Vec<(String, String)> {
+fn outcomes(target: &str) -> Vec<(String, String)> {
     let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-        .args(["test", folder, "--format", "json", "--target", target])
+        .args(["test", FOLDER, "--format", "json", "--target", target])
         .env_remove("BLESS")
         .current_dir(root())
         .output()
