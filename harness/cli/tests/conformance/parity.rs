@@ -18,7 +18,8 @@ page says something else; with `BLESS=1` it writes the page.
 *Specification* and *Envoy* say what each does; *open* is what the specification leaves open. *Harness* and the column of the
 Envoy version say how the case ended there: `ok`, or why it cannot be played. *Observed* is where it showed: log lines of the
 guest, what the client and the upstream got, `response_code_details` in the access log. Several cases of one line stand below each
-other; words that all of them share stand once.
+other; words that all of them share stand once. Where the specification says something else than Envoy does, [tests/spec](../tests/spec)
+has the case for `--profile spec`, which only the harness can play.
 ";
 
 /// The page, from the cases and how they ended in the harness and in an Envoy of this version.
