@@ -167,7 +167,7 @@ impl Sim {
         match self.vms.get(vm) {
             Some(vm) if vm.is_canary => "canary".to_owned(),
             Some(vm) => {
-                vm.thread.checked_sub(1).map_or("main thread".to_owned(), |it| format!("worker {it}"))
+                vm.thread.checked_sub(1).map_or_else(|| "main thread".to_owned(), |it| format!("worker {it}"))
             }
             None => "no VM".to_owned(),
         }

@@ -5,10 +5,13 @@ use crate::{Hostcall, Refusal, Sim, Status};
 /// The ABI has no delete: what a plugin stores stays. Envoy has no bound here.
 const BYTES: usize = 256 << 20;
 
+/// The values of one `vm_id` with their CAS numbers, by key.
+type Space = HashMap<Vec<u8>, (Vec<u8>, u32)>;
+
 /// The key-value store: one key space for all VMs with one `vm_id`.
 #[derive(Debug, Default)]
 pub(crate) struct SharedData {
-    spaces: HashMap<String, HashMap<Vec<u8>, (Vec<u8>, u32)>>,
+    spaces: HashMap<String, Space>,
     last_cas: u32,
     bytes: usize,
 }

@@ -194,7 +194,7 @@ impl<P: Plugin> Thread<P> {
         }
         // A start that fails is not tried again at once either.
         let since = sim.clock;
-        let placed = self.start(sim, plugin).ok().or(dead.map(|placed| Placed { since, ..placed }));
+        let placed = self.start(sim, plugin).ok().or_else(|| dead.map(|placed| Placed { since, ..placed }));
         if let Some(place) = self.placed.get_mut(plugin) {
             *place = placed;
         }

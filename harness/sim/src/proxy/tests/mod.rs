@@ -216,9 +216,8 @@ fn the_journal_names_metrics_and_streams() {
 #[test]
 fn ticks_come_when_they_are_due_and_are_not_caught_up() {
     let mut proxy = start(|sim, callback| {
-        match callback {
-            Callback::Configure { .. } => sim.set_tick_period(100).unwrap(),
-            _ => {}
+        if let Callback::Configure { .. } = callback {
+            sim.set_tick_period(100).unwrap();
         }
         callback.absent()
     });
