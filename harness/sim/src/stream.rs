@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::UnixTime;
 use crate::http::{HeaderList, Protocol, Request, Response};
@@ -130,6 +130,20 @@ pub(crate) struct Message {
     pub(crate) is_streaming: bool,
     /// Whether the sender has sent everything.
     pub(crate) is_complete: bool,
+    pub(crate) unread: Unread,
+}
+
+/// What has been sent and the proxy has not read.
+#[derive(Debug, Default)]
+pub(crate) struct Unread {
+    pub(crate) pieces: VecDeque<Vec<u8>>,
+    pub(crate) trailers: Option<HeaderList>,
+    /// Whether the sender comes to the end of its message.
+    pub(crate) is_whole: bool,
+    /// Whether it is being read.
+    pub(crate) is_reading: bool,
+    /// Whether the proxy holds so much that it does not read on before all of that has gone.
+    pub(crate) is_blocked: bool,
 }
 
 /// What the attributes tell about a stream.

@@ -5,7 +5,7 @@ use crate::proxy::thread::Thread;
 use crate::stream::{Iteration, Side};
 
 /// Envoy's default `per_connection_buffer_limit_bytes`.
-const BUFFER_LIMIT: usize = 1 << 20;
+pub(super) const BUFFER_LIMIT: usize = 1 << 20;
 
 /// The filter manager: what becomes of headers, body and trailers between one filter and the next.
 ///
@@ -29,6 +29,9 @@ impl<P: Plugin> Thread<P> {
                 HeadersAction::Continue => half.headers_continued = true,
                 HeadersAction::Stop(iteration) => {
                     half.iteration = iteration;
+                    if let Some(stream) = sim.stream_of_mut(id) {
+                        stream.message_mut(side).is_streaming = iteration == Iteration::StopAllWatermark;
+                    }
                     return;
                 }
             }
@@ -140,6 +143,11 @@ impl<P: Plugin> Thread<P> {
         if let Some(half) = sim.half_mut(id, side, position) {
             half.from_current = false;
         }
+        let message = sim.stream_of_mut(id).map(|stream| stream.message_mut(side));
+        if let Some(message) = message.filter(|message| message.held.is_none()) {
+            message.unread.is_blocked = false;
+            self.read(sim, id, side);
+        }
     }
 
     /// Trailers that a filter has added in its last body callback go on behind that filter.
@@ -192,6 +200,7 @@ impl<P: Plugin> Thread<P> {
         let Some(stream) = sim.stream_of_mut(id) else { return };
         let message = stream.message_mut(side);
         message.is_streaming = is_streaming.unwrap_or(message.is_streaming);
+        let before = message.held.as_ref().map_or(0, Vec::len);
         match &mut message.held {
             // What was held before stands before what has come since.
             Some(held) if was_held => {
@@ -201,7 +210,8 @@ impl<P: Plugin> Thread<P> {
             none => *none = Some(piece),
         }
         let size = message.held.as_ref().map_or(0, Vec::len);
-        if size > BUFFER_LIMIT && !message.is_streaming {
+        // What was held before has passed the limit before, or has been let through it.
+        if size > BUFFER_LIMIT && before <= BUFFER_LIMIT && !was_held && !message.is_streaming {
             self.too_large(sim, id, side);
         }
     }

@@ -309,9 +309,8 @@ mod tests {
     #[test]
     fn a_second_host_is_joined_and_of_te_and_expect_only_the_hop_goes() {
         assert!(seen(&[(":authority", "a"), ("host", "b")]).starts_with(":authority=a,b :path"));
-        assert!(
-            seen_over(Protocol::Http2, &[(":authority", "a"), ("host", "b")]).contains(" :authority=a :")
-        );
+        let over_http2 = seen_over(Protocol::Http2, &[(":authority", "a"), ("host", "b")]);
+        assert!(over_http2.contains(":authority=a ") && !over_http2.contains("=b"), "{over_http2}");
         assert!(seen(&[("te", "gzip, trailers")]).contains(" te=trailers "));
         assert!(seen(&[("te", "trailers"), ("connection", "te")]).contains(" te=trailers "));
         assert!(!seen(&[("te", "gzip")]).contains(" te="));

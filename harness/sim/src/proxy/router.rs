@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use crate::events::EventKind;
 use crate::http::{Protocol, Request, Response};
+use crate::proxy::chain::BUFFER_LIMIT;
 use crate::proxy::framing::Body;
 use crate::proxy::thread::Thread;
 use crate::proxy::{connection_manager, framing};
 use crate::setup::{AnswerKind, Reachability};
-use crate::stream::{End, LocalResponse, Side};
+use crate::stream::{End, LocalResponse, Side, Unread};
 use crate::{Plugin, Sim};
 
 /// Envoy's default route timeout.
@@ -190,22 +191,31 @@ impl<P: Plugin> Thread<P> {
 
     /// Delivers what follows the headers, as the codec does.
     pub(super) fn deliver(&mut self, sim: &mut Sim, id: u64, side: Side, body: Body, is_whole: bool) {
-        let ends_with_body = body.trailers.is_none() && is_whole;
-        let empty_end = (body.empty_end && ends_with_body).then(Vec::new);
-        let pieces: Vec<_> = body.pieces.into_iter().chain(empty_end).collect();
-        let last = pieces.len().saturating_sub(1);
-        for (index, piece) in pieces.into_iter().enumerate() {
-            let ends = ends_with_body && index == last;
-            let Some(stream) = sim.stream_of_mut(id) else { return };
-            stream.message_mut(side).is_complete |= ends;
-            if side == Side::Request {
-                stream.info.request_bytes += piece.len() as u64;
-            }
+        let Some(stream) = sim.stream_of_mut(id) else { return };
+        let empty_end = (body.empty_end && body.trailers.is_none() && is_whole).then(Vec::new);
+        stream.message_mut(side).unread = Unread {
+            pieces: body.pieces.into_iter().chain(empty_end).collect(),
+            trailers: body.trailers.filter(|_| is_whole),
+            is_whole,
+            ..Unread::default()
+        };
+        self.read(sim, id, side);
+    }
+
+    /// Reads on, unless a filter holds back more than the limit and slows the sender down.
+    pub(super) fn read(&mut self, sim: &mut Sim, id: u64, side: Side) {
+        let Some(message) = sim.stream_of_mut(id).map(|stream| stream.message_mut(side)) else { return };
+        if mem::replace(&mut message.unread.is_reading, true) {
+            return;
+        }
+        while let Some((piece, ends)) = next_piece(sim, id, side) {
             self.data(sim, id, side, 0, (piece, false), ends);
         }
-        if let Some(trailers) = body.trailers.filter(|_| is_whole) {
-            let Some(stream) = sim.stream_of_mut(id) else { return };
-            let message = stream.message_mut(side);
+        let Some(message) = sim.stream_of_mut(id).map(|stream| stream.message_mut(side)) else { return };
+        message.unread.is_reading = false;
+        if !message.unread.is_blocked
+            && let Some(trailers) = message.unread.trailers.take()
+        {
             message.is_complete = true;
             message.trailers = Some(trailers);
             self.trailers(sim, id, side, 0);
@@ -240,6 +250,29 @@ impl<P: Plugin> Thread<P> {
         }
         stream.end = Some(End::Reset);
     }
+}
+
+/// The next piece that the proxy reads, no larger than its limit, and whether it is the end.
+fn next_piece(sim: &mut Sim, id: u64, side: Side) -> Option<(Vec<u8>, bool)> {
+    let stream = sim.stream_of_mut(id)?;
+    let message = stream.message_mut(side);
+    let held = message.held.as_ref().map_or(0, Vec::len);
+    message.unread.is_blocked |= message.is_streaming && held > BUFFER_LIMIT;
+    if message.unread.is_blocked {
+        return None;
+    }
+    let mut piece = message.unread.pieces.pop_front()?;
+    if piece.len() > BUFFER_LIMIT {
+        let rest = piece.split_off(BUFFER_LIMIT);
+        message.unread.pieces.push_front(rest);
+    }
+    let ends =
+        message.unread.pieces.is_empty() && message.unread.trailers.is_none() && message.unread.is_whole;
+    message.is_complete |= ends;
+    if side == Side::Request {
+        stream.info.request_bytes += piece.len() as u64;
+    }
+    Some((piece, ends))
 }
 
 /// A filter has taken away what the message cannot do without.
