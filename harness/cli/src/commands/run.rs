@@ -27,7 +27,7 @@ pub(crate) struct Run {
     /// The time, RFC 3339 in UTC. Left out: the real time.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_rfc3339)]
     clock: Option<SystemTime>,
-    /// Repeats the request for a second, and writes down where the module spends its time, for https://profiler.firefox.com.
+    /// Repeats the request for a second, and writes down where the module spends its time, for <https://profiler.firefox.com>.
     #[arg(long, value_name = "FILE")]
     profile_guest: Option<PathBuf>,
     #[command(flatten)]
