@@ -33,6 +33,8 @@ impl<P: Plugin> Thread<P> {
             ..StreamInfo::default()
         };
         stream.request.is_complete = body.is_empty();
+        stream.asked_by_head =
+            connection_manager::find(&request.headers, b":method").is_some_and(|method| method == b"HEAD");
         sim.streams.insert(id, Box::new(stream));
         self.add_filters(sim, id);
         match refused {
@@ -41,7 +43,6 @@ impl<P: Plugin> Thread<P> {
                 let headers = connection_manager::request_headers(protocol, request, &mut sim.entropy);
                 if let Some(stream) = sim.stream_of_mut(id) {
                     stream.request.headers = headers;
-                    stream.asked_by_head = stream.is_head();
                     stream.is_grpc = local_reply::is_grpc(&stream.request.headers);
                 }
                 self.headers(sim, id, Side::Request, 0);
