@@ -3,6 +3,7 @@
 mod cache;
 mod commands;
 mod filters;
+mod golden;
 mod scenarios;
 mod session;
 mod targets;
@@ -12,6 +13,7 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use portcullis_scenario::report::shown_line;
 
 /// Runs proxy-wasm modules as Envoy would.
 ///
@@ -55,7 +57,8 @@ fn main() -> ExitCode {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
         Ok(Verdict::Bad) => ExitCode::from(1),
         Err(problem) => {
-            anstream::eprintln!("portcullis: {problem}");
+            let lines: Vec<_> = problem.split('\n').map(shown_line).collect();
+            anstream::eprintln!("portcullis: {}", lines.join("\n"));
             ExitCode::from(2)
         }
     }

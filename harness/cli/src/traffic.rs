@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
+use portcullis_scenario::report::{shown, shown_line};
 use portcullis_scenario::traffic::{Recorded, Traffic};
 use portcullis_scenario::{Start, Target, TargetError};
 use portcullis_sim::Setup;
@@ -44,7 +45,7 @@ impl Source {
         let file = self.traffic.display().to_string();
         let traffic = Traffic::read(&file, &read(&self.traffic)?).map_err(|error| error.to_string())?;
         for why in &traffic.skipped {
-            anstream::eprintln!("portcullis: {file}: left out: {why}");
+            anstream::eprintln!("portcullis: {file}: left out: {}", shown(why));
         }
         match traffic.entries.is_empty() {
             true => Err(format!("{file}: no request in it that can be sent again")),
@@ -77,7 +78,7 @@ pub(crate) enum Started {
 /// Tells why a module has refused its configuration.
 pub(crate) fn tell_refused(module: &Path, lines: &[String]) {
     anstream::println!("{}: the plugin refused its configuration", module.display());
-    lines.iter().for_each(|line| anstream::println!("    {line}"));
+    lines.iter().for_each(|line| anstream::println!("    {}", shown(line)));
 }
 
 /// Sends one recorded request.
@@ -85,7 +86,7 @@ pub(crate) fn tell_refused(module: &Path, lines: &[String]) {
 /// # Errors
 /// The target failed, or the plugin trapped and the target ends with that.
 pub(crate) fn send(target: &mut dyn Target, recorded: &Recorded) -> Result<Outcome, String> {
-    let at = |problem: String| format!("entry {}: {problem}", recorded.number);
+    let at = |problem: String| shown(&format!("entry {}: {problem}", recorded.number));
     match target.send(std::slice::from_ref(&recorded.sending)) {
         Ok(mut exchanges) => {
             exchanges.pop().map(Ok).ok_or_else(|| at("the target gave no exchange".to_owned()))
@@ -113,8 +114,9 @@ pub(crate) fn short(text: &str, most: usize) -> String {
 
 /// A table with its columns as wide as they need to be.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| shown_line(cell))).collect();
     let mut widths = head.map(|title| title.chars().count());
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -124,5 +126,5 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> St
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     let rule = line(widths.map(|width| "-".repeat(width)));
-    line(head.map(str::to_owned)) + &rule + &rows.iter().cloned().map(line).collect::<String>()
+    line(head.map(str::to_owned)) + &rule + &rows.into_iter().map(line).collect::<String>()
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use portcullis_scenario::report::shown_line;
 use portcullis_scenario::traffic::{Recorded, differences};
 use portcullis_scenario::{Mismatch, Target};
 use serde_json::json;
@@ -120,7 +121,8 @@ fn text(all: &[Difference], sent: usize) -> String {
             rows.push([number, request, mismatch.what.clone(), old, new]);
         }
     }
-    let counts: Vec<_> = counts(all).iter().map(|(what, count)| format!("{count} {what}")).collect();
+    let counts: Vec<_> =
+        counts(all).iter().map(|(what, count)| format!("{count} {}", shown_line(what))).collect();
     format!(
         "{}\n{} of {sent} requests differ: {}\n",
         table(["entry", "request", "what", "old", "new"], &rows),

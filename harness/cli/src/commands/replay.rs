@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
+use portcullis_scenario::report::shown_line;
 use portcullis_scenario::traffic::Recorded;
 use portcullis_sim::AnswerKind;
 use serde_json::{Value, json};
@@ -85,7 +86,8 @@ fn text(rows: &[Row]) -> String {
         .collect();
     let mut reasons = BTreeMap::new();
     rows.iter().for_each(|row| *reasons.entry(row.details.as_str()).or_insert(0) += 1);
-    let reasons: Vec<_> = reasons.iter().map(|(details, count)| format!("{count} {details}")).collect();
+    let reasons: Vec<_> =
+        reasons.iter().map(|(details, count)| format!("{count} {}", shown_line(details))).collect();
     let otherwise = rows.iter().filter(|row| row.recorded != row.status).count();
     format!(
         "{}\n{} requests: {}; {otherwise} answered otherwise than recorded\n",
