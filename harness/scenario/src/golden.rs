@@ -1,6 +1,7 @@
 //! All that is seen of a step, as a text to keep in a file.
 
 use std::fmt::Write;
+use std::path::{Component, Path};
 
 use portcullis_sim::http::{CallOut, Exchange, HeaderList, LogLine};
 use portcullis_sim::tcp::TcpExchange;
@@ -26,6 +27,21 @@ impl Golden {
         }
         let expected = self.text.as_deref().unwrap_or("a file, which is not there; BLESS=1 writes it");
         mismatches.push(Mismatch::new(format!("golden {}", self.path), expected, found));
+    }
+}
+
+/// Whether a golden file may have this path: whoever plays a scenario lets it write only beside itself.
+pub(crate) fn portable(path: &str) -> Result<(), String> {
+    let is_hidden = |part: &Component<'_>| match part {
+        Component::Normal(name) => name.to_string_lossy().starts_with('.'),
+        _ => false,
+    };
+    if !Path::new(path).is_relative() || path.is_empty() {
+        return Err(format!("{path:?}; write a path relative to the scenario file"));
+    }
+    match Path::new(path).components().any(|part| is_hidden(&part)) {
+        true => Err(format!("{path:?} is hidden; write a name that does not begin with a dot")),
+        false => Ok(()),
     }
 }
 

@@ -28,6 +28,15 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
+impl LoadError {
+    /// The mistake of a file that another one has asked for.
+    pub(crate) fn included_by(mut self, file: &str) -> Self {
+        let end = self.problem.find('\n').unwrap_or(self.problem.len());
+        self.problem.insert_str(end, &format!(" (included by {file})"));
+        self
+    }
+}
+
 /// Reads YAML; `file` is only for the message.
 ///
 /// # Errors
