@@ -22,6 +22,8 @@ pub(crate) struct Selection<'a> {
     pub(crate) profile: Option<Profile>,
     /// Whether golden files are written and not compared.
     pub(crate) bless: bool,
+    /// Whether golden files hold credentials and queries as they are.
+    pub(crate) show_secrets: bool,
 }
 
 /// A scenario and its file.
@@ -74,6 +76,9 @@ impl Selection<'_> {
         for Loaded { scenario, .. } in &mut scenarios {
             scenario.setup.seed = self.seed.unwrap_or(scenario.setup.seed);
             scenario.setup.profile = self.profile.unwrap_or(scenario.setup.profile);
+            if self.show_secrets {
+                scenario.show_secrets();
+            }
             if self.bless {
                 scenario.bless();
             }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use clap::{Args, ValueEnum};
 use portcullis_scenario::report::{shown, shown_line};
 use portcullis_scenario::traffic::{Recorded, Traffic};
-use portcullis_scenario::{Start, Target, TargetError};
+use portcullis_scenario::{Start, Target, TargetError, concealed};
 use portcullis_sim::Setup;
 use portcullis_sim::http::Exchange;
 
@@ -22,6 +22,9 @@ pub(crate) struct Source {
     /// The time, RFC 3339 in UTC: that of the recording, if tokens are to be as valid as they were. Left out: the real time.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_rfc3339)]
     pub(crate) clock: Option<SystemTime>,
+    /// Shows credentials and queries as they are, in place of their lengths and digests.
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
     /// The form of the report.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
@@ -97,10 +100,14 @@ pub(crate) fn send(target: &mut dyn Target, recorded: &Recorded) -> Result<Outco
 }
 
 /// `GET /path` of a recorded request.
-pub(crate) fn line(recorded: &Recorded) -> String {
+pub(crate) fn line(recorded: &Recorded, show_secrets: bool) -> String {
     let headers = &recorded.sending.request.headers;
     let value = |name: &[u8]| headers.iter().find(|(field, _)| field == name).map(|(_, value)| value);
-    let text = |name: &[u8]| value(name).map(|value| value.escape_ascii().to_string()).unwrap_or_default();
+    let told = |name: &[u8], value: &[u8]| match show_secrets {
+        true => value.escape_ascii().to_string(),
+        false => concealed(name, value),
+    };
+    let text = |name: &[u8]| value(name).map(|value| told(name, value)).unwrap_or_default();
     format!("{} {}", text(b":method"), text(b":path"))
 }
 

@@ -174,7 +174,8 @@ fn golden_files_are_written_on_request_and_then_compared() {
 
 #[test]
 fn bless_is_1_or_0_and_nothing_is_written_outside() {
-    let scenario = "name: g\nmodule: ../pass.wat\nsteps: [{request: {}, expect: {golden: ../../../out.txt}}]\n";
+    let scenario =
+        "name: g\nmodule: ../pass.wat\nsteps: [{request: {}, expect: {golden: ../../../out.txt}}]\n";
     let folder = folder(&[]);
     fs::create_dir_all(folder.path().join("a/b")).unwrap();
     fs::write(folder.path().join("a/b/s.yaml"), scenario).unwrap();

@@ -93,6 +93,11 @@ fn plain(message: &str) -> String {
         ("invalid usize", "expected a whole number"),
         ("invalid bool", "expected true or false"),
     ];
+    if let Some((_, nodes)) = message.split_once("budget breached: Nodes { nodes: ") {
+        let most = nodes.split(' ').next().and_then(|nodes| nodes.parse::<u64>().ok());
+        let most = most.map_or(0, |nodes| nodes.saturating_sub(1));
+        return format!("aliases unfold to more than {most} nodes; write less, or in several files");
+    }
     WORDS.iter().fold(message.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
 }
 

@@ -43,7 +43,10 @@ impl Replay {
                 return Ok(Verdict::Bad);
             }
         };
-        let rows = traffic.entries.iter().map(|entry| Ok(Row::new(entry, &send(target.as_mut(), entry)?)));
+        let rows = traffic
+            .entries
+            .iter()
+            .map(|entry| Ok(Row::new(entry, &send(target.as_mut(), entry)?, self.source.show_secrets)));
         let rows = rows.collect::<Result<Vec<_>, String>>()?;
         match self.source.format {
             Format::Text => anstream::print!("{}", text(&rows)),
@@ -54,7 +57,7 @@ impl Replay {
 }
 
 impl Row {
-    fn new(recorded: &Recorded, outcome: &Outcome) -> Self {
+    fn new(recorded: &Recorded, outcome: &Outcome, show_secrets: bool) -> Self {
         let answer = match &recorded.sending.upstream.kind {
             AnswerKind::Response(response) => Some(response.status),
             _ => None,
@@ -66,7 +69,13 @@ impl Row {
             ),
             Err(why) => (None, format!("not sent: {why}")),
         };
-        Self { number: recorded.number, request: line(recorded), recorded: answer, status, details }
+        Self {
+            number: recorded.number,
+            request: line(recorded, show_secrets),
+            recorded: answer,
+            status,
+            details,
+        }
     }
 
     fn json(&self) -> Value {

@@ -71,6 +71,9 @@ pub(crate) struct Test {
     /// Whose behaviour is simulated, in place of what the scenarios say.
     #[arg(long, value_enum)]
     profile: Option<ProfileName>,
+    /// Golden files hold credentials and queries as they are, and not only their lengths and digests.
+    #[arg(long)]
+    show_secrets: bool,
     /// Plays them again whenever one of their files changes, until it is interrupted.
     #[arg(long)]
     watch: bool,
@@ -133,6 +136,7 @@ impl Test {
             seed: self.seed,
             profile: self.profile.map(Profile::from),
             bless,
+            show_secrets: self.show_secrets,
         }
     }
 

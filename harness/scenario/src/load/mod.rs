@@ -58,6 +58,7 @@ impl Scenario {
                 text: include(&path).ok(),
                 path,
                 bless: false,
+                show_secrets: false,
             }),
             leak_check: read.leak_check.map(|check| check.streams),
             allow: read.allow.into_iter().map(Into::into).collect(),

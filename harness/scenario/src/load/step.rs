@@ -48,7 +48,7 @@ impl Step {
             let at = |problem| ConfigError::at("expect.golden", problem);
             portable(&path).map_err(at)?;
             let text = include(&path).ok();
-            Ok(Golden { path, text, bless: false })
+            Ok(Golden { path, text, bless: false, show_secrets: false })
         });
         let golden = golden.transpose()?;
         if matches!(action, StepAction::Look) && expected.is_empty() && golden.is_none() {
