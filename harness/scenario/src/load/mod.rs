@@ -124,7 +124,7 @@ fn included(
         let included = include(path).map_err(|error| {
             located(file, text, 1, ConfigError::at("include", format!("{path:?}: {error}")))
         })?;
-        let name = Path::new(file).parent().unwrap_or(Path::new("")).join(path).display().to_string();
+        let name = Path::new(file).parent().unwrap_or_else(|| Path::new("")).join(path).display().to_string();
         let of_file: BTreeMap<String, Value> =
             parse_scenario(&name, &included).map_err(|error| error.included_by(file))?;
         if of_file.is_empty() || !of_file.keys().all(|key| key == "defaults" || key == "vars") {
