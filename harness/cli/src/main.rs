@@ -3,6 +3,7 @@
 mod cache;
 mod commands;
 mod filters;
+mod golden;
 mod measured;
 mod profiled;
 mod scenarios;
@@ -14,6 +15,7 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use portcullis_scenario::report::shown_line;
 
 /// Runs proxy-wasm modules as Envoy would.
 ///
@@ -59,7 +61,8 @@ fn main() -> ExitCode {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
         Ok(Verdict::Bad) => ExitCode::from(1),
         Err(problem) => {
-            anstream::eprintln!("portcullis: {problem}");
+            let lines: Vec<_> = problem.split('\n').map(shown_line).collect();
+            anstream::eprintln!("portcullis: {}", lines.join("\n"));
             ExitCode::from(2)
         }
     }

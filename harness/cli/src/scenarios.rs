@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use portcullis_scenario::report::ScenarioReport;
+use portcullis_scenario::report::{ScenarioReport, shown};
 use portcullis_scenario::{PluginRef, Scenario};
 use portcullis_sim::Profile;
 
-use crate::commands::{is_yaml, read_text};
+use crate::commands::{contents, is_yaml, read_text};
+use crate::golden::{self, Roots};
 
 /// Which scenarios are meant.
 pub(crate) struct Selection<'a> {
@@ -21,6 +22,8 @@ pub(crate) struct Selection<'a> {
     pub(crate) profile: Option<Profile>,
     /// Whether golden files are written and not compared.
     pub(crate) bless: bool,
+    /// Whether golden files hold credentials and queries as they are.
+    pub(crate) show_secrets: bool,
 }
 
 /// A scenario and its file.
@@ -32,9 +35,10 @@ pub(crate) struct Loaded {
 impl Selection<'_> {
     /// Reads them.
     pub(crate) fn load(&self) -> Result<Vec<Loaded>, String> {
-        let mut files = Vec::new();
+        let (mut files, mut folders) = (Vec::new(), BTreeSet::new());
+        let roots = Roots::of(self.paths);
         for path in self.paths {
-            collect(path, true, &mut files)?;
+            collect(path, true, &mut files, &mut folders)?;
         }
         if files.is_empty() {
             return Err("no scenario here; scenario files end in .yaml or .yml".into());
@@ -42,7 +46,7 @@ impl Selection<'_> {
         let mut scenarios = Vec::new();
         let mut mistakes = Vec::new();
         for path in files {
-            match load(&path) {
+            match load(&path, &roots) {
                 Ok(scenario) => scenarios.push(Loaded { path, scenario }),
                 Err(mistake) => mistakes.push((path, mistake)),
             }
@@ -52,7 +56,11 @@ impl Selection<'_> {
         mistakes.retain(|(path, _)| self.paths.contains(path) || !included.contains(&canonical(path)));
         if !mistakes.is_empty() {
             // All of them at once: nobody wants to mend one, run, and meet the next.
-            return Err(mistakes.into_iter().map(|(_, mistake)| mistake).collect::<Vec<_>>().join("\n"));
+            return Err(mistakes
+                .into_iter()
+                .map(|(_, mistake)| shown(&mistake))
+                .collect::<Vec<_>>()
+                .join("\n"));
         }
         self.chosen(scenarios)
     }
@@ -68,6 +76,9 @@ impl Selection<'_> {
         for Loaded { scenario, .. } in &mut scenarios {
             scenario.setup.seed = self.seed.unwrap_or(scenario.setup.seed);
             scenario.setup.profile = self.profile.unwrap_or(scenario.setup.profile);
+            if self.show_secrets {
+                scenario.show_secrets();
+            }
             if self.bless {
                 scenario.bless();
             }
@@ -91,12 +102,12 @@ impl Loaded {
     }
 }
 
-/// Writes what the golden files should hold; gives a line for each that has changed.
-pub(crate) fn write_golden(reports: &[ScenarioReport]) -> Result<Vec<String>, String> {
+/// Writes what the golden files should hold, below these roots; gives a line for each that has changed.
+pub(crate) fn write_golden(reports: &[ScenarioReport], roots: &Roots) -> Result<Vec<String>, String> {
     let mut lines = Vec::new();
     for report in reports {
         for (golden, text) in &report.golden {
-            let path = beside(Path::new(&report.file), golden);
+            let path = golden::place(Path::new(&report.file), golden, roots)?;
             if std::fs::read_to_string(&path).is_ok_and(|old| old == *text) {
                 continue;
             }
@@ -104,6 +115,8 @@ pub(crate) fn write_golden(reports: &[ScenarioReport]) -> Result<Vec<String>, St
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(fail)?;
             }
+            // Once more: the folder is there now.
+            golden::place(Path::new(&report.file), golden, roots)?;
             std::fs::write(&path, text).map_err(fail)?;
             lines.push(format!("{}: written", path.display()));
         }
@@ -120,12 +133,21 @@ fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-fn collect(path: &Path, named: bool, files: &mut Vec<PathBuf>) -> Result<(), String> {
+/// The scenario files of a folder; one that a link leads back to counts once.
+fn collect(
+    path: &Path,
+    named: bool,
+    files: &mut Vec<PathBuf>,
+    folders: &mut BTreeSet<PathBuf>,
+) -> Result<(), String> {
     let fail = |error: std::io::Error| format!("{}: {error}", path.display());
     if !std::fs::metadata(path).map_err(fail)?.is_dir() {
         if named || !is_part(path) {
             files.push(path.to_owned());
         }
+        return Ok(());
+    }
+    if !folders.insert(canonical(path)) {
         return Ok(());
     }
     let mut entries: Vec<_> = std::fs::read_dir(path)
@@ -136,7 +158,7 @@ fn collect(path: &Path, named: bool, files: &mut Vec<PathBuf>) -> Result<(), Str
     entries.sort();
     for entry in entries {
         if is_yaml(&entry) || entry.is_dir() {
-            collect(&entry, false, files)?;
+            collect(&entry, false, files, folders)?;
         }
     }
     Ok(())
@@ -147,9 +169,14 @@ fn is_part(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('_'))
 }
 
-fn load(path: &Path) -> Result<Scenario, String> {
-    Scenario::load(&path.display().to_string(), &read_text(path)?, &|include| {
-        std::fs::read_to_string(beside(path, include)).map_err(|error| error.to_string())
-    })
-    .map_err(|error| error.to_string())
+fn load(path: &Path, roots: &Roots) -> Result<Scenario, String> {
+    let scenario = Scenario::load(&path.display().to_string(), &read_text(path)?, &|include| {
+        String::from_utf8(contents(&beside(path, include))?).map_err(|_| "not UTF-8".to_owned())
+    });
+    let scenario = scenario.map_err(|error| error.to_string())?;
+    let of_steps = scenario.steps.iter().filter_map(|step| step.golden.as_ref());
+    for file in of_steps.chain(&scenario.golden_fuel) {
+        golden::place(path, &file.path, roots)?;
+    }
+    Ok(scenario)
 }

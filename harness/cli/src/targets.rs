@@ -15,6 +15,7 @@ use tempfile::TempPath;
 use crate::cache;
 use crate::commands::read;
 use crate::filters::Filter;
+use crate::scenarios::beside;
 
 /// Where a scenario is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -110,7 +111,16 @@ fn native(plugins: &[PluginRef]) -> Result<Option<Starter>, String> {
 
 fn module_path(plugin: &PluginRef, scenario: &Path, modules: &Path) -> Result<PathBuf, String> {
     let name = match plugin {
-        PluginRef::Module(path) => return Ok(scenario.parent().unwrap_or(scenario).join(path)),
+        PluginRef::Module(path) => {
+            let found = beside(scenario, path);
+            return match found.exists() {
+                true => Ok(found),
+                false => Err(format!(
+                    "module {path:?}: there is no {}; module: is relative to the scenario file",
+                    found.display()
+                )),
+            };
+        }
         PluginRef::Filter(name) => name,
     };
     Filter::named(name)?;

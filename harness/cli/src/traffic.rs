@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
+use portcullis_scenario::report::{shown, shown_line};
 use portcullis_scenario::traffic::{Recorded, Traffic};
-use portcullis_scenario::{Start, Target, TargetError};
+use portcullis_scenario::{Start, Target, TargetError, concealed};
 use portcullis_sim::Setup;
 use portcullis_sim::http::Exchange;
 
@@ -21,6 +22,9 @@ pub(crate) struct Source {
     /// The time, RFC 3339 in UTC: that of the recording, if tokens are to be as valid as they were. Left out: the real time.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_rfc3339)]
     pub(crate) clock: Option<SystemTime>,
+    /// Shows credentials and queries as they are, in place of their lengths and digests.
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
     /// The form of the report.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
@@ -44,7 +48,7 @@ impl Source {
         let file = self.traffic.display().to_string();
         let traffic = Traffic::read(&file, &read(&self.traffic)?).map_err(|error| error.to_string())?;
         for why in &traffic.skipped {
-            anstream::eprintln!("portcullis: {file}: left out: {why}");
+            anstream::eprintln!("portcullis: {file}: left out: {}", shown(why));
         }
         match traffic.entries.is_empty() {
             true => Err(format!("{file}: no request in it that can be sent again")),
@@ -77,7 +81,7 @@ pub(crate) enum Started {
 /// Tells why a module has refused its configuration.
 pub(crate) fn tell_refused(module: &Path, lines: &[String]) {
     anstream::println!("{}: the plugin refused its configuration", module.display());
-    lines.iter().for_each(|line| anstream::println!("    {line}"));
+    lines.iter().for_each(|line| anstream::println!("    {}", shown(line)));
 }
 
 /// Sends one recorded request.
@@ -85,7 +89,7 @@ pub(crate) fn tell_refused(module: &Path, lines: &[String]) {
 /// # Errors
 /// The target failed, or the plugin trapped and the target ends with that.
 pub(crate) fn send(target: &mut dyn Target, recorded: &Recorded) -> Result<Outcome, String> {
-    let at = |problem: String| format!("entry {}: {problem}", recorded.number);
+    let at = |problem: String| shown(&format!("entry {}: {problem}", recorded.number));
     match target.send(std::slice::from_ref(&recorded.sending)) {
         Ok(mut exchanges) => {
             exchanges.pop().map(Ok).ok_or_else(|| at("the target gave no exchange".to_owned()))
@@ -96,10 +100,14 @@ pub(crate) fn send(target: &mut dyn Target, recorded: &Recorded) -> Result<Outco
 }
 
 /// `GET /path` of a recorded request.
-pub(crate) fn line(recorded: &Recorded) -> String {
+pub(crate) fn line(recorded: &Recorded, show_secrets: bool) -> String {
     let headers = &recorded.sending.request.headers;
     let value = |name: &[u8]| headers.iter().find(|(field, _)| field == name).map(|(_, value)| value);
-    let text = |name: &[u8]| value(name).map(|value| value.escape_ascii().to_string()).unwrap_or_default();
+    let told = |name: &[u8], value: &[u8]| match show_secrets {
+        true => value.escape_ascii().to_string(),
+        false => concealed(name, value),
+    };
+    let text = |name: &[u8]| value(name).map(|value| told(name, value)).unwrap_or_default();
     format!("{} {}", text(b":method"), text(b":path"))
 }
 
@@ -113,8 +121,9 @@ pub(crate) fn short(text: &str, most: usize) -> String {
 
 /// A table with its columns as wide as they need to be.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| shown_line(cell))).collect();
     let mut widths = head.map(|title| title.chars().count());
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
@@ -124,5 +133,5 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> St
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     let rule = line(widths.map(|width| "-".repeat(width)));
-    line(head.map(str::to_owned)) + &rule + &rows.iter().cloned().map(line).collect::<String>()
+    line(head.map(str::to_owned)) + &rule + &rows.into_iter().map(line).collect::<String>()
 }

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use notify::{Event, EventKind, RecursiveMode, Watcher};
+use portcullis_scenario::report::shown;
 
 use crate::Verdict;
 
@@ -35,7 +36,7 @@ pub(crate) fn repeat(
             }
         }
         if let Err(problem) = once() {
-            anstream::eprintln!("portcullis: {problem}");
+            anstream::eprintln!("portcullis: {}", shown(&problem));
         }
         // What the run itself has written, golden files for instance, is no change.
         while changes.recv_timeout(QUIET).is_ok() {}

@@ -182,8 +182,8 @@ fn run_shows_every_hostcall_and_both_sides() {
     let (code, stdout, _) = portcullis(&spoofed);
     assert_eq!(code, 0);
     for expected in [
-        "proxy_on_request_headers(2, 7, 1) = Continue\n",
-        "proxy_remove_header_map_value(request headers, \"x-jwt-sub\") = OK\n",
+        "\n  proxy_on_request_headers(2, 7, 1) = Continue\n",
+        "\n      proxy_remove_header_map_value(request headers, \"x-jwt-sub\") = OK\n",
         "\nThe client gets 200 (via_upstream)\n",
     ] {
         assert!(stdout.contains(expected), "{expected}\n{stdout}");

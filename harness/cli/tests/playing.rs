@@ -173,6 +173,40 @@ fn golden_files_are_written_on_request_and_then_compared() {
 }
 
 #[test]
+fn bless_is_1_or_0_and_nothing_is_written_outside() {
+    let scenario =
+        "name: g\nmodule: ../pass.wat\nsteps: [{request: {}, expect: {golden: ../../../out.txt}}]\n";
+    let folder = folder(&[]);
+    fs::create_dir_all(folder.path().join("a/b")).unwrap();
+    fs::write(folder.path().join("a/b/s.yaml"), scenario).unwrap();
+    let bless = |path: &str, value: &str| {
+        output(command(&folder.path().join("a"), &[path]).env("BLESS", value).output().unwrap())
+    };
+    let (code, _, stderr) = bless("b/s.yaml", "1");
+    assert_eq!((code, stderr.contains("outside of the folders on the command line")), (2, true), "{stderr}");
+    assert!(!folder.path().join("out.txt").exists());
+    let (code, _, stderr) = bless("b/s.yaml", "true");
+    assert_eq!((code, stderr.contains("BLESS=\"true\"; 1 writes golden files")), (2, true), "{stderr}");
+}
+
+#[cfg(unix)]
+#[test]
+fn folders_end_and_devices_are_not_read() {
+    let endless = GOOD.replace("module:", "include: [/dev/zero]\nmodule:");
+    let folder = folder(&[("a.yaml", GOOD), ("z.yml", &endless)]);
+    std::os::unix::fs::symlink(".", folder.path().join("self")).unwrap();
+    let (code, _, stderr) = test(&folder, &["."]);
+    assert_eq!((code, stderr.matches("\"/dev/zero\": not a regular file").count()), (2, 1), "{stderr}");
+    fs::remove_file(folder.path().join("z.yml")).unwrap();
+    let (code, stdout, _) = test(&folder, &["."]);
+    assert_eq!((code, stdout.contains("1 passed")), (0, true), "{stdout}");
+    fs::write(folder.path().join("a.yaml"), GOOD.replace("pass.wat", "pss.wat")).unwrap();
+    let (code, _, stderr) = test(&folder, &["."]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("a.yaml: module \"pss.wat\": there is no"), "{stderr}");
+}
+
+#[test]
 fn defaults_and_cases_keep_scenarios_short() {
     let parts = "vars: {host: a.example}\ndefaults:\n  module: pass.wat\n  request: {host: \"${host}\", headers: {x-a: \"1\", x-b: \"2\"}}\n";
     let scenario = r#"

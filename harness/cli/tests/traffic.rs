@@ -62,12 +62,15 @@ fn portcullis(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
 fn replay_shows_each_request_and_counts() {
     let folder = folder();
     let (code, stdout, _) = portcullis(folder.path(), &["replay", "--traffic", "t.har", "pass.wat"]);
-    let expected = "entry  request   recorded  status  reason\n\
-                    -----  --------  --------  ------  ------------\n\
-                    1      GET /a    201       201     via_upstream\n\
-                    2      GET /b?c  201       201     via_upstream\n\
+    let expected = "entry  request                               recorded  status  reason\n\
+                    -----  ------------------------------------  --------  ------  ------------\n\
+                    1      GET /a                                201       201     via_upstream\n\
+                    2      GET /b?<1 bytes, sha256 2e7d2c03...>  201       201     via_upstream\n\
                     \n2 requests: 2 via_upstream; 0 answered otherwise than recorded\n";
     assert_eq!((code, stdout.as_str()), (0, expected));
+    let (_, stdout, _) =
+        portcullis(folder.path(), &["replay", "--traffic", "t.har", "pass.wat", "--show-secrets"]);
+    assert!(stdout.contains("GET /b?c "), "{stdout}");
     let arguments = ["replay", "--traffic", "t.har", "deny.wat", "--format", "json"];
     let (_, stdout, _) = portcullis(folder.path(), &arguments);
     let rows: Value = serde_json::from_str(&stdout).unwrap();
@@ -89,7 +92,7 @@ fn diff_shows_what_differs_and_ends_with_1() {
     let rows: Vec<_> = stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
     assert_eq!(rows[2], ["1", "GET", "/a", "status", "201", "403"]);
     assert_eq!(rows[4], ["upstream", "called", "not", "called"]);
-    assert_eq!(rows[5], ["2", "GET", "/b?c", "status", "201", "403"]);
+    assert_eq!(rows[5], ["2", "GET", "/b?<1", "bytes,", "sha256", "2e7d2c03...>", "status", "201", "403"]);
     assert!(stdout.ends_with("2 of 2 requests differ: 2 details, 2 status, 2 upstream\n"), "{stdout}");
     let (code, stdout, _) = diff("deny.wat", "trap.wat");
     assert_eq!((code, stdout.contains("503")), (1, true), "{stdout}");

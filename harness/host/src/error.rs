@@ -45,6 +45,9 @@ impl std::fmt::Display for LoadError {
             }
             Self::UnknownImports(imports) => write!(f, "unknown imports: {}", imports.join("; ")),
             Self::WrongSignature(names) => write!(f, "bad function signature: {}", names.join("; ")),
+            Self::Engine(what) if what.contains("mmap") || what.contains("Cannot allocate memory") => {
+                write!(f, "no memory for a VM: {what}; each VM reserves 4 GiB of address space, so raise the limit (ulimit -v)")
+            }
             Self::Engine(what) => write!(f, "the WebAssembly engine failed: {what}"),
         }
     }

@@ -1,11 +1,13 @@
 //! All that is seen of a step, as a text to keep in a file.
 
 use std::fmt::Write;
+use std::path::{Component, Path};
 
 use portcullis_sim::http::{CallOut, Exchange, HeaderList, LogLine};
 use portcullis_sim::tcp::TcpExchange;
 
 use crate::expectation::Mismatch;
+use crate::secrets::concealed;
 use crate::traffic::VOLATILE;
 
 /// A file that holds a step as text.
@@ -17,6 +19,8 @@ pub struct Golden {
     pub text: Option<String>,
     /// Whether what is found is right, whatever it is.
     pub bless: bool,
+    /// Whether it holds credentials and queries as they are.
+    pub show_secrets: bool,
 }
 
 impl Golden {
@@ -29,11 +33,34 @@ impl Golden {
     }
 }
 
+/// Whether a golden file may have this path: whoever plays a scenario lets it write only beside itself.
+pub(crate) fn portable(path: &str) -> Result<(), String> {
+    let is_hidden = |part: &Component<'_>| match part {
+        Component::Normal(name) => name.to_string_lossy().starts_with('.'),
+        _ => false,
+    };
+    if !Path::new(path).is_relative() || path.is_empty() {
+        return Err(format!("{path:?}; write a path relative to the scenario file"));
+    }
+    match Path::new(path).components().any(|part| is_hidden(&part)) {
+        true => Err(format!("{path:?} is hidden; write a name that does not begin with a dot")),
+        false => Ok(()),
+    }
+}
+
 /// A step as text, in the making.
 #[derive(Debug, Default)]
-pub(crate) struct Text(pub(crate) String);
+pub(crate) struct Text(pub(crate) String, ShowSecrets);
+
+/// Whether credentials and queries are told as they are.
+type ShowSecrets = bool;
 
 impl Text {
+    /// The text for a golden file, if there is one.
+    pub(crate) fn of(golden: Option<&Golden>) -> Self {
+        Self(String::new(), golden.is_some_and(|golden| golden.show_secrets))
+    }
+
     pub(crate) fn exchange(&mut self, name: &str, exchange: &Exchange) {
         if !name.is_empty() {
             self.line(&format!("=== {name}"));
@@ -98,7 +125,8 @@ impl Text {
             let name_text = name.escape_ascii();
             match VOLATILE.contains(&name.as_slice()) {
                 true => self.line(&format!("{name_text}: (differs)")),
-                false => self.line(&format!("{name_text}: {}", value.escape_ascii())),
+                false if self.1 => self.line(&format!("{name_text}: {}", value.escape_ascii())),
+                false => self.line(&format!("{name_text}: {}", concealed(name, value))),
             }
         }
     }
@@ -157,7 +185,7 @@ mod tests {
         let golden = |text: Option<&str>, bless| {
             let mut found = Vec::new();
             let text = text.map(str::to_owned);
-            Golden { path: "g".into(), text, bless }.check("x\n", &mut found);
+            Golden { path: "g".into(), text, bless, show_secrets: false }.check("x\n", &mut found);
             found.len()
         };
         assert_eq!(golden(Some("x\n"), false), 0);

@@ -115,7 +115,7 @@ impl Play {
     }
 
     fn step(&mut self, step: &Step, report: &mut ScenarioReport) -> Result<(), TargetError> {
-        let mut text = Text::default();
+        let mut text = Text::of(step.golden.as_ref());
         let mut played = self.act(step, &mut text)?;
         let mut mismatches = Vec::new();
         self.look(&step.expected, &mut text, &mut mismatches)?;

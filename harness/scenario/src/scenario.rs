@@ -48,6 +48,12 @@ impl Scenario {
         let golden = self.steps.iter_mut().filter_map(|step| step.golden.as_mut());
         golden.chain(&mut self.golden_fuel).for_each(|golden| golden.bless = true);
     }
+
+    /// From now on golden files hold credentials and queries as they are.
+    pub fn show_secrets(&mut self) {
+        let golden = self.steps.iter_mut().filter_map(|step| step.golden.as_mut());
+        golden.for_each(|golden| golden.show_secrets = true);
+    }
 }
 
 /// Which plugin a scenario is about.

@@ -1,28 +1,57 @@
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::Value;
 
-/// The variables of a scenario.
+/// Bytes that the texts, variables and repetitions of one scenario may become.
+const MOST: usize = 256 << 20;
+
+/// The variables of a scenario, and how much has been made of them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Vars(pub(crate) BTreeMap<String, Value>);
+pub(crate) struct Vars {
+    values: BTreeMap<String, Value>,
+    made: Rc<Cell<usize>>,
+}
+
+impl From<BTreeMap<String, Value>> for Vars {
+    fn from(values: BTreeMap<String, Value>) -> Self {
+        Self { values, made: Rc::default() }
+    }
+}
 
 impl Vars {
     /// These, and over them some more.
     pub(crate) fn with(&self, more: &BTreeMap<String, Value>) -> Self {
-        let mut all = self.0.clone();
-        all.extend(more.clone());
-        Self(all)
+        let mut values = self.values.clone();
+        values.extend(more.clone());
+        Self { values, made: Rc::clone(&self.made) }
+    }
+
+    /// Counts bytes that a scenario is about to become.
+    pub(crate) fn spend(&self, bytes: usize) -> Result<(), String> {
+        let made = self.made.get().saturating_add(bytes);
+        self.made.set(made);
+        match made > MOST {
+            true => Err(format!(
+                "the scenario becomes more than {MOST} bytes with its variables and repetitions filled in; make it smaller"
+            )),
+            false => Ok(()),
+        }
     }
 
     /// The text with every `${name}` replaced.
     pub(crate) fn text(&self, text: &str) -> Result<String, String> {
+        self.spend(text.len())?;
         let mut rest = text;
         let mut out = String::with_capacity(text.len());
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) =
                 after.split_once('}').ok_or_else(|| format!("{text:?}: a ${{ without its }}"))?;
             out.push_str(before);
-            match self.value(name)? {
+            let value = self.value(name)?;
+            self.spend(weight(value))?;
+            match value {
                 Value::String(value) => out.push_str(value),
                 value => out.push_str(&value.to_string()),
             }
@@ -36,7 +65,11 @@ impl Vars {
     pub(crate) fn json(&self, value: &Value) -> Result<Value, String> {
         Ok(match value {
             Value::String(text) => match whole_variable(text) {
-                Some(name) => self.value(name)?.clone(),
+                Some(name) => {
+                    let value = self.value(name)?;
+                    self.spend(weight(value))?;
+                    value.clone()
+                }
                 None => Value::String(self.text(text)?),
             },
             Value::Array(items) => items.iter().map(|item| self.json(item)).collect::<Result<_, _>>()?,
@@ -49,9 +82,20 @@ impl Vars {
     }
 
     fn value(&self, name: &str) -> Result<&Value, String> {
-        self.0.get(name).ok_or_else(|| {
+        self.values.get(name).ok_or_else(|| {
             format!("no variable {name:?}; set it under vars, or include the file that has it")
         })
+    }
+}
+
+/// About how many bytes a value takes.
+fn weight(value: &Value) -> usize {
+    const NODE: usize = 8;
+    NODE + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(members) => members.iter().map(|(name, value)| name.len() + weight(value)).sum(),
+        _ => 0,
     }
 }
 
@@ -66,7 +110,7 @@ mod tests {
 
     #[test]
     fn variables_stand_for_texts_and_values() {
-        let vars = Vars(BTreeMap::from([("a".into(), json!("x")), ("b".into(), json!({"k": [1]}))]));
+        let vars = Vars::from(BTreeMap::from([("a".into(), json!("x")), ("b".into(), json!({"k": [1]}))]));
         assert_eq!(vars.text("-${a}-${a}-").unwrap(), "-x-x-");
         assert_eq!(
             vars.json(&json!({"m": ["${b}", "v=${b}"]})).unwrap(),
@@ -75,5 +119,14 @@ mod tests {
         assert!(vars.text("${c}").unwrap_err().contains("\"c\""));
         assert!(vars.text("${a").is_err());
         assert_eq!(vars.text("$a }").unwrap(), "$a }");
+    }
+
+    #[test]
+    fn a_scenario_does_not_grow_without_end() {
+        let vars = Vars::from(BTreeMap::from([("a".into(), json!("x".repeat(1 << 20)))]));
+        assert!(vars.text(&"${a}".repeat(100)).is_ok());
+        let other = vars.with(&BTreeMap::new());
+        assert!(other.text(&"${a}".repeat(200)).unwrap_err().contains("more than 268435456 bytes"));
+        assert!(vars.json(&json!(["${a}"])).is_err());
     }
 }

@@ -28,6 +28,15 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
+impl LoadError {
+    /// The mistake of a file that another one has asked for.
+    pub(crate) fn included_by(mut self, file: &str) -> Self {
+        let end = self.problem.find('\n').unwrap_or(self.problem.len());
+        self.problem.insert_str(end, &format!(" (included by {file})"));
+        self
+    }
+}
+
 /// Reads YAML; `file` is only for the message.
 ///
 /// # Errors
@@ -84,6 +93,11 @@ fn plain(message: &str) -> String {
         ("invalid usize", "expected a whole number"),
         ("invalid bool", "expected true or false"),
     ];
+    if let Some((_, nodes)) = message.split_once("budget breached: Nodes { nodes: ") {
+        let most = nodes.split(' ').next().and_then(|nodes| nodes.parse::<u64>().ok());
+        let most = most.map_or(0, |nodes| nodes.saturating_sub(1));
+        return format!("aliases unfold to more than {most} nodes; write less, or in several files");
+    }
     WORDS.iter().fold(message.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
 }
 

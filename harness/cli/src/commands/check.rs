@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use portcullis_host::foreign_functions;
+use portcullis_scenario::report::{shown, shown_line};
 use portcullis_scenario::{SimTarget, TargetError};
 use portcullis_sim::Setup;
 
@@ -50,18 +51,18 @@ impl Check {
                     Err(TargetError::Configuration(lines)) => {
                         Some(lines.into_iter().map(|line| line.message).collect())
                     }
-                    Err(error) => return Err(format!("{}: {error}", path.display())),
+                    Err(error) => return Err(shown(&format!("{}: {error}", path.display()))),
                 }
             }
             (None, None) => return Err("name the reader with --filter or --module".into()),
         };
-        let file = self.config.display();
+        let file = shown_line(&self.config.display().to_string());
         let Some(lines) = refused else {
             anstream::println!("{file}: ok");
             return Ok(Verdict::Good);
         };
         for line in &lines {
-            anstream::println!("{file}: {line}");
+            anstream::println!("{file}: {}", shown(line));
         }
         if lines.is_empty() {
             anstream::println!("{file}: refused, and the plugin logged no reason");

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use portcullis_scenario::report::shown_line;
 use portcullis_scenario::traffic::{Recorded, differences};
 use portcullis_scenario::{Mismatch, Target};
 use serde_json::json;
@@ -53,7 +54,7 @@ impl Diff {
         for recorded in &traffic.entries {
             let before = send(old.as_mut(), recorded)?;
             let after = send(new.as_mut(), recorded)?;
-            all.extend(Difference::new(recorded, &before, &after));
+            all.extend(Difference::new(recorded, &before, &after, self.source.show_secrets));
         }
         match self.source.format {
             Format::Text => anstream::print!("{}", text(&all, traffic.entries.len())),
@@ -78,9 +79,9 @@ impl Diff {
 }
 
 impl Difference {
-    fn new(recorded: &Recorded, old: &Outcome, new: &Outcome) -> Option<Self> {
+    fn new(recorded: &Recorded, old: &Outcome, new: &Outcome, show_secrets: bool) -> Option<Self> {
         let found = match (old, new) {
-            (Ok(old), Ok(new)) => differences(old, new),
+            (Ok(old), Ok(new)) => differences(old, new, show_secrets),
             (Err(old), Err(new)) if old == new => Vec::new(),
             (old, new) => {
                 let told = |outcome: &Outcome| match outcome {
@@ -90,7 +91,7 @@ impl Difference {
                 vec![Mismatch { what: "sent".to_owned(), expected: told(old), found: told(new) }]
             }
         };
-        let (number, request) = (recorded.number, line(recorded));
+        let (number, request) = (recorded.number, line(recorded, show_secrets));
         (!found.is_empty()).then_some(Self { number, request, found })
     }
 }
@@ -120,7 +121,8 @@ fn text(all: &[Difference], sent: usize) -> String {
             rows.push([number, request, mismatch.what.clone(), old, new]);
         }
     }
-    let counts: Vec<_> = counts(all).iter().map(|(what, count)| format!("{count} {what}")).collect();
+    let counts: Vec<_> =
+        counts(all).iter().map(|(what, count)| format!("{count} {}", shown_line(what))).collect();
     format!(
         "{}\n{} of {sent} requests differ: {}\n",
         table(["entry", "request", "what", "old", "new"], &rows),

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use portcullis_host::Description;
+use portcullis_scenario::report::shown_line;
 use portcullis_sim::Costs;
 
 use super::read_config;
@@ -30,7 +31,7 @@ impl Inspect {
             module.describe();
         let most = memory_maximum
             .map_or_else(|| "no limit of its own".to_owned(), |most| format!("at most {} KiB", most / 1024));
-        anstream::println!("{}", self.module.display());
+        anstream::println!("{}", shown_line(&self.module.display().to_string()));
         anstream::println!("  size    {} KiB", size.div_ceil(1024));
         anstream::println!("  ABI     proxy-wasm {abi}");
         anstream::println!("  memory  {} KiB at start, {most}", memory / 1024);
@@ -83,6 +84,6 @@ fn list(title: &str, names: &[String]) {
     }
     anstream::println!("\n{title} ({})", names.len());
     for name in names {
-        anstream::println!("  {name}");
+        anstream::println!("  {}", shown_line(name));
     }
 }

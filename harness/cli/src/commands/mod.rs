@@ -8,14 +8,33 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod test;
 
+use std::io::Read;
 use std::path::Path;
 
 use portcullis_scenario::parse_yaml;
 use serde_json::Value;
 
+/// The most that is read of a file.
+const MOST: u64 = 256 << 20;
+
 /// The bytes of a file, or a line that says why not.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+    contents(path).map_err(|problem| format!("{}: {problem}", path.display()))
+}
+
+/// The bytes of a file: a regular one, because a pipe or a device may never end.
+pub(crate) fn contents(path: &Path) -> Result<Vec<u8>, String> {
+    let told = |error: std::io::Error| error.to_string();
+    // Before it is opened: that alone would wait for the other end of a pipe.
+    if !std::fs::metadata(path).map_err(told)?.is_file() {
+        return Err("not a regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).map_err(told)?.take(MOST + 1).read_to_end(&mut bytes).map_err(told)?;
+    match bytes.len() as u64 > MOST {
+        true => Err(format!("more than {} MiB", MOST >> 20)),
+        false => Ok(bytes),
+    }
 }
 
 /// The text of a file.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
+use portcullis_scenario::report::shown_line;
 use portcullis_scenario::traffic::Recorded;
 use portcullis_sim::AnswerKind;
 use serde_json::{Value, json};
@@ -42,7 +43,10 @@ impl Replay {
                 return Ok(Verdict::Bad);
             }
         };
-        let rows = traffic.entries.iter().map(|entry| Ok(Row::new(entry, &send(target.as_mut(), entry)?)));
+        let rows = traffic
+            .entries
+            .iter()
+            .map(|entry| Ok(Row::new(entry, &send(target.as_mut(), entry)?, self.source.show_secrets)));
         let rows = rows.collect::<Result<Vec<_>, String>>()?;
         match self.source.format {
             Format::Text => anstream::print!("{}", text(&rows)),
@@ -53,7 +57,7 @@ impl Replay {
 }
 
 impl Row {
-    fn new(recorded: &Recorded, outcome: &Outcome) -> Self {
+    fn new(recorded: &Recorded, outcome: &Outcome, show_secrets: bool) -> Self {
         let answer = match &recorded.sending.upstream.kind {
             AnswerKind::Response(response) => Some(response.status),
             _ => None,
@@ -65,7 +69,13 @@ impl Row {
             ),
             Err(why) => (None, format!("not sent: {why}")),
         };
-        Self { number: recorded.number, request: line(recorded), recorded: answer, status, details }
+        Self {
+            number: recorded.number,
+            request: line(recorded, show_secrets),
+            recorded: answer,
+            status,
+            details,
+        }
     }
 
     fn json(&self) -> Value {
@@ -85,7 +95,8 @@ fn text(rows: &[Row]) -> String {
         .collect();
     let mut reasons = BTreeMap::new();
     rows.iter().for_each(|row| *reasons.entry(row.details.as_str()).or_insert(0) += 1);
-    let reasons: Vec<_> = reasons.iter().map(|(details, count)| format!("{count} {details}")).collect();
+    let reasons: Vec<_> =
+        reasons.iter().map(|(details, count)| format!("{count} {}", shown_line(details))).collect();
     let otherwise = rows.iter().filter(|row| row.recorded != row.status).count();
     format!(
         "{}\n{} requests: {}; {otherwise} answered otherwise than recorded\n",

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
 use portcullis_host::{LoadOptions, Module, foreign_functions};
+use portcullis_scenario::report::{shown, shown_line};
 use portcullis_sim::http::{Exchange, HeaderList, Sending};
 use portcullis_sim::{Factory, Plugin, PluginSetup, Proxy, Setup, Sim, StartError};
 
@@ -52,11 +53,13 @@ impl Run {
             Ok(proxy) => proxy,
             Err(StartError::Refused(lines)) => {
                 anstream::println!("the plugin refused its configuration:");
-                lines.iter().for_each(|line| anstream::println!("  {}: {}", line.level, line.message));
+                lines
+                    .iter()
+                    .for_each(|line| anstream::println!("  {}: {}", line.level, shown(&line.message)));
                 return Ok(Verdict::Bad);
             }
             Err(StartError::Trap(trap)) => {
-                return Err(format!("{}: {}", self.module.display(), trap.message));
+                return Err(shown(&format!("{}: {}", self.module.display(), trap.message)));
             }
             Err(StartError::Vm(problem)) => return Err(format!("{}: {problem}", self.module.display())),
         };
@@ -69,7 +72,7 @@ impl Run {
         }
         show(&exchange);
         if let Some(trap) = proxy.trap() {
-            return Err(format!("{}: {}", self.module.display(), trap.message));
+            return Err(shown(&format!("{}: {}", self.module.display(), trap.message)));
         }
         if let Some(path) = &self.profile_guest {
             let sent = repeat(&mut proxy, &sending);
@@ -86,9 +89,9 @@ fn show_journal(sim: &Sim) {
     let mut vm = None;
     for entry in sim.journal() {
         if vm.replace(entry.vm) != Some(entry.vm) {
-            anstream::println!("{}:", sim.vm_name(entry.vm));
+            anstream::println!("{}:", shown_line(&sim.vm_name(entry.vm).to_string()));
         }
-        anstream::println!("  {entry}");
+        anstream::println!("  {}", shown(&entry.to_string()));
     }
 }
 
@@ -126,7 +129,7 @@ fn show(exchange: &Exchange) {
             );
         }
         Some(response) => {
-            let details = exchange.details.as_deref().unwrap_or("-");
+            let details = shown_line(exchange.details.as_deref().unwrap_or("-"));
             anstream::println!("\nThe client gets {} ({details})", response.status);
             show_message(&response.headers, &response.body);
         }
@@ -135,9 +138,10 @@ fn show(exchange: &Exchange) {
 
 fn show_message(headers: &HeaderList, body: &[Vec<u8>]) {
     for (name, value) in headers {
-        anstream::println!("  {}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+        let text = |bytes: &[u8]| shown_line(&String::from_utf8_lossy(bytes));
+        anstream::println!("  {}: {}", text(name), text(value));
     }
     if !body.is_empty() {
-        anstream::println!("\n  {}", String::from_utf8_lossy(&body.concat()));
+        anstream::println!("\n  {}", shown(&String::from_utf8_lossy(&body.concat())));
     }
 }

@@ -9,6 +9,7 @@ use portcullis_scenario::report::{self, ScenarioReport, Totals};
 use portcullis_sim::Profile;
 
 use crate::Verdict;
+use crate::golden::Roots;
 use crate::scenarios::{Loaded, Selection, write_golden};
 use crate::session::{Played, Session};
 use crate::targets::TargetName;
@@ -70,6 +71,9 @@ pub(crate) struct Test {
     /// Whose behaviour is simulated, in place of what the scenarios say.
     #[arg(long, value_enum)]
     profile: Option<ProfileName>,
+    /// Golden files hold credentials and queries as they are, and not only their lengths and digests.
+    #[arg(long)]
+    show_secrets: bool,
     /// Plays them again whenever one of their files changes, until it is interrupted.
     #[arg(long)]
     watch: bool,
@@ -107,6 +111,16 @@ enum Format {
     Github,
 }
 
+/// Whether golden files are written.
+fn bless() -> Result<bool, String> {
+    match std::env::var_os("BLESS") {
+        None => Ok(false),
+        Some(value) if value.is_empty() || value == "0" => Ok(false),
+        Some(value) if value == "1" => Ok(true),
+        Some(value) => Err(format!("BLESS={value:?}; 1 writes golden files, 0 or nothing compares them")),
+    }
+}
+
 impl Test {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
         if self.watch {
@@ -122,6 +136,7 @@ impl Test {
             seed: self.seed,
             profile: self.profile.map(Profile::from),
             bless,
+            show_secrets: self.show_secrets,
         }
     }
 
@@ -134,7 +149,7 @@ impl Test {
     }
 
     fn once(&self) -> Result<Verdict, String> {
-        let bless = std::env::var_os("BLESS").is_some_and(|value| value == "1");
+        let bless = bless()?;
         let scenarios = self.selection(bless).load()?;
         let session = Session {
             targets: &self.target,
@@ -148,7 +163,7 @@ impl Test {
         };
         let Played { reports, left_out } = session.play(&scenarios)?;
         if bless {
-            for line in write_golden(&reports)? {
+            for line in write_golden(&reports, &Roots::of(&self.paths))? {
                 anstream::eprintln!("{line}");
             }
         }

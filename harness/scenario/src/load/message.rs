@@ -119,12 +119,14 @@ pub(super) fn bytes(value: &Bytes, vars: &Vars) -> Result<Vec<u8>, String> {
     match value {
         Bytes::Text(text) => Ok(vars.text(text)?.into_bytes()),
         Bytes::Hex { hex } => {
+            vars.spend(hex.len())?;
             let digits: Option<Vec<u8>> = hex.chars().map(|c| c.to_digit(16)?.try_into().ok()).collect();
             let digits = digits.filter(|digits| digits.len().is_multiple_of(2));
             let digits = digits.ok_or_else(|| format!("hex {hex:?}; write two digits per byte"))?;
             Ok(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
         }
         Bytes::Repeat { repeat, times } if repeat.len().saturating_mul(*times) <= MOST => {
+            vars.spend(repeat.len().saturating_mul(*times))?;
             Ok(repeat.repeat(*times).into_bytes())
         }
         Bytes::Repeat { .. } => Err(format!("repeat gives more than {MOST} bytes")),

@@ -4,6 +4,7 @@ use portcullis_sim::{
 };
 use serde_json::Value;
 
+use super::capabilities::known;
 use super::message::{answer, bytes};
 use crate::scenario::PluginRef;
 use crate::schema::{
@@ -14,6 +15,8 @@ use crate::vars::Vars;
 
 /// More of them tell no more, and each has a VM per module.
 const MOST_WORKERS: u32 = 64;
+/// Each has a VM per worker.
+const MOST_PLUGINS: usize = 64;
 
 impl From<FaultsFile> for Faults {
     fn from(file: FaultsFile) -> Self {
@@ -62,6 +65,10 @@ fn chain(file: &ScenarioFile, vars: &Vars) -> Result<(Vec<PluginRef>, Vec<Plugin
         config_text: file.config_text.clone(),
         ..PluginFile::default()
     };
+    if file.plugins.len() > MOST_PLUGINS {
+        let problem = format!("{} of them; write 1 to {MOST_PLUGINS}", file.plugins.len());
+        return Err(ConfigError::at("plugins", problem));
+    }
     let mut references = Vec::new();
     if file.plugins.is_empty() {
         let plugin = build_plugin(&one, &mut references, vars)?;
@@ -86,6 +93,7 @@ fn build_plugin(
     vars: &Vars,
 ) -> Result<PluginSetup, ConfigError> {
     let reference = reference(file)?;
+    known(&file.capabilities)?;
     let code = references.iter().position(|known| *known == reference).unwrap_or_else(|| {
         references.push(reference);
         references.len() - 1
@@ -247,6 +255,17 @@ mod tests {
             (
                 "module: a\nclusters: {c: {answers: [{fault: reset, body: x}]}}",
                 "clusters.c.answers[0].fault: there is no answer",
+            ),
+            (
+                "plugins: [{module: a, capabilities: [proxy_on_log, fd_write, proxy_lgo]}]",
+                "plugins[0].capabilities: \"proxy_lgo\" is no function of the ABI or of WASI and no callback; did you mean proxy_log?",
+            ),
+            (&format!("plugins: [{}]", "{module: a},".repeat(65)), "plugins: 65 of them; write 1 to 64"),
+            (
+                "module: a\nshared_data: [{key: k, value: {repeat: x, times: 60000000}}, {key: k, value: {repeat: x, times: 60000000}}, \
+                 {key: k, value: {repeat: x, times: 60000000}}, {key: k, value: {repeat: x, times: 60000000}}, {key: k, value: {repeat: x, \
+                 times: 60000000}}]",
+                "shared_data[4].value: the scenario becomes more than 268435456 bytes",
             ),
             ("module: a\nshared_data: [{key: {hex: f}, value: v}]", "shared_data[0].key: hex \"f\""),
         ] {

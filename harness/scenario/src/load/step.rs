@@ -4,7 +4,7 @@ use portcullis_sim::tcp::{Conversation, Said};
 use super::Include;
 use super::message::{answer, build_request, bytes};
 use crate::expectation::{ExchangeExpected, ProxyExpected, TcpExpected};
-use crate::golden::Golden;
+use crate::golden::{Golden, portable};
 use crate::scenario::{Sent, Step, StepAction};
 use crate::schema::{AnswerFile, EndName, Expectation, RequestFile, SaidFile, SentFile, StepFile};
 use crate::vars::Vars;
@@ -22,9 +22,10 @@ impl Step {
         if file.cases.is_empty() {
             return Ok(vec![Self::new(name, file, vars, include)?]);
         }
+        let plain = Self::without_cases(file);
         let cases = file.cases.iter().enumerate().map(|(index, case)| {
             let case_name = case.name.clone().unwrap_or_else(|| format!("case {}", index + 1));
-            let mut step = file.clone();
+            let mut step = plain.clone();
             step.request = case.request.clone().or(step.request);
             step.upstream = case.upstream.clone().or(step.upstream);
             step.expect = case.expect.clone().unwrap_or(step.expect);
@@ -35,13 +36,19 @@ impl Step {
         cases.collect()
     }
 
+    fn without_cases(file: &StepFile) -> StepFile {
+        StepFile { cases: Vec::new(), ..file.clone() }
+    }
+
     fn new(name: String, file: &StepFile, vars: &Vars, include: &Include<'_>) -> Result<Self, ConfigError> {
         let expected = ProxyExpected::new(&file.expect, vars).map_err(|error| error.under("expect"))?;
         let action = action(file, vars)?;
         let golden = file.expect.golden.as_ref().map(|path| {
             let path = vars.text(path).map_err(|problem| ConfigError::at("expect.golden", problem))?;
+            let at = |problem| ConfigError::at("expect.golden", problem);
+            portable(&path).map_err(at)?;
             let text = include(&path).ok();
-            Ok(Golden { path, text, bless: false })
+            Ok(Golden { path, text, bless: false, show_secrets: false })
         });
         let golden = golden.transpose()?;
         if matches!(action, StepAction::Look) && expected.is_empty() && golden.is_none() {

@@ -1,6 +1,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::shown::{cut, sides};
 use super::{Ending, ScenarioReport};
 
 /// The report as JUnit XML, as Jenkins and Surefire read it: a test suite per target, a test case per scenario.
@@ -41,10 +42,11 @@ fn case(out: &mut String, report: &ScenarioReport) {
     match &report.outcome {
         Ending::Passed => {}
         Ending::NotRun(why) => {
-            let _ = write!(out, "<skipped message=\"{}\"/>", escaped(why));
+            let _ = write!(out, "<skipped message=\"{}\"/>", escaped(&cut(why)));
         }
         Ending::Broken(why) => {
-            let _ = write!(out, "<error message=\"{}\" type=\"broken\">{mismatches}</error>", escaped(why));
+            let _ =
+                write!(out, "<error message=\"{}\" type=\"broken\">{mismatches}</error>", escaped(&cut(why)));
         }
         Ending::Failed => {
             let _ =
@@ -61,8 +63,9 @@ fn case(out: &mut String, report: &ScenarioReport) {
 fn mismatches(report: &ScenarioReport) -> String {
     let all =
         report.steps.iter().flat_map(|step| step.mismatches.iter().map(move |mismatch| (step, mismatch)));
-    let lines = all
-        .map(|(step, m)| format!("{}: {}: expected {}, found {}\n", step.name, m.what, m.expected, m.found));
+    let lines = all.map(|(step, it)| (step, it, sides(it))).map(|(step, it, (expected, found))| {
+        format!("{}: {}: expected {expected}, found {found}\n", step.name, it.what)
+    });
     escaped(&lines.chain(report.replay.clone()).collect::<String>())
 }
 

@@ -3,6 +3,7 @@
 mod github;
 mod json;
 mod junit;
+mod shown;
 mod table;
 mod text;
 
@@ -14,6 +15,7 @@ use serde::Serialize;
 pub use github::github;
 pub use json::json;
 pub use junit::junit;
+pub use shown::{shown, shown_line};
 pub use table::table;
 pub use text::text;
 

@@ -1,5 +1,6 @@
 use std::fmt::Write;
 
+use super::shown::{cut, shown_line};
 use super::text::{mismatches, why};
 use super::{ScenarioReport, StepReport};
 
@@ -10,15 +11,15 @@ pub fn table(reports: &[ScenarioReport]) -> String {
 }
 
 fn one(report: &ScenarioReport) -> String {
-    let names = report.steps.iter().map(|step| step.name.chars().count());
-    let width = names.max().unwrap_or_default().max("request".len());
-    let mut out = format!("{} ({})\n\n", report.name, report.target);
+    let names: Vec<_> = report.steps.iter().map(|step| shown_line(&cut(&step.name))).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default().max("request".len());
+    let mut out = format!("{} ({})\n\n", shown_line(&cut(&report.name)), report.target);
     // Writing to a String cannot fail.
     let _ = writeln!(out, "  {:<width$}  decision  status  reason", "request");
     let _ = writeln!(out, "  {:-<width$}  --------  ------  ------", "");
-    for step in &report.steps {
+    for (step, name) in report.steps.iter().zip(&names) {
         let (decision, status, reason) = decided(step);
-        let _ = writeln!(out, "  {:<width$}  {decision:<8}  {status:<6}  {reason}", step.name);
+        let _ = writeln!(out, "  {name:<width$}  {decision:<8}  {status:<6}  {}", shown_line(reason));
         mismatches(&mut out, step);
     }
     why(&mut out, report);

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::expectation::Mismatch;
+use crate::secrets::concealed;
 use crate::yaml::LoadError;
 
 /// Requests that were recorded, with the answers to them.
@@ -52,19 +53,26 @@ impl Traffic {
             documents.push(document.map_err(|error| LoadError {
                 file: file.to_owned(),
                 position: Some((error.line() as u64, error.column() as u64)),
-                problem: format!("not JSON: {error}"),
+                problem: format!(
+                    "not JSON: {error}; write a HAR 1.2 file or the JSON output of Envoy's HTTP tap"
+                ),
             })?);
         }
         match documents.as_slice() {
             [] => Err(fail("empty; write a HAR file or the output of Envoy's HTTP tap".to_owned())),
-            [Value::Object(har)] if har.contains_key("log") => har::read(har).map_err(fail),
-            _ => tap::read(documents).map_err(fail),
+            [Value::Object(har)] if har.contains_key("log") => {
+                har::read(har).map_err(|problem| fail(format!("{problem} (read as a HAR 1.2 file)")))
+            }
+            _ => tap::read(documents).map_err(|problem| {
+                fail(format!("{problem}; write a HAR 1.2 file or the output of Envoy's HTTP tap"))
+            }),
         }
     }
 }
 
-/// What the new exchange has otherwise than the old: status, details, and what the upstream gets.
-pub fn differences(old: &Exchange, new: &Exchange) -> Vec<Mismatch> {
+/// What the new exchange has otherwise than the old: status, details, and what the upstream gets. Credentials and queries
+/// are concealed unless `show_secrets`.
+pub fn differences(old: &Exchange, new: &Exchange, show_secrets: bool) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let mut compare = |what: String, old: Option<String>, new: Option<String>| {
         if old != new {
@@ -83,7 +91,10 @@ pub fn differences(old: &Exchange, new: &Exchange) -> Vec<Mismatch> {
             names.dedup();
             for name in names {
                 let what = format!("upstream header {}", name.escape_ascii());
-                compare(what, values(&old.headers, name), values(&new.headers, name));
+                if raw(&old.headers, name) != raw(&new.headers, name) {
+                    let told = |headers| values(headers, name, show_secrets);
+                    compare(what, told(&old.headers), told(&new.headers));
+                }
             }
             let body = |request: &Request| Some(request.body.concat().escape_ascii().to_string());
             compare("upstream body".to_owned(), body(old), body(new));
@@ -98,12 +109,16 @@ pub fn differences(old: &Exchange, new: &Exchange) -> Vec<Mismatch> {
     found
 }
 
-fn values(headers: &HeaderList, name: &[u8]) -> Option<String> {
-    let values: Vec<_> = headers
-        .iter()
-        .filter(|(field, _)| field == name)
-        .map(|(_, value)| value.escape_ascii().to_string())
-        .collect();
+fn raw<'a>(headers: &'a HeaderList, name: &[u8]) -> Vec<&'a [u8]> {
+    headers.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_slice()).collect()
+}
+
+fn values(headers: &HeaderList, name: &[u8], show_secrets: bool) -> Option<String> {
+    let told = |value: &[u8]| match show_secrets {
+        true => value.escape_ascii().to_string(),
+        false => concealed(name, value),
+    };
+    let values: Vec<_> = raw(headers, name).into_iter().map(told).collect();
     (!values.is_empty()).then(|| values.join(", "))
 }
 
