@@ -280,3 +280,24 @@ fn watch_plays_again_when_a_file_changes() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_failure_says_what_was_refused_and_who_waits() {
+    let pause = r#"(module
+        (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "proxy_abi_version_0_2_1"))
+        (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+        (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            (drop (call $log (i32.const 9) (i32.const 0) (i32.const 0))) (i32.const 1)))"#;
+    let scenario = "name: waits\nmodule: pause.wat\nsteps: [{request: {}, expect: {status: 200}}]\n";
+    let folder = folder(&[("pause.wat", pause), ("s.yaml", scenario)]);
+    let (code, text, _) = test(&folder, &["s.yaml"]);
+    assert_eq!(code, 1);
+    for hint in [
+        "hint: proxy_log: BAD_ARGUMENT: 9 is not a log level; 0 to 5 are",
+        "hint: plugin 0 has paused the request, and nothing resumed it",
+    ] {
+        assert!(text.contains(hint), "{text}");
+    }
+}

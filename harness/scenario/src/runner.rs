@@ -131,6 +131,10 @@ impl Play {
             }
             _ => {}
         }
+        let hints = self.target.hints();
+        if let Some(failed) = played.iter_mut().find(|step| !step.passed()) {
+            failed.hints = hints;
+        }
         report.steps.extend(played);
         report.settle();
         Ok(())
@@ -231,6 +235,7 @@ impl StepReport {
             details: exchange.and_then(|exchange| exchange.details.clone()),
             upstream_called: exchange.map(|exchange| exchange.upstream.is_some()),
             mismatches,
+            hints: Vec::new(),
         }
     }
 }

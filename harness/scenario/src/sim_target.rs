@@ -80,6 +80,10 @@ impl<P: Plugin> Target for SimTarget<P> {
         Ok(self.proxy.sim().metrics())
     }
 
+    fn hints(&mut self) -> Vec<String> {
+        self.proxy.sim_mut().take_hints()
+    }
+
     fn logs(&mut self) -> Result<Vec<LogLine>, TargetError> {
         Ok(self.proxy.sim().log().to_vec())
     }

@@ -44,6 +44,12 @@ pub trait Target {
     /// The target itself failed.
     fn metrics(&mut self) -> Result<BTreeMap<String, u64>, TargetError>;
 
+    /// What may explain that something is not as expected, since this was asked last, as far as the target knows: refused hostcalls
+    /// with their reasons, streams that nobody resumed.
+    fn hints(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What the plugins have logged since they were loaded.
     ///
     /// # Errors

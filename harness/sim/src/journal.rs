@@ -10,6 +10,8 @@ const ENTRIES: usize = 100_000;
 const SHOWN_BYTES: usize = 96;
 /// How many hostcalls the report of a trap names.
 const RECENT: usize = 5;
+/// How many hints are kept until somebody asks.
+const HINTS: usize = 10;
 
 /// One hostcall or one callback of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,7 @@ pub(crate) struct Journal {
     entries: Vec<JournalEntry>,
     lost: u64,
     recent: VecDeque<(&'static str, Result<(), Refusal>)>,
+    hints: Vec<String>,
     open_callback: Option<usize>,
 }
 
@@ -87,6 +90,11 @@ impl Journal {
             self.recent.pop_front();
         }
         self.recent.push_back((name, result.as_ref().map(|_| ()).map_err(Clone::clone)));
+        if let Err(refusal) = result
+            && !matches!(refusal.status, Status::NotFound | Status::Empty)
+        {
+            self.hint(format!("{name}: {refusal}"));
+        }
         if !self.on {
             return;
         }
@@ -125,6 +133,17 @@ impl Journal {
             reason: None,
             returned: String::new(),
         });
+    }
+
+    /// Keeps a sentence for whoever wonders why something went wrong.
+    pub(crate) fn hint(&mut self, text: String) {
+        if self.hints.len() < HINTS && !self.hints.contains(&text) {
+            self.hints.push(text);
+        }
+    }
+
+    pub(crate) fn take_hints(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.hints)
     }
 
     pub(crate) fn open_callback(&self) -> Option<usize> {

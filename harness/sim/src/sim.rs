@@ -183,6 +183,12 @@ impl Sim {
         self.journal.recent().collect()
     }
 
+    /// What may explain that something is not as expected, since this was asked last: hostcalls that were refused, with the reason
+    /// that Envoy keeps to itself, and streams that nobody resumed.
+    pub fn take_hints(&mut self) -> Vec<String> {
+        self.journal.take_hints()
+    }
+
     /// Fills `buffer` from the seeded entropy.
     pub fn fill_random(&mut self, buffer: &mut [u8]) {
         self.entropy.fill(buffer);
@@ -290,7 +296,11 @@ impl Sim {
 
     /// The whole process would die here, and not only a VM.
     pub(crate) fn crash(&mut self, reason: &str) {
-        let message = format!("Envoy 1.40 itself crashes here: {reason}");
+        self.stop(format!("Envoy 1.40 itself crashes here: {reason}"));
+    }
+
+    /// Ends every VM and every stream.
+    pub(crate) fn stop(&mut self, message: String) {
         self.push_log(log::Level::Error, &message);
         self.traps.push(Trap { message, function: None });
         for vm in &mut self.vms {

@@ -118,6 +118,9 @@ pub struct StepReport {
     pub upstream_called: Option<bool>,
     /// What was not as expected.
     pub mismatches: Vec<Mismatch>,
+    /// What may explain that: hostcalls that were refused, with their reasons, and streams that nobody resumed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -167,6 +170,7 @@ impl ScenarioReport {
             details: None,
             upstream_called: None,
             mismatches: vec![mismatch],
+            hints: Vec::new(),
         });
         self.outcome = Ending::Failed;
     }

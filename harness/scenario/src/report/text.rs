@@ -53,6 +53,9 @@ fn scenario(out: &mut String, report: &ScenarioReport) {
     for step in report.steps.iter().filter(|step| !step.passed()) {
         let _ = writeln!(out, "        {} (line {})", shown_line(&cut(&step.name)), step.line);
         mismatches(out, step);
+        for hint in &step.hints {
+            let _ = writeln!(out, "            {WARNING}hint{WARNING:#}: {}", shown_line(&cut(hint)));
+        }
     }
     why(out, report);
     for warning in &report.warnings {

@@ -4,7 +4,7 @@ use crate::proxy::refusal::{self, Refused};
 use crate::proxy::thread::{Placed, Thread};
 use crate::proxy::{connection_manager, local_reply};
 use crate::setup::FailurePolicy;
-use crate::stream::{End, Filter, Side, Stream, StreamInfo};
+use crate::stream::{End, Filter, Iteration, Side, Stream, StreamInfo};
 use crate::vm::Context;
 use crate::{Plugin, Sim};
 
@@ -55,9 +55,14 @@ impl<P: Plugin> Thread<P> {
     /// The client of a request that nobody has answered goes away.
     pub(super) fn abandon(&mut self, sim: &mut Sim, id: u64) {
         let Some(stream) = sim.stream_of_mut(id).filter(|stream| stream.info.ended.is_none()) else { return };
+        let paused = paused(stream);
         stream.info.details = Some(DISCONNECTED.to_owned());
         stream.info.flags |= DOWNSTREAM_CONNECTION_TERMINATION;
         stream.end = Some(End::Reset);
+        if let Some((plugin, side)) = paused {
+            let side = if side == Side::Request { "request" } else { "response" };
+            sim.journal.hint(format!("plugin {plugin} has paused the {side}, and nothing resumed it"));
+        }
         self.finish_ended(sim, id);
     }
 
@@ -102,4 +107,12 @@ impl<P: Plugin> Thread<P> {
             _ => placed,
         }
     }
+}
+
+/// The plugin that holds a stream back, and which side of it.
+fn paused(stream: &Stream) -> Option<(usize, Side)> {
+    [Side::Response, Side::Request].into_iter().find_map(|side| {
+        let holds = |filter: &&Filter| filter.half(side).iteration != Iteration::Continue;
+        stream.filters.iter().find(holds).map(|filter| (filter.plugin, side))
+    })
 }

@@ -30,8 +30,8 @@ use thread::Thread;
 
 /// How long the client of a request that nobody answers waits.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Events that may happen without that time passes: a plugin that enqueues in its own on_queue_ready goes on forever.
-const AT_ONCE: u32 = 100_000;
+/// Events that one request, connection or span of time may take: a plugin that enqueues in its own on_queue_ready goes on forever.
+const EVENTS: u32 = 1_000_000;
 /// How long the ends of a connection wait between one step and the next.
 const BETWEEN: Duration = Duration::from_millis(300);
 
@@ -42,8 +42,8 @@ pub struct Proxy<P> {
     /// The main thread, which serves no requests, and the workers.
     threads: Vec<Thread<P>>,
     streams: u64,
-    /// Events since time has last passed.
-    at_once: u32,
+    /// Events since somebody has last asked for something.
+    events: u32,
 }
 
 impl<P: Plugin> Proxy<P> {
@@ -67,6 +67,7 @@ impl<P: Plugin> Proxy<P> {
     /// A trap is what the client of an Envoy that fails closed sees: 503 with the details `wasm_fail_stream`, now and from
     /// now on; [`trap`](Self::trap) tells the rest.
     pub fn send(&mut self, requests: &[Sending]) -> Vec<Exchange> {
+        self.events = 0;
         let deadline = self.sim.clock.saturating_add(PATIENCE);
         let started = self.begin(requests);
         while started.iter().any(|(_, id)| self.sim.is_running(*id)) && self.step(deadline) {}
@@ -77,6 +78,7 @@ impl<P: Plugin> Proxy<P> {
 
     /// Carries a TCP connection through the plugins.
     pub fn converse(&mut self, conversation: &Conversation) -> TcpExchange {
+        self.events = 0;
         let thread = self.worker(conversation.worker);
         self.streams += 1;
         let id = self.streams;
@@ -102,6 +104,7 @@ impl<P: Plugin> Proxy<P> {
 
     /// Lets time pass and runs what falls due. A tick is armed again after its callback, and none is caught up.
     pub fn advance(&mut self, by: Duration) {
+        self.events = 0;
         let target = self.sim.clock.saturating_add(by);
         while self.step(target) {}
         self.sim.clock = target.max(self.sim.clock);
@@ -115,12 +118,12 @@ impl<P: Plugin> Proxy<P> {
     /// Runs the next event, if there is one by then, and with an explorer all that are due at the same time.
     fn step(&mut self, until: UnixTime) -> bool {
         let Some((due, event)) = self.sim.events.pop(until) else { return false };
-        self.at_once = if due > self.sim.clock { 0 } else { self.at_once + 1 };
         self.sim.clock = due.max(self.sim.clock);
-        if self.at_once > AT_ONCE {
-            self.sim.crash(
-                "no crash of Envoy, but its worker is busy for good: a queue or a call-out feeds itself",
-            );
+        self.events += 1;
+        if self.events > EVENTS {
+            self.sim.stop(format!(
+                "{EVENTS} events without an end: a queue or a call-out feeds itself, or ticks come too often for so long a time"
+            ));
             return false;
         }
         let mut work = vec![(event.thread, Work::Event(event.kind))];

@@ -112,3 +112,25 @@ fn data_of_a_connection_waits_for_its_filter() {
     assert_eq!((seen.to_upstream, seen.to_client), (b"abc".to_vec(), b"x".to_vec()));
     assert!(stream_calls(&stage).iter().any(|call| call == "new_connection"));
 }
+
+#[test]
+fn a_queue_that_feeds_itself_is_stopped() {
+    let mut stage = try_start(Setup::of(""), |sim, callback| {
+        match callback {
+            Callback::RequestHeaders { .. } => {
+                let queue = sim.register_shared_queue(b"q").unwrap();
+                sim.enqueue_shared_queue(queue, b"1").unwrap();
+            }
+            Callback::QueueReady { queue, .. } => {
+                let item = sim.dequeue_shared_queue(queue).unwrap();
+                sim.enqueue_shared_queue(queue, &item).unwrap();
+            }
+            _ => {}
+        }
+        callback.absent()
+    })
+    .unwrap();
+    send(&mut stage, Protocol::Http1, &[], &[]);
+    let trap = stage.proxy.trap().unwrap();
+    assert!(trap.message.contains("events without an end"), "{trap}");
+}
