@@ -9,8 +9,11 @@ pub(super) const BUFFER_LIMIT: usize = 1 << 20;
 
 /// The filter manager: what becomes of headers, body and trailers between one filter and the next.
 ///
-/// A position counts the filters in the order in which this side meets them. Every call of a plugin can end the stream, so that
-/// whoever goes on after one looks at the stream anew.
+/// A position counts the filters in the order in which this side meets them; `Filter`s are kept in the order of the request.
+///
+/// It runs through itself: `headers` asks a filter, whose plugin is called (`call`), and what that has asked for is done before its answer
+/// counts (`act`). If that is to resume, `resume` carries on behind the filter, down to the upstream, and only then does the first
+/// `headers` see the answer. So every call of a plugin can move or end the stream, and whoever goes on after one looks at it anew.
 impl<P: Plugin> Thread<P> {
     /// Takes the headers through the filters from this position on.
     pub(super) fn headers(&mut self, sim: &mut Sim, id: u64, side: Side, from: usize) {
