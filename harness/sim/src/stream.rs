@@ -26,7 +26,7 @@ pub(crate) struct Stream {
     /// A local reply has been made while the request, or the response, was in the filters: that direction is over.
     pub(crate) request_aborted: bool,
     pub(crate) response_aborted: bool,
-    /// What the router has sent on.
+    /// What the router has sent on; the headers are here only if they could be changed afterwards.
     pub(crate) to_upstream: Request,
     pub(crate) upstream_complete: bool,
     /// What the client has sent, whatever a filter makes of the headers: a HEAD, a gRPC request.
@@ -34,7 +34,8 @@ pub(crate) struct Stream {
     pub(crate) is_grpc: bool,
     /// What the upstream will do.
     pub(crate) answer: Answer,
-    /// What the client has been sent; the headers are there as soon as any were.
+    /// What the client has been sent, as soon as it was sent anything; the headers are here only if they could be changed
+    /// afterwards.
     pub(crate) to_client: Option<Response>,
     /// Whether the headers left without the end of the stream, even if a plugin has dropped all that came after.
     pub(crate) is_request_open: bool,
@@ -220,6 +221,11 @@ impl Stream {
     pub(crate) fn is_head(&self) -> bool {
         let head = |(name, value): &(Vec<u8>, Vec<u8>)| name == b":method" && value == b"HEAD";
         self.request.headers.iter().any(head)
+    }
+
+    /// Whether a filter can still change the headers of this side, although they have gone.
+    pub(crate) fn is_changeable(&self, side: Side) -> bool {
+        self.filters.iter().any(|filter| filter.half(side).headers_window == Window::Open)
     }
 
     /// Whether this direction takes no more part in the stream.

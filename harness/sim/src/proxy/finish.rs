@@ -1,4 +1,7 @@
-use crate::http::Exchange;
+use std::mem;
+
+use crate::http::{Exchange, HeaderList, Protocol};
+use crate::proxy::framing;
 use crate::proxy::plugin::Place;
 use crate::proxy::thread::{Dead, Thread};
 use crate::stream::{End, Stream, Window};
@@ -26,13 +29,19 @@ impl<P: Plugin> Thread<P> {
             self.delete(sim, id, index);
         }
         if let Some(mut stream) = sim.streams.remove(&id) {
-            sim.exchanges.insert(id, exchange(&mut stream));
+            let headers = (mem::take(&mut stream.request.headers), mem::take(&mut stream.response.headers));
+            sim.exchanges.insert(id, exchange(&mut stream, headers));
         }
     }
 
     /// The specification's order: each filter is done, logs, and is deleted.
     fn finish_by_spec(&mut self, sim: &mut Sim, id: u64, count: usize) {
-        if let Some(seen) = sim.stream_of_mut(id).map(exchange) {
+        // They are still to be read in on_log.
+        let seen = sim.stream_of_mut(id).map(|stream| {
+            let headers = (stream.request.headers.clone(), stream.response.headers.clone());
+            exchange(stream, headers)
+        });
+        if let Some(seen) = seen {
             sim.exchanges.insert(id, seen);
         }
         for index in 0..count {
@@ -121,11 +130,27 @@ fn forget(sim: &mut Sim, vm: usize, context: u32) {
     }
 }
 
-/// What was seen of a stream from outside.
-fn exchange(stream: &mut Stream) -> Exchange {
-    Exchange {
-        client: stream.to_client.take().filter(|_| stream.end == Some(End::Complete)),
-        upstream: stream.upstream_complete.then(|| std::mem::take(&mut stream.to_upstream)),
-        details: stream.info.details.clone(),
-    }
+/// What was seen of a stream from outside, with the headers as they stand at its end.
+fn exchange(stream: &mut Stream, (request, response): (HeaderList, HeaderList)) -> Exchange {
+    let protocol = stream.info.protocol;
+    let client = stream.to_client.take().filter(|_| stream.end == Some(End::Complete)).map(|mut client| {
+        if client.headers.is_empty() {
+            client.headers = response;
+        }
+        let (is_head, is_open) = (stream.asked_by_head, stream.is_response_open);
+        framing::frame_response(protocol, &mut client.headers, client.status, is_head, is_open);
+        client.headers.retain(|(name, _)| name != b":status");
+        client
+    });
+    let upstream = stream.upstream_complete.then(|| {
+        let mut upstream = mem::take(&mut stream.to_upstream);
+        if upstream.headers.is_empty() {
+            upstream.headers = request;
+        }
+        framing::frame_request(protocol, &mut upstream.headers, stream.is_request_open);
+        // HTTP/1.1 has no place for it.
+        upstream.headers.retain(|(name, _)| protocol == Protocol::Http2 || name != b":scheme");
+        upstream
+    });
+    Exchange { client, upstream, details: stream.info.details.clone() }
 }

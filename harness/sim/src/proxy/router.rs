@@ -2,7 +2,7 @@ use std::mem;
 use std::time::Duration;
 
 use crate::events::EventKind;
-use crate::http::{Protocol, Request, Response};
+use crate::http::{HeaderList, Protocol, Response};
 use crate::proxy::chain::BUFFER_LIMIT;
 use crate::proxy::framing::Body;
 use crate::proxy::thread::Thread;
@@ -78,7 +78,9 @@ impl<P: Plugin> Thread<P> {
             return self.router_reply(sim, id, &removed(503, "request", ":method"), 0);
         }
         connection_manager::to_upstream(&mut stream.request.headers);
-        stream.to_upstream.headers.clone_from(&stream.request.headers);
+        if stream.is_changeable(Side::Request) {
+            stream.to_upstream.headers.clone_from(&stream.request.headers);
+        }
         stream.is_request_open = !ends;
         if ends {
             self.complete(sim, id, Side::Request);
@@ -91,17 +93,10 @@ impl<P: Plugin> Thread<P> {
         let Some(stream) = sim.stream_of_mut(id) else { return };
         match side {
             Side::Response => {
-                finish_response(
-                    stream.info.protocol,
-                    stream.asked_by_head,
-                    stream.is_response_open,
-                    &mut stream.to_client,
-                );
                 stream.end = Some(End::Complete);
             }
             Side::Request => {
                 let after = stream.answer.after;
-                frame(stream.info.protocol, stream.is_request_open, &mut stream.to_upstream);
                 stream.upstream_complete = true;
                 // Only what will be too late needs a timer; nobody refuses a connection late.
                 let is_late = after > TIMEOUT || stream.answer.is_silent();
@@ -232,8 +227,9 @@ impl<P: Plugin> Thread<P> {
         // Whoever is answered before the end of the request is not listened to any longer.
         let closes = stream.closes || stream.info.closes || !stream.request.is_complete;
         connection_manager::to_client(stream.info.protocol, &mut stream.response.headers, now, closes);
-        let headers = stream.response.headers.clone();
-        let status = connection_manager::status(&headers);
+        let status = connection_manager::status(&stream.response.headers);
+        let is_changeable = stream.is_changeable(Side::Response);
+        let headers = if is_changeable { stream.response.headers.clone() } else { HeaderList::new() };
         stream.info.response_code = Some(status);
         stream.is_response_open = !ends;
         stream.to_client = Some(Response { status, headers, ..Response::default() });
@@ -285,17 +281,4 @@ fn removed(status: u16, side: &str, name: &str) -> LocalResponse {
 fn unreachable(status: u16, details: &str, text: &str) -> LocalResponse {
     let (details, body) = (details.as_bytes().to_vec(), text.as_bytes().to_vec());
     LocalResponse { status, details, body, grpc_status: -1, ..LocalResponse::default() }
-}
-
-/// What the codec writes of a request.
-fn frame(protocol: Protocol, is_open: bool, request: &mut Request) {
-    framing::frame_request(protocol, &mut request.headers, is_open);
-    // HTTP/1.1 has no place for it.
-    request.headers.retain(|(name, _)| protocol == Protocol::Http2 || name != b":scheme");
-}
-
-fn finish_response(protocol: Protocol, is_head: bool, is_open: bool, response: &mut Option<Response>) {
-    let Some(response) = response else { return };
-    framing::frame_response(protocol, &mut response.headers, response.status, is_head, is_open);
-    response.headers.retain(|(name, _)| name != b":status");
 }
