@@ -10,10 +10,10 @@ PORTCULLIS := cargo run -q -p portcullis-cli --
 VENV := .venv/bin/python
 SOURCES := $(shell find filters -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 
-.PHONY: help demo test build bench lint docs schemas deny clean rust-target
+.PHONY: help demo test build bench bench-harness lint docs schemas deny clean rust-target
 
 help: ## Prints this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## Runs the modules over real tokens, in the harness: no Envoy needed.
 	@$(PORTCULLIS) test tests/scenarios/jwt-auth/demo.yaml --format table
@@ -33,6 +33,10 @@ test: build dist/probe.wasm $(VENV) ## Runs every test, a real Envoy included; s
 
 bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters; writes target/bench.json.
 	cargo run -q --release -p portcullis-bench
+
+bench-harness: build ## A call, a start and a request in the harness, beside wasmtime's bare call.
+	CARGO_TARGET_DIR=target/guest cargo build -q --release --target wasm32-wasip1 --manifest-path tests/fuzz/guest/Cargo.toml
+	PORTCULLIS_GUEST=$(CURDIR)/target/guest/wasm32-wasip1/release/portcullis_guest.wasm cargo bench -q -p portcullis-host
 
 lint: rust-target ## Formatting and clippy, native and wasm.
 	cargo fmt --all --check

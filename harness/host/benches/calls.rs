@@ -1,7 +1,6 @@
 //! What a call costs: the engine's own, a callback, a hostcall in it, a start, and a whole request.
 //!
-//! `PORTCULLIS_GUEST` is a module of the Rust SDK that does nothing, built in `tests/fuzz/guest` by
-//! `cargo build --release --target wasm32-wasip1`.
+//! `make bench-harness` runs it; `PORTCULLIS_GUEST` names the module of `tests/fuzz/guest`, one of the Rust SDK that does nothing.
 
 use std::cell::Cell;
 use std::hint::black_box;
