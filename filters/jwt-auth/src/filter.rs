@@ -1,6 +1,8 @@
 use log::Level;
 use portcullis_kit::rules::is_grpc;
-use portcullis_kit::{ConfigError, Counter, Headers, Host, HttpFilter, LocalReply, UnixTime, parse_config};
+use portcullis_kit::{
+    Action, ConfigError, Counter, Headers, Host, HttpFilter, LocalReply, StreamId, UnixTime, parse_config,
+};
 
 use crate::JwtError;
 use crate::config::JwtAuthConfig;
@@ -33,6 +35,7 @@ enum Pass {
 
 impl HttpFilter for JwtAuth {
     const NAME: &'static str = "jwt-auth";
+    type Stream = ();
 
     fn configure(configuration: &[u8]) -> Result<Self, ConfigError> {
         let policy = parse_config::<JwtAuthConfig>(configuration)?.try_into()?;
@@ -48,19 +51,24 @@ impl HttpFilter for JwtAuth {
         };
     }
 
-    fn on_request_headers(&mut self, request: &mut Headers, host: &mut dyn Host) -> Result<(), LocalReply> {
+    fn on_request_headers(
+        &mut self,
+        _: (StreamId, &mut ()),
+        request: &mut Headers,
+        host: &mut dyn Host,
+    ) -> Result<Action, LocalReply> {
         self.sanitize(request);
         let error = match self.decide(request, host) {
             Ok(pass) => {
                 host.add(self.counter(&pass), 1);
-                return Ok(());
+                return Ok(Action::Continue);
             }
             Err(error) => error,
         };
         if self.policy.shadow {
             host.add(self.counters.shadow_denied, 1);
             host.log(Level::Info, &format!("jwt-auth: shadow: would deny with {}", error.row().code));
-            return Ok(());
+            return Ok(Action::Continue);
         }
         host.add(self.counters.denied, 1);
         Err(error.reply(&self.policy.realm, self.policy.format, is_grpc(request)))

@@ -6,24 +6,30 @@
 //! is Envoy in `portcullis-shell` and a simulation in `portcullis-sim`.
 //!
 //! ```
-//! use portcullis_kit::{ConfigError, Headers, Host, HttpFilter, LocalReply, ReplyFormat};
+//! use portcullis_kit::{Action, ConfigError, Headers, Host, HttpFilter, LocalReply, ReplyFormat, StreamId};
 //!
 //! /// Answers 403 to every request that does not carry the header `x-api-key`.
 //! struct RequireKey;
 //!
 //! impl HttpFilter for RequireKey {
 //!     const NAME: &'static str = "require-key";
+//!     type Stream = ();
 //!
 //!     fn configure(_configuration: &[u8]) -> Result<Self, ConfigError> {
 //!         Ok(Self)
 //!     }
 //!
-//!     fn on_request_headers(&mut self, request: &mut Headers, _: &mut dyn Host) -> Result<(), LocalReply> {
+//!     fn on_request_headers(
+//!         &mut self,
+//!         _: (StreamId, &mut ()),
+//!         request: &mut Headers,
+//!         _: &mut dyn Host,
+//!     ) -> Result<Action, LocalReply> {
 //!         if request.first("x-api-key").is_none() {
 //!             return Err(LocalReply::new(403, "example_key_missing", "send x-api-key", ReplyFormat::Text));
 //!         }
 //!         request.remove("x-api-key");
-//!         Ok(())
+//!         Ok(Action::Continue)
 //!     }
 //! }
 //! ```
@@ -41,12 +47,17 @@ pub mod json;
 pub mod pairs;
 mod reply;
 pub mod rules;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 
 pub use config::{ConfigError, Span, parse_config};
 pub use driver::{Driver, Outcome};
-pub use filter::HttpFilter;
+pub use filter::{Action, HttpFilter};
 pub use headers::{Edit, Headers};
-pub use host::{Clock, Counter, Host, HostError, Logging, Metrics, Properties, StreamHost};
+pub use host::{
+    CallId, CallOuts, Clock, Counter, Datum, ForeignFunctions, Gauge, Histogram, Host, HostError, HttpAnswer,
+    HttpCall, Logging, Metrics, Properties, SharedData, StreamHost, StreamId, Timer, WriteError,
+};
 pub use reply::{GrpcStatus, LocalReply, ReplyFormat};
 pub use time::UnixTime;

@@ -35,6 +35,21 @@ fn main() -> ExitCode {
     }
 }
 
+/// A callback that the shell exports as `portcullis_on_x` takes the place of the SDK's `proxy_on_x`.
+fn take_over(exports: &mut walrus::ModuleExports) {
+    let ours: Vec<_> = exports
+        .iter()
+        .filter_map(|export| {
+            Some((export.id(), format!("proxy_{}", export.name.strip_prefix("portcullis_")?)))
+        })
+        .collect();
+    for (id, name) in ours {
+        // The SDK has each of them; one that it no longer has needs no removing.
+        let _ = exports.remove(&name);
+        exports.get_mut(id).name = name;
+    }
+}
+
 fn pack(input: &Path, output: &Path) -> Result<usize, Box<dyn std::error::Error>> {
     let mut config = walrus::ModuleConfig::new();
     config.generate_producers_section(false);
@@ -44,6 +59,7 @@ fn pack(input: &Path, output: &Path) -> Result<usize, Box<dyn std::error::Error>
         .remove_raw("portcullis.callbacks")
         .ok_or("no section portcullis.callbacks; make the module with portcullis_shell::export!")?;
     let listed = String::from_utf8(listed.data)?;
+    take_over(&mut module.exports);
     let kept: Vec<&str> = ALWAYS.into_iter().chain(listed.lines()).collect();
     if let Some(missing) = kept.iter().find(|name| !module.exports.iter().any(|export| export.name == **name))
     {

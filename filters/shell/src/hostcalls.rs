@@ -3,15 +3,26 @@
 
 use std::cell::Cell;
 use std::ptr::null_mut;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use log::Level;
 use portcullis_kit::{
-    Clock, Counter, HostError, LocalReply, Logging, Metrics, Properties, StreamHost, UnixTime, pairs,
+    CallId, CallOuts, Clock, Counter, Datum, ForeignFunctions, Gauge, Histogram, HostError, HttpCall,
+    LocalReply, Logging, Metrics, Properties, SharedData, StreamHost, StreamId, Timer, UnixTime, WriteError,
+    pairs,
 };
 
 const REQUEST_HEADERS: u32 = 0;
+const CALL_RESPONSE_HEADERS: u32 = 6;
+const CALL_RESPONSE_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const COUNTER: u32 = 0;
+const GAUGE: u32 = 1;
+const HISTOGRAM: u32 = 2;
+const REQUEST: u32 = 0;
+const NOT_FOUND: u32 = 1;
+const CAS_MISMATCH: u32 = 8;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -36,6 +47,45 @@ unsafe extern "C" {
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        argument_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        cas: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+        cas: u32,
+    ) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_continue_stream(kind: u32) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout: u32,
+        token: *mut u32,
+    ) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -73,6 +123,19 @@ impl Clock for Hostcalls {
         self.now.set(Some(now));
         now
     }
+
+    fn monotonic(&self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed()
+    }
+}
+
+impl Timer for Hostcalls {
+    fn set_tick(&mut self, period: Duration) {
+        let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+        // SAFETY: no memory is handed over. It cannot fail: Envoy answers OK to every period.
+        unsafe { proxy_set_tick_period_milliseconds(milliseconds) };
+    }
 }
 
 impl Logging for Hostcalls {
@@ -91,10 +154,15 @@ impl Logging for Hostcalls {
 
 impl Metrics for Hostcalls {
     fn counter(&mut self, name: &str) -> Counter {
-        let mut id = 0;
-        // SAFETY: the host reads the name during the call and writes four bytes to a local.
-        let status = unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &mut id) };
-        Counter((status == 0).then_some(id))
+        Counter(define(COUNTER, name))
+    }
+
+    fn gauge(&mut self, name: &str) -> Gauge {
+        Gauge(define(GAUGE, name))
+    }
+
+    fn histogram(&mut self, name: &str) -> Histogram {
+        Histogram(define(HISTOGRAM, name))
     }
 
     fn add(&mut self, counter: Counter, amount: u32) {
@@ -103,6 +171,27 @@ impl Metrics for Hostcalls {
             unsafe { proxy_increment_metric(id, i64::from(amount)) };
         }
     }
+
+    fn set(&mut self, gauge: Gauge, value: u64) {
+        if let Gauge(Some(id)) = gauge {
+            // SAFETY: no memory is handed over.
+            unsafe { proxy_record_metric(id, value) };
+        }
+    }
+
+    fn record(&mut self, histogram: Histogram, sample: u64) {
+        if let Histogram(Some(id)) = histogram {
+            // SAFETY: no memory is handed over.
+            unsafe { proxy_record_metric(id, sample) };
+        }
+    }
+}
+
+fn define(kind: u32, name: &str) -> Option<u32> {
+    let mut id = 0;
+    // SAFETY: the host reads the name during the call and writes four bytes to a local.
+    let status = unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &mut id) };
+    (status == 0).then_some(id)
 }
 
 impl Properties for Hostcalls {
@@ -111,9 +200,78 @@ impl Properties for Hostcalls {
         // SAFETY: the host reads the path during the call; for the rest as above.
         received(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) }).ok()
     }
+
+    fn set_property(&mut self, path: &[&str], value: &[u8]) -> Result<(), HostError> {
+        let path = path.join("\0");
+        // SAFETY: the host reads path and value during the call.
+        done(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+    }
+}
+
+impl ForeignFunctions for Hostcalls {
+    fn foreign(&mut self, name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
+        let (n, a) = (name.as_ptr(), argument.as_ptr());
+        // SAFETY: the host reads name and argument during the call; for the rest as above.
+        received(|data, size| unsafe {
+            proxy_call_foreign_function(n, name.len(), a, argument.len(), data, size)
+        })
+    }
+}
+
+impl SharedData for Hostcalls {
+    fn shared(&mut self, key: &str) -> Result<Option<Datum>, HostError> {
+        let mut cas = 0;
+        // SAFETY: the host reads the key during the call and writes four bytes to a local; for the rest as above.
+        let value = received(|data, size| unsafe {
+            proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &mut cas)
+        });
+        match value {
+            Ok(value) => Ok(Some(Datum { value, cas })),
+            Err(HostError(NOT_FOUND)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn set_shared(&mut self, key: &str, value: &[u8], cas: u32) -> Result<(), WriteError> {
+        let (k, v) = (key.as_ptr(), value.as_ptr());
+        // SAFETY: the host reads key and value during the call.
+        match unsafe { proxy_set_shared_data(k, key.len(), v, value.len(), cas) } {
+            0 => Ok(()),
+            CAS_MISMATCH => Err(WriteError::Conflict),
+            status => Err(WriteError::Host(HostError(status))),
+        }
+    }
+}
+
+impl CallOuts for Hostcalls {
+    fn http_call(&mut self, call: &HttpCall<'_>) -> Result<CallId, HostError> {
+        let (headers, trailers) = (call.block(), pairs::encode::<&str, &str>(&[]));
+        let mut token = 0;
+        // SAFETY: the host reads everything during the call and writes four bytes to a local.
+        done(unsafe {
+            proxy_http_call(
+                call.cluster.as_ptr(),
+                call.cluster.len(),
+                headers.as_ptr(),
+                headers.len(),
+                call.body.as_ptr(),
+                call.body.len(),
+                trailers.as_ptr(),
+                trailers.len(),
+                call.timeout_milliseconds(),
+                &mut token,
+            )
+        })?;
+        Ok(CallId(token))
+    }
 }
 
 impl StreamHost for Hostcalls {
+    fn enter(&mut self, stream: StreamId) -> Result<(), HostError> {
+        // SAFETY: no memory is handed over.
+        done(unsafe { proxy_set_effective_context(stream.0) })
+    }
+
     fn request_headers(&mut self) -> Result<Vec<u8>, HostError> {
         // SAFETY: as above.
         received(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
@@ -128,6 +286,21 @@ impl StreamHost for Hostcalls {
         let (n, v) = (name.as_ptr(), value.as_ptr());
         // SAFETY: the host reads name and value during the call.
         done(unsafe { proxy_replace_header_map_value(REQUEST_HEADERS, n, name.len(), v, value.len()) })
+    }
+
+    fn resume_request(&mut self) -> Result<(), HostError> {
+        // SAFETY: no memory is handed over.
+        done(unsafe { proxy_continue_stream(REQUEST) })
+    }
+
+    fn answer_headers(&mut self) -> Result<Vec<u8>, HostError> {
+        // SAFETY: as above.
+        received(|data, size| unsafe { proxy_get_header_map_pairs(CALL_RESPONSE_HEADERS, data, size) })
+    }
+
+    fn answer_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
+        // SAFETY: as above.
+        received(|data, size| unsafe { proxy_get_buffer_bytes(CALL_RESPONSE_BODY, 0, limit, data, size) })
     }
 
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError> {

@@ -5,6 +5,7 @@
 //! expect, and a panic ends every stream of an Envoy worker.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod answers;
 mod hostcalls;
 mod plugin;
 
@@ -31,7 +32,7 @@ macro_rules! export {
 
         const _: () = {
             $crate::proxy_wasm::main! {{
-                $crate::proxy_wasm::set_root_context(|_| Box::new($crate::Plugin::<$filter>::default()));
+                $crate::proxy_wasm::set_root_context(|id| Box::new($crate::Plugin::<$filter>::new(id)));
             }}
         };
     };

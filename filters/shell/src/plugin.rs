@@ -2,27 +2,31 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use log::Level;
-use portcullis_kit::{Driver, HttpFilter, Logging, Outcome};
+use portcullis_kit::{CallId, Driver, HttpFilter, Logging, Outcome, StreamId};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
+use crate::answers::{self, TakesAnswers};
 use crate::hostcalls::{self, Hostcalls};
 
 /// The root context: one filter, shared by its streams.
-pub struct Plugin<F> {
+pub struct Plugin<F: HttpFilter> {
+    id: u32,
     driver: Shared<F>,
 }
 
 /// `None` until the configuration has been accepted.
 type Shared<F> = Rc<RefCell<Option<Driver<F>>>>;
 
-struct Stream<F> {
+struct Stream<F: HttpFilter> {
+    id: StreamId,
     driver: Shared<F>,
 }
 
-impl<F> Default for Plugin<F> {
-    fn default() -> Self {
-        Self { driver: Shared::default() }
+impl<F: HttpFilter> Plugin<F> {
+    /// The root context of this number.
+    pub fn new(id: u32) -> Self {
+        Self { id, driver: Shared::default() }
     }
 }
 
@@ -40,15 +44,26 @@ impl<F: HttpFilter + 'static> RootContext for Plugin<F> {
         };
         let Ok(driver) = Driver::configure(&configuration, &mut host) else { return false };
         self.driver = Rc::new(RefCell::new(Some(driver)));
+        answers::register(self.id, self.driver.clone());
         true
+    }
+
+    fn on_tick(&mut self) {
+        with(&self.driver, |driver| driver.on_tick(&mut Hostcalls::default()));
     }
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { driver: self.driver.clone() }))
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream { id: StreamId(context_id), driver: self.driver.clone() }))
+    }
+}
+
+impl<F: HttpFilter> TakesAnswers for RefCell<Option<Driver<F>>> {
+    fn on_http_answer(&self, call: CallId) {
+        with(self, |driver| driver.on_http_answer(call, &mut Hostcalls::default()));
     }
 }
 
@@ -57,14 +72,25 @@ impl<F: HttpFilter> Context for Stream<F> {}
 impl<F: HttpFilter> HttpContext for Stream<F> {
     fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
         let mut host = Hostcalls::default();
-        // Envoy creates no stream before the configuration was accepted, and no callback runs inside another.
-        let outcome = match self.driver.try_borrow_mut().as_deref_mut() {
-            Ok(Some(driver)) => driver.on_request_headers(&mut host),
-            _ => Driver::<F>::refuse(&mut host, "not configured"),
-        };
-        match outcome {
+        let outcome = with(&self.driver, |driver| driver.on_request_headers(self.id, &mut host));
+        match outcome.unwrap_or_else(|| Driver::<F>::refuse(&mut host, "not configured")) {
             Outcome::Continue => Action::Continue,
-            Outcome::Replied => Action::Pause,
+            Outcome::Paused | Outcome::Replied => Action::Pause,
         }
     }
+}
+
+impl<F: HttpFilter> Drop for Stream<F> {
+    /// The SDK drops a stream in `proxy_on_delete`.
+    fn drop(&mut self) {
+        with(&self.driver, |driver| driver.on_delete(self.id));
+    }
+}
+
+/// Envoy creates no stream before the configuration was accepted, and no callback runs inside another: `None` is a host's mistake.
+fn with<F: HttpFilter, T>(
+    driver: &RefCell<Option<Driver<F>>>,
+    act: impl FnOnce(&mut Driver<F>) -> T,
+) -> Option<T> {
+    driver.try_borrow_mut().ok()?.as_mut().map(act)
 }

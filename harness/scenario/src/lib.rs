@@ -12,7 +12,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use portcullis_kit::{ConfigError, Headers, Host, HttpFilter, LocalReply};
+//! use portcullis_kit::{Action, ConfigError, Headers, Host, HttpFilter, LocalReply, StreamId};
 //! use portcullis_scenario::report::{Ending, text};
 //! use portcullis_scenario::{Scenario, SimTarget, Target, run};
 //! use portcullis_sim::{NativePlugin, Setup};
@@ -20,14 +20,20 @@
 //! struct Stamp(Vec<u8>);
 //! impl HttpFilter for Stamp {
 //!     const NAME: &'static str = "stamp";
+//!     type Stream = ();
 //!
 //!     fn configure(configuration: &[u8]) -> Result<Self, ConfigError> {
 //!         Ok(Self(configuration.to_vec()))
 //!     }
 //!
-//!     fn on_request_headers(&mut self, request: &mut Headers, _: &mut dyn Host) -> Result<(), LocalReply> {
+//!     fn on_request_headers(
+//!         &mut self,
+//!         _: (StreamId, &mut ()),
+//!         request: &mut Headers,
+//!         _: &mut dyn Host,
+//!     ) -> Result<Action, LocalReply> {
 //!         request.set("x-stamp", &self.0);
-//!         Ok(())
+//!         Ok(Action::Continue)
 //!     }
 //! }
 //!

@@ -6,7 +6,7 @@
 //! socket, no clock and no chance in it: time passes when it is told to, and randomness follows from a seed.
 //!
 //! ```
-//! use portcullis_kit::{ConfigError, Headers, Host, HttpFilter, LocalReply};
+//! use portcullis_kit::{Action, ConfigError, Headers, Host, HttpFilter, LocalReply, StreamId};
 //! use std::sync::Arc;
 //!
 //! use portcullis_sim::http::{Request, Sending};
@@ -15,14 +15,20 @@
 //! struct Stamp;
 //! impl HttpFilter for Stamp {
 //!     const NAME: &'static str = "stamp";
+//!     type Stream = ();
 //!
 //!     fn configure(_: &[u8]) -> Result<Self, ConfigError> {
 //!         Ok(Self)
 //!     }
 //!
-//!     fn on_request_headers(&mut self, request: &mut Headers, _: &mut dyn Host) -> Result<(), LocalReply> {
+//!     fn on_request_headers(
+//!         &mut self,
+//!         _: (StreamId, &mut ()),
+//!         request: &mut Headers,
+//!         _: &mut dyn Host,
+//!     ) -> Result<Action, LocalReply> {
 //!         request.set("x-stamp", b"1");
-//!         Ok(())
+//!         Ok(Action::Continue)
 //!     }
 //! }
 //!

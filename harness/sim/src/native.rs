@@ -1,16 +1,18 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use portcullis_kit::{
-    Clock, Counter, Driver, HostError, HttpFilter, LocalReply, Logging, Metrics, Outcome, Properties,
-    StreamHost, UnixTime, pairs,
+    CallId, CallOuts, Clock, Counter, Datum, Driver, ForeignFunctions, Gauge, Histogram, HostError, HttpCall,
+    HttpFilter, LocalReply, Logging, Metrics, Outcome, Properties, SharedData, StreamHost, StreamId, Timer,
+    UnixTime, WriteError, pairs,
 };
 
-use crate::abi::{BufferType, MapType, MetricType};
-use crate::{Callback, LocalResponse, Plugin, Refusal, Sim, Trap};
+use crate::abi::{self, BufferType, MapType, MetricType};
+use crate::{Callback, LocalResponse, Plugin, Refusal, Sim, Status, Trap};
 
 /// A filter as native code: no VM, and no ABI in between.
 #[derive(Debug)]
-pub struct NativePlugin<F> {
+pub struct NativePlugin<F: HttpFilter> {
     /// By root context.
     drivers: BTreeMap<u32, Driver<F>>,
     /// The root context of each stream.
@@ -30,7 +32,10 @@ impl<F: HttpFilter> Default for NativePlugin<F> {
     }
 }
 
-impl<F: HttpFilter + Send> Plugin for NativePlugin<F> {
+impl<F: HttpFilter + Send> Plugin for NativePlugin<F>
+where
+    F::Stream: Send,
+{
     fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
         Ok(match callback {
             Callback::Configure { context, size } => {
@@ -45,15 +50,30 @@ impl<F: HttpFilter + Send> Plugin for NativePlugin<F> {
                 None
             }
             Callback::Delete { context } => {
-                self.roots.remove(&context);
+                let root = self.roots.remove(&context);
+                if let Some(driver) = root.and_then(|root| self.drivers.get_mut(&root)) {
+                    driver.on_delete(StreamId(context));
+                }
+                None
+            }
+            Callback::Tick { context } => {
+                if let Some(driver) = self.drivers.get_mut(&context) {
+                    driver.on_tick(sim);
+                }
+                None
+            }
+            Callback::HttpCallResponse { context, token, .. } => {
+                if let Some(driver) = self.drivers.get_mut(&context) {
+                    driver.on_http_answer(CallId(token), sim);
+                }
                 None
             }
             Callback::RequestHeaders { context, .. } => {
                 let root = self.roots.get(&context);
                 let driver = root.and_then(|root| self.drivers.get_mut(root));
-                driver.map(|driver| match driver.on_request_headers(sim) {
+                driver.map(|driver| match driver.on_request_headers(StreamId(context), sim) {
                     Outcome::Continue => 0,
-                    Outcome::Replied => 1,
+                    Outcome::Paused | Outcome::Replied => 1,
                 })
             }
             _ => None,
@@ -64,6 +84,17 @@ impl<F: HttpFilter + Send> Plugin for NativePlugin<F> {
 impl Clock for Sim {
     fn now(&self) -> UnixTime {
         self.clock
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.uptime()
+    }
+}
+
+impl Timer for Sim {
+    fn set_tick(&mut self, period: Duration) {
+        // It is refused only where no plugin has been started.
+        let _ = self.set_tick_period(u32::try_from(period.as_millis()).unwrap_or(u32::MAX));
     }
 }
 
@@ -79,10 +110,32 @@ impl Metrics for Sim {
         Counter(self.define_metric(MetricType::Counter as u32, name.as_bytes()).ok())
     }
 
+    fn gauge(&mut self, name: &str) -> Gauge {
+        Gauge(self.define_metric(MetricType::Gauge as u32, name.as_bytes()).ok())
+    }
+
+    fn histogram(&mut self, name: &str) -> Histogram {
+        Histogram(self.define_metric(MetricType::Histogram as u32, name.as_bytes()).ok())
+    }
+
     fn add(&mut self, counter: Counter, amount: u32) {
         if let Some(id) = counter.0.filter(|_| amount > 0) {
             // The id came from `counter` and the amount is positive.
             let _ = self.increment_metric(id, i64::from(amount));
+        }
+    }
+
+    fn set(&mut self, gauge: Gauge, value: u64) {
+        if let Gauge(Some(id)) = gauge {
+            // The id came from `gauge`.
+            let _ = self.record_metric(id, value);
+        }
+    }
+
+    fn record(&mut self, histogram: Histogram, sample: u64) {
+        if let Histogram(Some(id)) = histogram {
+            // The id came from `histogram`.
+            let _ = self.record_metric(id, sample);
         }
     }
 }
@@ -91,13 +144,68 @@ impl Properties for Sim {
     fn property(&mut self, path: &[&str]) -> Option<Vec<u8>> {
         self.property_value(path.join("\0").as_bytes()).ok()
     }
+
+    fn set_property(&mut self, path: &[&str], value: &[u8]) -> Result<(), HostError> {
+        Self::set_property(self, path.join("\0").as_bytes(), value).map_err(refused)
+    }
+}
+
+impl ForeignFunctions for Sim {
+    fn foreign(&mut self, name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
+        self.call_foreign_function(name.as_bytes(), argument).map_err(refused)
+    }
+}
+
+impl SharedData for Sim {
+    fn shared(&mut self, key: &str) -> Result<Option<Datum>, HostError> {
+        match self.shared_data(key.as_bytes()) {
+            Ok((value, cas)) => Ok(Some(Datum { value, cas })),
+            Err(refusal) if refusal.status == Status::NotFound => Ok(None),
+            Err(refusal) => Err(refused(refusal)),
+        }
+    }
+
+    fn set_shared(&mut self, key: &str, value: &[u8], cas: u32) -> Result<(), WriteError> {
+        self.set_shared_data(key.as_bytes(), value, cas).map_err(|refusal| match refusal.status {
+            Status::CasMismatch => WriteError::Conflict,
+            _ => WriteError::Host(refused(refusal)),
+        })
+    }
+}
+
+impl CallOuts for Sim {
+    fn http_call(&mut self, call: &HttpCall<'_>) -> Result<CallId, HostError> {
+        let call = abi::HttpCall {
+            cluster: call.cluster.as_bytes(),
+            headers: &call.block(),
+            body: call.body,
+            trailers: &[],
+            timeout_milliseconds: call.timeout_milliseconds(),
+        };
+        Self::http_call(self, &call).map(CallId).map_err(refused)
+    }
 }
 
 impl StreamHost for Sim {
+    fn enter(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.set_effective_context(stream.0).map_err(refused)
+    }
+
     fn request_headers(&mut self) -> Result<Vec<u8>, HostError> {
-        self.header_map_pairs(MapType::RequestHeaders as u32)
-            .map(|fields| pairs::encode(&fields))
-            .map_err(refused)
+        self.block(MapType::RequestHeaders)
+    }
+
+    fn answer_headers(&mut self) -> Result<Vec<u8>, HostError> {
+        self.block(MapType::HttpCallResponseHeaders)
+    }
+
+    fn answer_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        self.buffer_bytes(BufferType::HttpCallResponseBody as u32, 0, limit).map_err(refused)
+    }
+
+    fn resume_request(&mut self) -> Result<(), HostError> {
+        self.continue_stream(0).map_err(refused)
     }
 
     fn remove_request_header(&mut self, name: &[u8]) -> Result<(), HostError> {
@@ -119,6 +227,12 @@ impl StreamHost for Sim {
             grpc_status: reply.grpc_status.map_or(-1, |status| status as i32),
         };
         self.send_local_response(response, &[]).map_err(refused)
+    }
+}
+
+impl Sim {
+    fn block(&mut self, map: MapType) -> Result<Vec<u8>, HostError> {
+        self.header_map_pairs(map as u32).map(|fields| pairs::encode(&fields)).map_err(refused)
     }
 }
 

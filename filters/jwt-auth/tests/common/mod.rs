@@ -1,11 +1,10 @@
-//! What the tests of this folder share: the minted tokens, and a proxy that does nothing by itself.
+//! What the tests of this folder share: the minted tokens, and requests that carry them.
 
 use std::collections::BTreeMap;
 
 use portcullis_jwt_auth::{JwtAuth, JwtError};
-use portcullis_kit::{
-    Clock, Counter, Headers, HttpFilter, LocalReply, Logging, Metrics, Properties, UnixTime,
-};
+use portcullis_kit::testing::TestHost;
+use portcullis_kit::{Action, Headers, HttpFilter, LocalReply, StreamId, UnixTime};
 use serde_json::{Map, Value, json};
 
 /// 2026-01-01T01:00:00Z.
@@ -48,7 +47,12 @@ pub(crate) fn filter(config: &Value) -> JwtAuth {
 
 /// Sends one request; an error is the [`JwtError`] whose reply the client would get.
 pub(crate) fn send(filter: &mut JwtAuth, request: &mut Headers) -> Result<(), JwtError> {
-    filter.on_request_headers(request, &mut Proxy).map_err(|reply| error_of(&reply))
+    let mut host = TestHost::at(NOW.as_secs());
+    let mut stream = <JwtAuth as HttpFilter>::Stream::default();
+    match filter.on_request_headers((StreamId(2), &mut stream), request, &mut host) {
+        Ok(action) => Ok(assert_eq!(action, Action::Continue)),
+        Err(reply) => Err(error_of(&reply)),
+    }
 }
 
 /// Sends one request with this bearer token.
@@ -72,31 +76,4 @@ fn error_of(reply: &LocalReply) -> JwtError {
     let error = JwtError::ALL.into_iter().find(|error| error.row().code == reply.code).unwrap();
     assert_eq!(reply.status, error.row().status);
     error
-}
-
-/// A proxy with a stopped clock, no log and no properties.
-pub(crate) struct Proxy;
-
-impl Clock for Proxy {
-    fn now(&self) -> UnixTime {
-        NOW
-    }
-}
-
-impl Logging for Proxy {
-    fn log(&mut self, _: log::Level, _: &str) {}
-}
-
-impl Metrics for Proxy {
-    fn counter(&mut self, _: &str) -> Counter {
-        Counter::default()
-    }
-
-    fn add(&mut self, _: Counter, _: u32) {}
-}
-
-impl Properties for Proxy {
-    fn property(&mut self, _: &[&str]) -> Option<Vec<u8>> {
-        None
-    }
 }

@@ -229,12 +229,17 @@ fn property_is(host: &mut dyn Properties, name: &str, expected: Option<&str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::HostError;
     use crate::rules::{Ambiguous, Rules};
 
     struct Names;
     impl Properties for Names {
         fn property(&mut self, path: &[&str]) -> Option<Vec<u8>> {
             (path == ["xds", "cluster_name"]).then(|| b"backend".to_vec())
+        }
+
+        fn set_property(&mut self, _: &[&str], _: &[u8]) -> Result<(), HostError> {
+            Err(HostError(0))
         }
     }
 

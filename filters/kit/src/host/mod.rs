@@ -1,0 +1,79 @@
+//! What a filter may ask of the proxy: one small trait per chapter of the proxy-wasm specification.
+
+mod calls;
+mod metrics;
+mod shared_data;
+mod stream;
+
+use std::time::Duration;
+
+pub use calls::{CallId, CallOuts, HttpAnswer, HttpCall};
+pub use metrics::{Counter, Gauge, Histogram, Metrics};
+pub use shared_data::{Datum, SharedData, WriteError};
+pub use stream::{StreamHost, StreamId};
+
+use crate::UnixTime;
+
+/// What a filter may ask of the proxy.
+pub trait Host:
+    CallOuts + Clock + ForeignFunctions + Logging + Metrics + Properties + SharedData + Timer
+{
+}
+impl<T: CallOuts + Clock + ForeignFunctions + Logging + Metrics + Properties + SharedData + Timer> Host
+    for T
+{
+}
+
+/// Wall-clock time.
+pub trait Clock {
+    /// The time; it does not change within one callback.
+    fn now(&self) -> UnixTime;
+
+    /// Time since some start that steps of the clock do not touch; it goes on within a callback, to measure what takes long.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The one timer of a plugin.
+pub trait Timer {
+    /// Sets the time between two calls of [`HttpFilter::on_tick`](crate::HttpFilter::on_tick); zero stops them.
+    fn set_tick(&mut self, period: Duration);
+}
+
+/// The proxy's log.
+pub trait Logging {
+    /// Writes one line, where the proxy's level lets it through.
+    fn log(&mut self, level: log::Level, message: &str);
+}
+
+/// Attributes of the stream, the connection and the route.
+pub trait Properties {
+    /// The raw bytes of an attribute such as `["xds", "route_name"]`; `None` when the proxy has none.
+    fn property(&mut self, path: &[&str]) -> Option<Vec<u8>>;
+
+    /// Sets an attribute of the stream. In Envoy it becomes filter state: `["a", "b"]` is `wasm.a.b` in access logs.
+    ///
+    /// # Errors
+    /// The proxy refused.
+    fn set_property(&mut self, path: &[&str], value: &[u8]) -> Result<(), HostError>;
+}
+
+/// Functions beyond the specification, such as Envoy's `verify_signature`.
+pub trait ForeignFunctions {
+    /// Calls one by name.
+    ///
+    /// # Errors
+    /// The proxy has no such function, or it refused.
+    fn foreign(&mut self, name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError>;
+}
+
+/// A hostcall that the proxy refused, with its status code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostError(pub u32);
+
+impl std::fmt::Display for HostError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the proxy refused a hostcall with status {}", self.0)
+    }
+}
+
+impl std::error::Error for HostError {}

@@ -1,0 +1,36 @@
+use crate::HostError;
+
+/// The key-value store of all VMs with one `vm_id`: all workers, and in Istio, where the `vm_id` is empty, all plugins. There
+/// is no delete: keys come from a fixed set and begin with `portcullis/` and the filter's name.
+pub trait SharedData {
+    /// What stands under a key; `None` when nothing was ever written there.
+    ///
+    /// # Errors
+    /// The proxy refused.
+    fn shared(&mut self, key: &str) -> Result<Option<Datum>, HostError>;
+
+    /// Writes, if nobody else has since the read that gave `cas`. A key that is not there takes any number, so that two VMs can
+    /// both create it: read it back and go on from there. The number 0 writes unchecked.
+    ///
+    /// # Errors
+    /// Somebody else has written, or the proxy refused.
+    fn set_shared(&mut self, key: &str, value: &[u8], cas: u32) -> Result<(), WriteError>;
+}
+
+/// A value of the store and the number of its last write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Datum {
+    /// The value.
+    pub value: Vec<u8>,
+    /// The number of its last write, never 0.
+    pub cas: u32,
+}
+
+/// Why a value was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteError {
+    /// Somebody else has written first.
+    Conflict,
+    /// The proxy refused.
+    Host(HostError),
+}

@@ -1,0 +1,180 @@
+//! A host for the unit tests of filters: its clock is set by hand, its store, its calls and its metrics can be looked at.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::{
+    CallId, CallOuts, Clock, Counter, Datum, ForeignFunctions, Gauge, Histogram, HostError, HttpCall,
+    Logging, Metrics, Properties, SharedData, Timer, UnixTime, WriteError,
+};
+
+/// A host for unit tests.
+#[derive(Debug, Default)]
+pub struct TestHost {
+    /// The time.
+    pub now: UnixTime,
+    /// Every line that was logged.
+    pub log: Vec<String>,
+    /// The attributes, by their path joined with dots.
+    pub properties: BTreeMap<String, Vec<u8>>,
+    /// The store. Several workers share one when they take turns with it (`std::mem::swap`).
+    pub shared: BTreeMap<String, Datum>,
+    /// How many writes with a CAS number fail because somebody else has written first.
+    pub conflicts: u32,
+    /// The calls made, their headers in a list.
+    pub calls: Vec<TestCall>,
+    /// Whether calls fail at once, as for a cluster without hosts.
+    pub unreachable: bool,
+    /// The foreign functions.
+    pub foreign: BTreeMap<&'static str, fn(&[u8]) -> Result<Vec<u8>, HostError>>,
+    /// How often each foreign function was called.
+    pub foreign_calls: BTreeMap<String, u32>,
+    /// The period of the tick; zero for none.
+    pub tick: Duration,
+    /// Counters and gauges by name, and the sums of histograms.
+    pub metrics: BTreeMap<String, u64>,
+    names: Vec<String>,
+    last_cas: u32,
+}
+
+/// A call that a filter made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestCall {
+    /// The cluster.
+    pub cluster: String,
+    /// All headers, pseudo-headers first.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The timeout.
+    pub timeout: Duration,
+}
+
+impl TestHost {
+    /// A host at this time, in seconds since the epoch.
+    pub fn at(seconds: u64) -> Self {
+        Self { now: UnixTime::from_secs(seconds), ..Self::default() }
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, by: Duration) {
+        self.now = self.now.saturating_add(by);
+    }
+
+    fn define(&mut self, name: &str) -> Option<u32> {
+        self.metrics.entry(name.to_owned()).or_default();
+        self.names.push(name.to_owned());
+        u32::try_from(self.names.len() - 1).ok()
+    }
+
+    fn metric(&mut self, id: Option<u32>) -> Option<&mut u64> {
+        let name = self.names.get(usize::try_from(id?).ok()?)?;
+        self.metrics.get_mut(name)
+    }
+}
+
+impl Clock for TestHost {
+    fn now(&self) -> UnixTime {
+        self.now
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(self.now.as_nanos())
+    }
+}
+
+impl Timer for TestHost {
+    fn set_tick(&mut self, period: Duration) {
+        self.tick = period;
+    }
+}
+
+impl Logging for TestHost {
+    fn log(&mut self, level: log::Level, message: &str) {
+        self.log.push(format!("{level}: {message}"));
+    }
+}
+
+impl Metrics for TestHost {
+    fn counter(&mut self, name: &str) -> Counter {
+        Counter(self.define(name))
+    }
+
+    fn gauge(&mut self, name: &str) -> Gauge {
+        Gauge(self.define(name))
+    }
+
+    fn histogram(&mut self, name: &str) -> Histogram {
+        Histogram(self.define(name))
+    }
+
+    fn add(&mut self, counter: Counter, amount: u32) {
+        if let Some(value) = self.metric(counter.0) {
+            *value += u64::from(amount);
+        }
+    }
+
+    fn set(&mut self, gauge: Gauge, value: u64) {
+        if let Some(old) = self.metric(gauge.0) {
+            *old = value;
+        }
+    }
+
+    fn record(&mut self, histogram: Histogram, sample: u64) {
+        if let Some(sum) = self.metric(histogram.0) {
+            *sum += sample;
+        }
+    }
+}
+
+impl Properties for TestHost {
+    fn property(&mut self, path: &[&str]) -> Option<Vec<u8>> {
+        self.properties.get(&path.join(".")).cloned()
+    }
+
+    fn set_property(&mut self, path: &[&str], value: &[u8]) -> Result<(), HostError> {
+        self.properties.insert(path.join("."), value.to_vec());
+        Ok(())
+    }
+}
+
+impl ForeignFunctions for TestHost {
+    fn foreign(&mut self, name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
+        *self.foreign_calls.entry(name.to_owned()).or_default() += 1;
+        self.foreign.get(name).ok_or(HostError(1))?(argument)
+    }
+}
+
+impl CallOuts for TestHost {
+    fn http_call(&mut self, call: &HttpCall<'_>) -> Result<CallId, HostError> {
+        if self.unreachable {
+            return Err(HostError(10));
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let headers = crate::Headers::decode(call.block()).unwrap_or_default();
+        self.calls.push(TestCall {
+            cluster: call.cluster.to_owned(),
+            headers: headers.iter().map(|(name, value)| (text(name), text(value))).collect(),
+            body: call.body.to_vec(),
+            timeout: call.timeout,
+        });
+        Ok(CallId(u32::try_from(self.calls.len()).unwrap_or(u32::MAX).saturating_mul(4)))
+    }
+}
+
+impl SharedData for TestHost {
+    fn shared(&mut self, key: &str) -> Result<Option<Datum>, HostError> {
+        Ok(self.shared.get(key).cloned())
+    }
+
+    fn set_shared(&mut self, key: &str, value: &[u8], cas: u32) -> Result<(), WriteError> {
+        let stale = self.shared.get(key).is_some_and(|datum| cas != 0 && datum.cas != cas);
+        if stale || (cas != 0 && self.conflicts > 0) {
+            self.conflicts = self.conflicts.saturating_sub(1);
+            return Err(WriteError::Conflict);
+        }
+        self.last_cas += 1;
+        self.shared.insert(key.to_owned(), Datum { value: value.to_vec(), cas: self.last_cas });
+        Ok(())
+    }
+}
