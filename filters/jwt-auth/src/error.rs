@@ -1,5 +1,4 @@
 use portcullis_kit::rules::Ambiguous;
-use portcullis_kit::{LocalReply, ReplyFormat};
 
 /// Why a request is denied. [`JwtError::row`] is the one table of statuses, codes and texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +26,8 @@ pub enum JwtError {
     IssuerNotAllowed,
     /// No key fits `kid` and `alg`.
     KeyNotFound,
+    /// `exp` is too far away.
+    LifetimeTooLong,
     /// Not a JWS in compact form.
     Malformed,
     /// No token where the provider expects one.
@@ -39,6 +40,8 @@ pub enum JwtError {
     PathAmbiguous,
     /// The signature does not fit.
     SignatureInvalid,
+    /// `sub` is not one that the provider accepts.
+    SubjectNotAllowed,
     /// The token, its header or its `kid` is too long; see [`MAX_TOKEN`](crate::MAX_TOKEN).
     TooLarge,
     /// `typ` is not one that the provider accepts.
@@ -78,7 +81,7 @@ const fn invalid(code: &'static str, detail: &'static str) -> Row {
 
 impl JwtError {
     /// Every way to be denied.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::AlgorithmNotAllowed,
         Self::AudienceNotAllowed,
         Self::Bound,
@@ -90,12 +93,14 @@ impl JwtError {
         Self::HostAmbiguous,
         Self::IssuerNotAllowed,
         Self::KeyNotFound,
+        Self::LifetimeTooLong,
         Self::Malformed,
         Self::Missing,
         Self::Multiple,
         Self::NotYetValid,
         Self::PathAmbiguous,
         Self::SignatureInvalid,
+        Self::SubjectNotAllowed,
         Self::TooLarge,
         Self::TypeNotAllowed,
         Self::Unsupported,
@@ -124,6 +129,9 @@ impl JwtError {
             Self::KeyNotFound => {
                 invalid("portcullis_jwt_key_not_found", "no key fits the token's kid and alg")
             }
+            Self::LifetimeTooLong => {
+                invalid("portcullis_jwt_lifetime_too_long", "the token lives for too long")
+            }
             Self::Malformed => invalid("portcullis_jwt_malformed", "the token is not a JWS in compact form"),
             Self::NotYetValid => invalid("portcullis_jwt_not_yet_valid", "the token is not valid yet"),
             Self::SignatureInvalid => {
@@ -139,6 +147,10 @@ impl JwtError {
             Self::AudienceNotAllowed => Row {
                 status: 403,
                 ..invalid("portcullis_jwt_aud_not_allowed", "the token is meant for another audience")
+            },
+            Self::SubjectNotAllowed => Row {
+                status: 403,
+                ..invalid("portcullis_jwt_sub_not_allowed", "the token's subject is not accepted here")
             },
             Self::Denied => Row {
                 status: 403,
@@ -164,21 +176,10 @@ impl JwtError {
         }
     }
 
-    /// The reply to the client.
-    pub fn reply(self, realm: &str, format: ReplyFormat, grpc: bool) -> LocalReply {
-        let row = self.row();
-        let reply = match grpc {
-            true => LocalReply::for_grpc(row.status, row.code, row.detail),
-            false => LocalReply::new(row.status, row.code, row.detail, format),
-        };
-        let challenge = match row.challenge {
-            Challenge::None => return reply,
-            Challenge::Bare => format!("Bearer realm=\"{realm}\""),
-            Challenge::Error(error) => {
-                format!("Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{}\"", row.detail)
-            }
-        };
-        reply.with_header("www-authenticate", challenge.into_bytes())
+    /// The code as metrics have it: `expired`.
+    pub(crate) fn reason(self) -> &'static str {
+        let code = self.row().code;
+        code.strip_prefix("portcullis_jwt_").or_else(|| code.strip_prefix("portcullis_")).unwrap_or(code)
     }
 
     /// Which of the failures of several providers the client hears of: the one that says most about its token.
@@ -207,6 +208,7 @@ impl From<Ambiguous> for JwtError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use portcullis_kit::LocalReply;
 
     #[test]
     fn codes_are_stable_unique_and_fit_response_code_details() {
@@ -226,9 +228,9 @@ mod tests {
     fn the_readme_lists_every_denial_with_its_statuses() {
         let readme = include_str!("../README.md");
         for error in JwtError::ALL {
-            let reply = error.reply("", ReplyFormat::Text, true);
-            let row =
-                format!("| `{}` | {} | {} |", reply.code, reply.status, reply.grpc_status.unwrap() as i32);
+            let row = error.row();
+            let grpc = LocalReply::for_grpc(row.status, row.code, "").grpc_status.unwrap() as i32;
+            let row = format!("| `{}` | {} | {grpc} |", row.code, row.status);
             assert!(readme.contains(&row), "filters/jwt-auth/README.md lacks {row}");
         }
         assert_eq!(readme.matches("\n| `portcullis_").count(), JwtError::ALL.len());
@@ -239,11 +241,5 @@ mod tests {
         for error in JwtError::ALL {
             assert!(!error.row().detail.contains(['"', '\\']), "{error:?}");
         }
-    }
-
-    #[test]
-    fn a_missing_token_gets_no_error_code() {
-        let reply = JwtError::Missing.reply("shop", ReplyFormat::Text, false);
-        assert_eq!(reply.headers, [("www-authenticate", b"Bearer realm=\"shop\"".to_vec())]);
     }
 }

@@ -11,15 +11,22 @@
 mod algorithm;
 mod claims;
 mod config;
+mod decide;
+mod denial;
 mod error;
 mod filter;
+mod host_crypto;
 mod jws;
 mod key;
 mod key_set;
+mod metrics;
+mod outputs;
 mod policy;
 mod provider;
 mod rsa;
 mod source;
+mod token;
+mod token_cache;
 
 pub use algorithm::Algorithm;
 pub use config::JwtAuthConfig;

@@ -2,7 +2,7 @@ use portcullis_kit::{Headers, rules};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::provider::reads_as;
+use crate::outputs::reads_as;
 
 /// Where a client puts its token.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]

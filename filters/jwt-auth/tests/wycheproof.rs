@@ -40,6 +40,7 @@ impl Key {
 
     fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let jws = Jws {
+            header: Map::new(),
             algorithm: self.algorithm,
             key_id: None,
             typ: None,

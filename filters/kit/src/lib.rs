@@ -47,6 +47,7 @@ pub mod json;
 pub mod pairs;
 mod reply;
 pub mod rules;
+mod size;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -60,4 +61,5 @@ pub use host::{
     HttpCall, Logging, Metrics, Properties, SharedData, StreamHost, StreamId, Timer, WriteError,
 };
 pub use reply::{GrpcStatus, LocalReply, ReplyFormat};
+pub use size::Size;
 pub use time::UnixTime;

@@ -22,10 +22,14 @@ enum HostMatcher {
     Below(String),
 }
 
+/// A validated [`TextMatch`].
 #[derive(Debug)]
-enum Text {
+pub enum Text {
+    /// Equal, byte for byte.
     Exact(String),
+    /// Starts so.
     Prefix(String),
+    /// The whole text matches.
     Regex(Regex),
 }
 
@@ -155,7 +159,8 @@ impl HostMatcher {
 }
 
 impl Text {
-    fn new(config: TextMatch) -> Result<Self, ConfigError> {
+    /// Validates one way to compare text.
+    pub fn new(config: TextMatch) -> Result<Self, ConfigError> {
         Ok(match config {
             TextMatch::Exact(text) => Self::Exact(text),
             TextMatch::Prefix(text) => Self::Prefix(text),
@@ -172,7 +177,8 @@ impl Text {
         })
     }
 
-    fn matches(&self, text: &[u8]) -> bool {
+    /// Whether the text is so.
+    pub fn matches(&self, text: &[u8]) -> bool {
         match self {
             Self::Exact(expected) => text == expected.as_bytes(),
             Self::Prefix(prefix) => text.starts_with(prefix.as_bytes()),
@@ -238,7 +244,7 @@ mod tests {
             (path == ["xds", "cluster_name"]).then(|| b"backend".to_vec())
         }
 
-        fn set_property(&mut self, _: &[&str], _: &[u8]) -> Result<(), HostError> {
+        fn set_property(&mut self, _: &str, _: &[u8]) -> Result<(), HostError> {
             Err(HostError(0))
         }
     }

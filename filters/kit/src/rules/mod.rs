@@ -13,7 +13,7 @@ mod authority;
 mod matcher;
 mod path;
 
-pub use matcher::{Matcher, is_grpc, is_token};
+pub use matcher::{Matcher, Text, is_grpc, is_token};
 pub use path::escaped;
 
 /// What a rule asks of a request; every member that is given must match, none given matches everything.

@@ -1,7 +1,5 @@
-//! The configuration as it is written.
-
-use portcullis_kit::rules::MatchConfig;
-use portcullis_kit::{ReplyFormat, Span};
+use portcullis_kit::Span;
+use portcullis_kit::rules::TextMatch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,34 +7,21 @@ use serde_json::{Map, Value};
 use crate::Algorithm;
 use crate::source::Source;
 
-/// The configuration of jwt-auth as it is written.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct JwtAuthConfig {
-    /// The issuers whose tokens are accepted.
-    pub(crate) providers: Vec<ProviderConfig>,
-    /// What requests need, first match wins.
-    #[serde(default)]
-    pub(crate) rules: Vec<RuleConfig>,
-    /// What a request needs that no rule matches.
-    pub(crate) otherwise: Requirement,
-    /// Whether denials are carried out.
-    #[serde(default)]
-    pub(crate) mode: Mode,
-    /// What a denied client is told.
-    #[serde(default)]
-    pub(crate) reply: ReplyConfig,
-}
-
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProviderConfig {
     /// The name by which rules refer to it.
     pub(crate) name: String,
-    /// The `iss` of its tokens, equal byte for byte.
-    pub(crate) issuer: String,
+    /// The `iss` of its tokens, equal byte for byte. One of `issuer`, `issuers` and `issuer_prefix` has to be there.
+    pub(crate) issuer: Option<String>,
+    /// Any of these as `iss`.
+    pub(crate) issuers: Option<Vec<String>>,
+    /// Any `iss` that begins so: `https://login.example/tenants/`. Whoever can get a token of one of them can get in.
+    pub(crate) issuer_prefix: Option<String>,
     /// A token has to name one of these in `aud`. An empty list accepts any audience.
     pub(crate) audiences: Vec<String>,
+    /// The `sub` has to be like one of these. Left out: any, or none.
+    pub(crate) subjects: Option<Vec<TextMatch>>,
     /// Its keys.
     pub(crate) jwks: JwksSource,
     /// The algorithms accepted. Left out: those of its keys.
@@ -54,9 +39,20 @@ pub(crate) struct ProviderConfig {
     /// Whether a token without `exp` is refused.
     #[serde(default = "yes")]
     pub(crate) require_expiration: bool,
+    /// How far away `exp` may be. A token without `exp` is then refused.
+    pub(crate) max_lifetime: Option<Span>,
     /// Claims that the upstream gets as headers. Whatever a client sends under these names is removed from every request.
     #[serde(default)]
     pub(crate) claims_to_headers: Vec<ClaimToHeader>,
+    /// The header in which the upstream gets the whole payload in base64url.
+    pub(crate) payload_header: Option<PayloadHeader>,
+    /// What filters after this one and access logs get to see, as filter state.
+    #[serde(default)]
+    pub(crate) filter_state: FilterStateConfig,
+    /// Whether Envoy picks the route anew after a token was accepted, for routes that match on filter state. A changed header has
+    /// that effect by itself.
+    #[serde(default)]
+    pub(crate) clear_route_cache: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -91,60 +87,30 @@ pub(crate) struct ClaimToHeader {
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RuleConfig {
-    /// Which requests.
-    #[serde(rename = "match")]
-    pub(crate) matches: MatchConfig,
-    /// What they need.
-    pub(crate) require: Requirement,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Requirement {
-    /// No token; one that is there is not looked at.
-    None,
-    /// Nobody passes.
-    Deny,
-    /// A token of this provider.
-    Provider(String),
-    /// A token of any of these providers.
-    Any(Vec<String>),
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Mode {
-    /// Denials are carried out.
-    #[default]
-    Enforce,
-    /// Denials are counted and logged, and the request passes.
-    Shadow,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReplyConfig {
-    /// The form of the body.
+pub(crate) struct PayloadHeader {
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether the base64url is padded with `=`.
     #[serde(default)]
-    pub(crate) format: ReplyFormat,
-    /// The `realm` of the challenge (RFC 9110 section 11.5).
-    #[serde(default = "default_realm")]
-    pub(crate) realm: String,
+    pub(crate) padded: bool,
 }
 
-impl Default for ReplyConfig {
-    fn default() -> Self {
-        Self { format: ReplyFormat::default(), realm: default_realm() }
-    }
+/// Names of filter state: `user` is `wasm.user` in Envoy, `%FILTER_STATE(wasm.user:PLAIN)%` in an access log. Left out: not set.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct FilterStateConfig {
+    /// The payload of an accepted token, as JSON.
+    pub(crate) payload: Option<String>,
+    /// The header of an accepted token, as JSON.
+    pub(crate) header: Option<String>,
+    /// Why a token of this provider was refused, also where the request may pass without one: `{"code", "message"}` as JSON.
+    pub(crate) failure: Option<String>,
+    /// Claims whose text is a list divided by spaces, such as `scope`: they become JSON lists in `payload`.
+    pub(crate) space_delimited_claims: Vec<String>,
 }
 
 fn default_skew() -> Span {
     Span::from_secs(60)
-}
-
-fn default_realm() -> String {
-    "portcullis".into()
 }
 
 const fn yes() -> bool {

@@ -1,0 +1,197 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_kit::rules::{Text, TextMatch, is_token};
+use portcullis_kit::{ConfigError, Span};
+
+use super::header_name;
+use crate::KeySet;
+use crate::config::{ClaimToHeader, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig};
+use crate::jws::media_type;
+use crate::outputs::{self, ClaimHeader, Outputs, reads_as};
+use crate::provider::{Issuer, Provider};
+use crate::source::Source;
+
+/// Beyond this, expiry would mean little.
+const MAX_SKEW: Span = Span::from_secs(3600);
+
+impl Provider {
+    /// Validates a provider, and reads its keys.
+    pub(super) fn new(config: ProviderConfig) -> Result<(Self, KeySet), ConfigError> {
+        if config.name.is_empty() {
+            return Err(ConfigError::at("name", "empty; write the text that rules refer to"));
+        }
+        nothing_is_empty(&config)?;
+        if config.clock_skew > MAX_SKEW {
+            let problem =
+                format!("{}; clocks that differ by more than {MAX_SKEW} need mending", config.clock_skew);
+            return Err(ConfigError::at("clock_skew", problem));
+        }
+        let JwksSource::Inline(jwks) = &config.jwks;
+        let keys = KeySet::from_jwks(&jwks.keys, config.algorithms.as_deref());
+        let keys = keys.map_err(|error| error.under("jwks.inline"))?;
+        let provider = Self {
+            issuer: issuer(config.issuer, config.issuers, config.issuer_prefix)?,
+            name: config.name,
+            audiences: config.audiences,
+            subjects: subjects(config.subjects)?,
+            algorithms: config.algorithms,
+            types: config.types.map(|types| types.iter().map(|typ| media_type(typ)).collect()),
+            sources: sources(config.from)?,
+            forward: config.forward,
+            clock_skew: config.clock_skew.0,
+            require_expiration: config.require_expiration,
+            max_lifetime: max_lifetime(config.max_lifetime)?,
+            outputs: outputs(config.claims_to_headers, config.payload_header, config.filter_state)?,
+            clear_route_cache: config.clear_route_cache,
+        };
+        Ok((provider, keys))
+    }
+}
+
+fn nothing_is_empty(config: &ProviderConfig) -> Result<(), ConfigError> {
+    for (member, is_empty) in [
+        ("algorithms", config.algorithms.as_ref().is_some_and(Vec::is_empty)),
+        ("from", config.from.as_ref().is_some_and(Vec::is_empty)),
+        ("issuers", config.issuers.as_ref().is_some_and(Vec::is_empty)),
+        ("subjects", config.subjects.as_ref().is_some_and(Vec::is_empty)),
+        ("types", config.types.as_ref().is_some_and(Vec::is_empty)),
+    ] {
+        if is_empty {
+            let problem = "empty, so no token could pass; name one or leave the member out";
+            return Err(ConfigError::at(member, problem));
+        }
+    }
+    Ok(())
+}
+
+fn issuer(
+    one: Option<String>,
+    several: Option<Vec<String>>,
+    prefix: Option<String>,
+) -> Result<Issuer, ConfigError> {
+    let (member, issuer) = match (one, several, prefix) {
+        (Some(one), None, None) => ("issuer", Issuer::OneOf(vec![one])),
+        (None, Some(several), None) => ("issuers", Issuer::OneOf(several)),
+        (None, None, Some(prefix)) => ("issuer_prefix", Issuer::Prefix(prefix)),
+        (None, None, None) => {
+            return Err(ConfigError::at(
+                "issuer",
+                "missing; write the iss of the tokens, in issuers several",
+            ));
+        }
+        _ => {
+            let problem = "more than one of issuer, issuers and issuer_prefix; keep one";
+            return Err(ConfigError::at("issuer", problem));
+        }
+    };
+    let is_empty = match &issuer {
+        Issuer::OneOf(names) => names.iter().any(String::is_empty),
+        Issuer::Prefix(prefix) => prefix.is_empty(),
+    };
+    match is_empty {
+        true => Err(ConfigError::at(member, "empty; write the iss of the tokens")),
+        false => Ok(issuer),
+    }
+}
+
+fn subjects(configured: Option<Vec<TextMatch>>) -> Result<Vec<Text>, ConfigError> {
+    let subjects = configured.into_iter().flatten().enumerate();
+    subjects.map(|(at, text)| Text::new(text).map_err(|e| e.under(&format!("subjects[{at}]")))).collect()
+}
+
+fn max_lifetime(configured: Option<Span>) -> Result<Option<Duration>, ConfigError> {
+    match configured {
+        Some(span) if span.0.is_zero() => {
+            Err(ConfigError::at("max_lifetime", "0s, so no token could pass; write how far away exp may be"))
+        }
+        span => Ok(span.map(|span| span.0)),
+    }
+}
+
+fn sources(configured: Option<Vec<Source>>) -> Result<Vec<Source>, ConfigError> {
+    let mut sources = configured.unwrap_or_else(|| vec![Source::bearer()]);
+    for (index, source) in sources.iter_mut().enumerate() {
+        let path = format!("from[{index}]");
+        match source {
+            Source::Header(header) => {
+                header.name =
+                    header_name(&header.name).map_err(|error| error.under(&format!("{path}.header.name")))?;
+                if header.scheme.as_ref().is_some_and(|scheme| !is_token(scheme)) {
+                    let problem = "not a scheme; write one such as Bearer, or leave the member out";
+                    return Err(ConfigError::at(format!("{path}.header.scheme"), problem));
+                }
+            }
+            Source::Query(name) | Source::Cookie(name) if !is_name(name) => {
+                return Err(ConfigError::at(
+                    path,
+                    format!("{name:?} is not a name; write letters, digits and -._~"),
+                ));
+            }
+            Source::Query(_) | Source::Cookie(_) => {}
+        }
+    }
+    for (index, source) in sources.iter().enumerate() {
+        if sources.iter().take(index).any(|other| other == source) {
+            return Err(ConfigError::at(format!("from[{index}]"), "the same place twice; leave one out"));
+        }
+    }
+    Ok(sources)
+}
+
+fn outputs(
+    claims: Vec<ClaimToHeader>,
+    payload: Option<PayloadHeader>,
+    state: FilterStateConfig,
+) -> Result<Outputs, ConfigError> {
+    let claim_headers = claim_headers(claims)?;
+    let payload_header = payload.map(|header| payload_header(header, &claim_headers)).transpose()?;
+    let name = |member: &str, name: Option<String>| match name {
+        Some(name) if !is_name(&name) => {
+            let path = format!("filter_state.{member}");
+            Err(ConfigError::at(path, format!("{name:?} is not a name; write letters, digits and -._~")))
+        }
+        name => Ok(name.map(Arc::from)),
+    };
+    Ok(Outputs {
+        claim_headers,
+        payload_header,
+        payload_state: name("payload", state.payload)?,
+        header_state: name("header", state.header)?,
+        failure_state: name("failure", state.failure)?,
+        space_delimited: state.space_delimited_claims,
+    })
+}
+
+fn claim_headers(configured: Vec<ClaimToHeader>) -> Result<Vec<ClaimHeader>, ConfigError> {
+    let mut headers: Vec<ClaimHeader> = Vec::new();
+    for (index, mapping) in configured.into_iter().enumerate() {
+        let path = format!("claims_to_headers[{index}].header");
+        let header = header_name(&mapping.header).map_err(|error| error.under(&path))?;
+        if headers.iter().any(|other| reads_as(other.header.as_bytes(), &header)) {
+            return Err(ConfigError::at(
+                path,
+                format!("{header:?} already carries another claim; name another header"),
+            ));
+        }
+        headers.push(ClaimHeader { claim: mapping.claim, header: header.into() });
+    }
+    Ok(headers)
+}
+
+fn payload_header(
+    config: PayloadHeader,
+    claims: &[ClaimHeader],
+) -> Result<outputs::PayloadHeader, ConfigError> {
+    let name = header_name(&config.name).map_err(|error| error.under("payload_header.name"))?;
+    if claims.iter().any(|other| reads_as(other.header.as_bytes(), &name)) {
+        let problem = format!("{name:?} already carries a claim; name another header");
+        return Err(ConfigError::at("payload_header.name", problem));
+    }
+    Ok(outputs::PayloadHeader { name: name.into(), padded: config.padded })
+}
+
+/// A name that needs no escapes in a query or a cookie.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+}
