@@ -9,6 +9,7 @@
 )]
 
 mod algorithm;
+mod binding;
 mod claims;
 mod config;
 mod error;
@@ -22,6 +23,7 @@ mod rsa;
 mod source;
 
 pub use algorithm::Algorithm;
+pub use binding::{Binding, BindingError, Presented, SenderConstraintConfig};
 pub use config::JwtAuthConfig;
 pub use error::{Challenge, JwtError, Row};
 pub use filter::JwtAuth;
