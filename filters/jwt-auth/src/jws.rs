@@ -21,8 +21,6 @@ pub struct Jws<'a> {
     pub key_id: Option<String>,
     /// `typ`, lower case, without `application/` (RFC 7515 section 4.1.9).
     pub typ: Option<String>,
-    /// `jwk`, where it is an object: the key that the sender says it has, which proves nothing of who it is (RFC 7515 section 4.1.3).
-    pub jwk: Option<Map<String, Value>>,
     /// What is signed: header and payload in base64url with the dot between them (RFC 7515 section 5.1).
     pub signing_input: &'a [u8],
     /// The payload in base64url.
@@ -51,7 +49,7 @@ impl<'a> Jws<'a> {
             return Err(JwtError::TooLarge);
         }
         let signing_input = token.get(..header.len() + 1 + payload.len()).ok_or(JwtError::Malformed)?;
-        let mut header = parse_object(header)?;
+        let header = parse_object(header)?;
         if ["b64", "crit", "enc", "zip"].iter().any(|member| header.contains_key(*member)) {
             return Err(JwtError::Unsupported);
         }
@@ -67,14 +65,20 @@ impl<'a> Jws<'a> {
             algorithm: Algorithm::from_name(algorithm).ok_or(JwtError::AlgorithmNotAllowed)?,
             key_id: key_id.map(str::to_owned),
             typ: text(&header, "typ")?.map(media_type),
-            jwk: match header.remove("jwk") {
-                Some(Value::Object(members)) => Some(members),
-                _ => None,
-            },
             signing_input,
             payload,
             signature: decode(signature)?,
         })
+    }
+
+    /// The `jwk` of the header, where it is an object: the key that the sender says it has, which proves nothing of who it is
+    /// (RFC 7515 section 4.1.3).
+    pub(crate) fn jwk(&self) -> Option<Map<String, Value>> {
+        let header = self.signing_input.split(|byte| *byte == b'.').next()?;
+        match parse_object(header).ok()?.remove("jwk")? {
+            Value::Object(members) => Some(members),
+            _ => None,
+        }
     }
 
     /// The payload as a JSON object.

@@ -46,7 +46,7 @@ impl Dpop {
         let now = host.now();
         let jws =
             Jws::parse(header(request)?).map_err(|_| invalid("the proof is no JWS that is accepted here"))?;
-        let key = self.key(&jws, bound_to)?;
+        let jwk = self.bound_key(&jws, bound_to)?;
         let claims = jws.claims().and_then(Claims::new);
         let claims =
             claims.map_err(|_| invalid("the claims of the proof are no JSON object of the right types"))?;
@@ -58,6 +58,7 @@ impl Dpop {
         let fresh_until = self.check_time(&claims, now)?;
         let jti = claims.get("jti").and_then(Value::as_str).filter(|jti| (1..=MAX_JTI).contains(&jti.len()));
         let jti = jti.ok_or_else(|| invalid("jti is missing, empty or too long"))?;
+        let key = key(&jwk, jws.algorithm).ok_or_else(|| invalid("jwk is no key for alg"))?;
         if !key.verifies(jws.signing_input, &jws.signature) {
             return Err(invalid("the signature of the proof does not fit its key"));
         }
@@ -66,23 +67,23 @@ impl Dpop {
     }
 
     /// The key in the proof, if it is the one that the token is bound to.
-    fn key(&self, jws: &Jws<'_>, bound_to: &Thumbprint) -> Result<Key, BindingError> {
+    fn bound_key(&self, jws: &Jws<'_>, bound_to: &Thumbprint) -> Result<Map<String, Value>, BindingError> {
         if jws.typ.as_deref() != Some("dpop+jwt") {
             return Err(invalid("typ is not dpop+jwt"));
         }
         if !self.algorithms.contains(&jws.algorithm) {
             return Err(invalid("alg is not among the algorithms of proofs"));
         }
-        let jwk = jws.jwk.as_ref().ok_or_else(|| invalid("jwk is missing"))?;
+        let jwk = jws.jwk().ok_or_else(|| invalid("jwk is missing"))?;
         if PRIVATE.iter().any(|member| jwk.contains_key(*member)) {
             return Err(invalid("jwk is a private key"));
         }
-        let digest = thumbprint(jwk).ok_or_else(|| invalid("jwk is no public key"))?;
+        let digest = thumbprint(&jwk).ok_or_else(|| invalid("jwk is no public key"))?;
         let is_bound: bool = digest.ct_eq(bound_to).into();
         if !is_bound {
             return Err(JwtError::DpopBindingMismatch.into());
         }
-        key(jwk, jws.algorithm).ok_or_else(|| invalid("jwk is no key for alg"))
+        Ok(jwk)
     }
 
     fn check_nonce(&self, claims: &Claims, now: UnixTime) -> Result<(), BindingError> {

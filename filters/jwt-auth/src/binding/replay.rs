@@ -205,6 +205,14 @@ mod tests {
     }
 
     #[test]
+    fn half_of_the_entries_fit_wherever_they_fall() {
+        let (mut host, cache) = (TestHost::default(), ReplayCache::new(65_536, Duration::from_secs(65)));
+        for index in 0..65_536 / 2 {
+            assert_eq!(cache.admit(&proof(&index.to_string(), 1060), NOW, &mut host), Ok(()), "{index}");
+        }
+    }
+
+    #[test]
     fn the_number_of_keys_is_fixed() {
         let (mut host, cache) =
             (TestHost::default(), ReplayCache::new(4 * SLOT_ENTRIES + 63, Duration::ZERO));

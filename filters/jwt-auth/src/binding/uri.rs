@@ -108,6 +108,8 @@ fn without_dot_segments(path: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_assume, proptest};
+    use proptest::sample::Index;
 
     fn claim(htu: &str) -> Option<String> {
         of_claim(htu).map(|uri| String::from_utf8(uri).unwrap())
@@ -181,6 +183,38 @@ mod tests {
         for path in ["*", "", "https://a.example/p", "/p#f", "/%"] {
             let fields = [(":scheme", "https"), (":authority", "a.example"), (":path", path)];
             assert_eq!(of_request(&fields.into_iter().collect()), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_normal_form_is_its_own(path in "(/([a-z.~]|%[2-7][0-9A-F]){0,6}){0,5}") {
+            let normal = claim(&format!("https://a.example{path}")).unwrap();
+            prop_assert_eq!(claim(&normal), Some(normal.clone()));
+        }
+
+        #[test]
+        fn escaping_what_needs_none_changes_nothing(path in "(/[a-zA-Z0-9._~-]{0,6}){1,5}", at in any::<Index>()) {
+            let at = at.index(path.len());
+            let byte = path.as_bytes()[at];
+            prop_assume!(byte != b'/');
+            for escape in [format!("%{byte:02x}"), format!("%{byte:02X}")] {
+                let escaped = format!("https://a.example{}{escape}{}", &path[..at], &path[at + 1..]);
+                prop_assert_eq!(claim(&escaped), claim(&format!("https://a.example{path}")));
+            }
+        }
+
+        #[test]
+        fn different_plain_paths_differ(one in "(/[ab]{1,2}){1,2}", two in "(/[ab]{1,2}){1,2}") {
+            let of = |path: &str| claim(&format!("https://a.example{path}"));
+            prop_assert_eq!(of(&one) == of(&two), one == two);
+        }
+
+        #[test]
+        fn no_text_breaks_it(text in "\\PC{0,60}", uri in "https?://[\\[\\]a:0-9@%.]{0,12}[/%.a?#]{0,12}") {
+            let _ = claim(&text);
+            let Some(normal) = claim(&uri) else { return Ok(()) };
+            prop_assert!(!normal.contains(['?', '#', '@']), "{}", normal);
         }
     }
 }
