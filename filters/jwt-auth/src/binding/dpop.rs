@@ -149,3 +149,20 @@ fn seconds(date: &Value) -> Option<UnixTime> {
 fn invalid(reason: &'static str) -> BindingError {
     BindingError { reason, ..JwtError::DpopProofInvalid.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_key_is_for_the_algorithm_that_it_names() {
+        let fits = |members: Value, algorithm| key(members.as_object().unwrap(), algorithm).is_some();
+        let rsa =
+            |alg| json!({"kty": "RSA", "n": URL_SAFE_NO_PAD.encode([0xff; 256]), "e": "AQAB", "alg": alg});
+        assert!(fits(rsa("PS256"), Algorithm::Ps256));
+        assert!(!fits(rsa("RS256"), Algorithm::Ps256));
+        let secret = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode([1; 32]), "alg": "HS256"});
+        assert!(!fits(secret, Algorithm::Es256));
+    }
+}
