@@ -22,8 +22,8 @@ pub(super) fn of_request(request: &Headers) -> Option<Vec<u8>> {
     normal(scheme(request)?, request.only(":authority")?, path)
 }
 
-/// What the client used as far as the proxy knows: Envoy sets `x-forwarded-proto` from the connection, or keeps that of a proxy
-/// which it trusts, while an HTTP/2 client writes `:scheme` itself.
+/// What the client used as far as the proxy knows: at the edge (`use_remote_address`) Envoy sets `x-forwarded-proto` from the
+/// connection, behind another proxy it keeps that one's, while an HTTP/2 client writes `:scheme` itself.
 fn scheme(request: &Headers) -> Option<&[u8]> {
     match request.first("x-forwarded-proto") {
         Some(_) => request.only("x-forwarded-proto"),
