@@ -8,6 +8,8 @@ pub enum JwtError {
     AlgorithmNotAllowed,
     /// None of the audiences is ours.
     AudienceNotAllowed,
+    /// The client has not shown the certificate that the token is bound to (RFC 8705 section 3).
+    BindingMismatch,
     /// The token is bound to a key of its holder (`cnf`), and nobody here checks that the client has it.
     Bound,
     /// A claim that becomes a header has a control character or outer spaces, or is a number that has lost digits.
@@ -16,6 +18,18 @@ pub enum JwtError {
     ClaimsInvalid,
     /// The rule admits nobody.
     Denied,
+    /// The proof has another key than the token is bound to, or one of the two is not DPoP's (RFC 9449 section 7.1).
+    DpopBindingMismatch,
+    /// The DPoP proof lacks a nonce of ours that is still good (RFC 9449 section 9).
+    DpopNonce,
+    /// The DPoP proof breaks a rule of RFC 9449 section 4.3.
+    DpopProofInvalid,
+    /// A token that is bound to a DPoP key came without a proof.
+    DpopProofMissing,
+    /// Whether the DPoP proof is new cannot be said: the memory of used proofs is full, or the host refuses it.
+    DpopReplayUnchecked,
+    /// The DPoP proof has been used before (RFC 9449 section 11.1).
+    DpopReplayed,
     /// `exp` has passed.
     Expired,
     /// `exp` is missing.
@@ -46,6 +60,8 @@ pub enum JwtError {
     TooLarge,
     /// `typ` is not one that the provider accepts.
     TypeNotAllowed,
+    /// The token is not bound to a key or a certificate, as the provider requires.
+    Unbound,
     /// The header asks for something that must be understood and is not: `crit`, `b64`, `enc`, `zip`, a nested token.
     Unsupported,
 }
@@ -72,6 +88,8 @@ pub enum Challenge {
     Bare,
     /// With an `error`.
     Error(&'static str),
+    /// With an `error` and the scheme DPoP, whatever the client used (RFC 9449 section 7.1).
+    Dpop(&'static str),
 }
 
 /// RFC 6750 section 3.1: expired, revoked, malformed, or invalid for other reasons.
@@ -79,15 +97,27 @@ const fn invalid(code: &'static str, detail: &'static str) -> Row {
     Row { status: 401, code, detail, challenge: Challenge::Error("invalid_token") }
 }
 
+/// RFC 9449 section 7.1.
+const fn dpop(code: &'static str, error: &'static str, detail: &'static str) -> Row {
+    Row { status: 401, code, detail, challenge: Challenge::Dpop(error) }
+}
+
 impl JwtError {
     /// Every way to be denied.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 30] = [
         Self::AlgorithmNotAllowed,
         Self::AudienceNotAllowed,
+        Self::BindingMismatch,
         Self::Bound,
         Self::ClaimNotAHeader,
         Self::ClaimsInvalid,
         Self::Denied,
+        Self::DpopBindingMismatch,
+        Self::DpopNonce,
+        Self::DpopProofInvalid,
+        Self::DpopProofMissing,
+        Self::DpopReplayUnchecked,
+        Self::DpopReplayed,
         Self::Expired,
         Self::ExpiryMissing,
         Self::HostAmbiguous,
@@ -103,15 +133,21 @@ impl JwtError {
         Self::SubjectNotAllowed,
         Self::TooLarge,
         Self::TypeNotAllowed,
+        Self::Unbound,
         Self::Unsupported,
     ];
 
     /// Status, code, text and challenge.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn row(self) -> Row {
         match self {
             Self::AlgorithmNotAllowed => {
                 invalid("portcullis_jwt_alg_not_allowed", "the token's alg is not allowed")
             }
+            Self::BindingMismatch => invalid(
+                "portcullis_jwt_binding_mismatch",
+                "the token is bound to a certificate that the client has not shown",
+            ),
             Self::Bound => {
                 invalid("portcullis_jwt_bound", "the token is bound to a key, which is not checked here")
             }
@@ -121,6 +157,31 @@ impl JwtError {
             Self::ClaimsInvalid => {
                 invalid("portcullis_jwt_claims_invalid", "a registered claim has the wrong type")
             }
+            Self::DpopBindingMismatch => dpop(
+                "portcullis_jwt_dpop_binding_mismatch",
+                "invalid_token",
+                "the token is not bound to the key of a DPoP proof, or not presented with the scheme DPoP",
+            ),
+            Self::DpopNonce => dpop(
+                "portcullis_jwt_dpop_nonce",
+                "use_dpop_nonce",
+                "the DPoP proof needs the nonce of this answer",
+            ),
+            Self::DpopProofInvalid => dpop(
+                "portcullis_jwt_dpop_proof_invalid",
+                "invalid_dpop_proof",
+                "the DPoP proof does not fit the request, its token or its time",
+            ),
+            Self::DpopProofMissing => dpop(
+                "portcullis_jwt_dpop_proof_missing",
+                "invalid_dpop_proof",
+                "the token needs a DPoP proof",
+            ),
+            Self::DpopReplayed => dpop(
+                "portcullis_jwt_dpop_replayed",
+                "invalid_dpop_proof",
+                "the DPoP proof has been used before",
+            ),
             Self::Expired => invalid("portcullis_jwt_expired", "the token has expired"),
             Self::ExpiryMissing => invalid("portcullis_jwt_exp_missing", "the token has no exp"),
             Self::IssuerNotAllowed => {
@@ -141,6 +202,9 @@ impl JwtError {
             Self::TypeNotAllowed => {
                 invalid("portcullis_jwt_typ_not_allowed", "the token's typ is not accepted here")
             }
+            Self::Unbound => {
+                invalid("portcullis_jwt_unbound", "the token is not bound to a key or a certificate")
+            }
             Self::Unsupported => {
                 invalid("portcullis_jwt_unsupported", "the token needs what is not supported here")
             }
@@ -156,6 +220,14 @@ impl JwtError {
                 status: 403,
                 challenge: Challenge::None,
                 ..invalid("portcullis_jwt_denied", "nobody may pass here")
+            },
+            Self::DpopReplayUnchecked => Row {
+                status: 503,
+                challenge: Challenge::None,
+                ..invalid(
+                    "portcullis_jwt_dpop_replay_unchecked",
+                    "the DPoP proof cannot be checked for replay now",
+                )
             },
             Self::Missing => Row {
                 challenge: Challenge::Bare,

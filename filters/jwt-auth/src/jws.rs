@@ -75,6 +75,12 @@ impl<'a> Jws<'a> {
         })
     }
 
+    /// The `jwk` of the header, where it is an object: the key that the sender says it has, which proves nothing of who it is
+    /// (RFC 7515 section 4.1.3).
+    pub(crate) fn jwk(&self) -> Option<&Map<String, Value>> {
+        self.header.get("jwk")?.as_object()
+    }
+
     /// The payload as a JSON object.
     ///
     /// # Errors

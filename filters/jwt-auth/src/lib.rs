@@ -9,6 +9,7 @@
 )]
 
 mod algorithm;
+mod binding;
 mod claims;
 mod config;
 mod decide;
@@ -29,6 +30,7 @@ mod token;
 mod token_cache;
 
 pub use algorithm::Algorithm;
+pub use binding::{Binding, BindingError, Presented, SenderConstraintConfig};
 pub use config::JwtAuthConfig;
 pub use error::{Challenge, JwtError, Row};
 pub use filter::JwtAuth;
