@@ -58,7 +58,7 @@ impl Dpop {
         let fresh_until = self.check_time(&claims, now)?;
         let jti = claims.get("jti").and_then(Value::as_str).filter(|jti| (1..=MAX_JTI).contains(&jti.len()));
         let jti = jti.ok_or_else(|| invalid("jti is missing, empty or too long"))?;
-        let key = key(&jwk, jws.algorithm).ok_or_else(|| invalid("jwk is no key for alg"))?;
+        let key = key(jwk, jws.algorithm).ok_or_else(|| invalid("jwk is no key for alg"))?;
         if !key.verifies(jws.signing_input, &jws.signature) {
             return Err(invalid("the signature of the proof does not fit its key"));
         }
@@ -67,7 +67,11 @@ impl Dpop {
     }
 
     /// The key in the proof, if it is the one that the token is bound to.
-    fn bound_key(&self, jws: &Jws<'_>, bound_to: &Thumbprint) -> Result<Map<String, Value>, BindingError> {
+    fn bound_key<'j>(
+        &self,
+        jws: &'j Jws<'_>,
+        bound_to: &Thumbprint,
+    ) -> Result<&'j Map<String, Value>, BindingError> {
         if jws.typ.as_deref() != Some("dpop+jwt") {
             return Err(invalid("typ is not dpop+jwt"));
         }
@@ -78,7 +82,7 @@ impl Dpop {
         if PRIVATE.iter().any(|member| jwk.contains_key(*member)) {
             return Err(invalid("jwk is a private key"));
         }
-        let digest = thumbprint(&jwk).ok_or_else(|| invalid("jwk is no public key"))?;
+        let digest = thumbprint(jwk).ok_or_else(|| invalid("jwk is no public key"))?;
         let is_bound: bool = digest.ct_eq(bound_to).into();
         if !is_bound {
             return Err(JwtError::DpopBindingMismatch.into());
