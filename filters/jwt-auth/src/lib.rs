@@ -9,6 +9,8 @@
 )]
 
 mod algorithm;
+mod authorize;
+mod claim_path;
 mod claims;
 mod config;
 mod error;
@@ -22,6 +24,10 @@ mod rsa;
 mod source;
 
 pub use algorithm::Algorithm;
+pub use authorize::{
+    CertificateAttribute, ClaimTestConfig, Condition, ConditionConfig, OneOrMany, Refusal,
+    RequestValueConfig, Scalar,
+};
 pub use config::JwtAuthConfig;
 pub use error::{Challenge, JwtError, Row};
 pub use filter::JwtAuth;
