@@ -3,11 +3,12 @@ use portcullis_kit::rules::{Text, TextMatch};
 use serde_json::{Map, Number, Value};
 
 use super::config::{ClaimTestConfig, OneOrMany, RequestValueConfig, Scalar};
-use super::exact::Exact;
+
 use super::request::{Request, RequestValue};
 use super::verdict::Verdict;
 use super::words;
 use crate::claim_path::{ClaimPath, Found};
+use crate::exact::Exact;
 
 /// A validated [`ClaimTestConfig`].
 #[derive(Debug)]

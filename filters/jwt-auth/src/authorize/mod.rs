@@ -8,7 +8,6 @@
 
 mod claim_test;
 mod config;
-mod exact;
 #[cfg(test)]
 mod laws;
 mod request;
