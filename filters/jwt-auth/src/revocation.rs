@@ -111,6 +111,10 @@ impl Revoked {
     /// # Errors
     /// What is wrong with it and where, and no name that it holds.
     pub fn from_document(document: &[u8]) -> Result<Self, String> {
+        // An empty array would be read as an object without members.
+        if document.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+            return Err("the revocation list is no JSON object".into());
+        }
         let list: RevocationList = serde_json::from_slice(document).map_err(|error| {
             let what = match error.classify() {
                 Category::Data => "has unknown or repeated members or wrong types",
@@ -250,10 +254,12 @@ mod tests {
         for (document, problem) in [
             ("", "ends too early, at line 1 column 0"),
             ("{", "ends too early"),
-            ("secret", "is not JSON"),
+            ("secret", "is no JSON object"),
             ("{} x", "is not JSON"),
-            ("<html>secret", "is not JSON"),
-            ("null", "wrong types"),
+            ("{secret}", "is not JSON"),
+            ("<html>secret", "is no JSON object"),
+            ("null", "is no JSON object"),
+            (" []", "is no JSON object"),
             (r#"{"secret": []}"#, "unknown or repeated members"),
             (r#"{"jti": "secret"}"#, "wrong types"),
             (r#"{"jti": ["secret", 1]}"#, "wrong types"),
