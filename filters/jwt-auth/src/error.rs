@@ -48,10 +48,14 @@ pub enum JwtError {
     Missing,
     /// More than one token.
     Multiple,
+    /// The claims are not those that the rule asks for.
+    NotAuthorized,
     /// `nbf` is still to come.
     NotYetValid,
     /// The path can be read in two ways.
     PathAmbiguous,
+    /// The token, its subject, its client or its key has been revoked.
+    Revoked,
     /// The signature does not fit.
     SignatureInvalid,
     /// `sub` is not one that the provider accepts.
@@ -104,7 +108,7 @@ const fn dpop(code: &'static str, error: &'static str, detail: &'static str) -> 
 
 impl JwtError {
     /// Every way to be denied.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::AlgorithmNotAllowed,
         Self::AudienceNotAllowed,
         Self::BindingMismatch,
@@ -127,8 +131,10 @@ impl JwtError {
         Self::Malformed,
         Self::Missing,
         Self::Multiple,
+        Self::NotAuthorized,
         Self::NotYetValid,
         Self::PathAmbiguous,
+        Self::Revoked,
         Self::SignatureInvalid,
         Self::SubjectNotAllowed,
         Self::TooLarge,
@@ -195,6 +201,7 @@ impl JwtError {
             }
             Self::Malformed => invalid("portcullis_jwt_malformed", "the token is not a JWS in compact form"),
             Self::NotYetValid => invalid("portcullis_jwt_not_yet_valid", "the token is not valid yet"),
+            Self::Revoked => invalid("portcullis_jwt_revoked", "the token has been revoked"),
             Self::SignatureInvalid => {
                 invalid("portcullis_jwt_signature_invalid", "the token's signature does not fit")
             }
@@ -237,6 +244,11 @@ impl JwtError {
                 let row = invalid("portcullis_jwt_multiple", "the request carries more than one token");
                 Row { status: 400, challenge: Challenge::Error("invalid_request"), ..row }
             }
+            Self::NotAuthorized => Row {
+                status: 403,
+                challenge: Challenge::Error("insufficient_scope"),
+                ..invalid("portcullis_jwt_not_authorized", "the token does not grant access to this")
+            },
             Self::HostAmbiguous => {
                 let row = invalid("portcullis_host_ambiguous", "the host is not a plain host name");
                 Row { status: 400, challenge: Challenge::None, ..row }

@@ -9,12 +9,15 @@
 )]
 
 mod algorithm;
+mod authorize;
 mod binding;
+mod claim_path;
 mod claims;
 mod config;
 mod decide;
 mod denial;
 mod error;
+mod exact;
 mod filter;
 mod host_crypto;
 mod jws;
@@ -24,15 +27,21 @@ mod metrics;
 mod outputs;
 mod policy;
 mod provider;
+mod revocation;
 mod rsa;
 mod source;
 mod token;
 mod token_cache;
 
 pub use algorithm::Algorithm;
+pub use authorize::{
+    CertificateAttribute, ClaimTestConfig, Condition, ConditionConfig, OneOrMany, Refusal,
+    RequestValueConfig, Scalar,
+};
 pub use binding::{Binding, BindingError, Presented, SenderConstraintConfig};
 pub use config::JwtAuthConfig;
 pub use error::{Challenge, JwtError, Row};
 pub use filter::JwtAuth;
 pub use jws::{Jws, MAX_TOKEN};
 pub use key_set::KeySet;
+pub use revocation::{IssuedBefore, RevocationList, Revoked};
