@@ -42,11 +42,6 @@ impl Claims {
         self.members.get(name)
     }
 
-    /// Whether only the holder of some key may use the token (RFC 7800 section 3.1, RFC 9449, RFC 8705).
-    pub(crate) fn is_bound(&self) -> bool {
-        self.members.contains_key("cnf")
-    }
-
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.members.get("iss")?.as_str()
     }

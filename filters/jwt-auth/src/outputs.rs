@@ -6,6 +6,7 @@ use portcullis_kit::{Headers, Host};
 use serde_json::{Map, Value};
 
 use crate::JwtError;
+use crate::claim_path::{ClaimPath, Found};
 use crate::token::Token;
 
 /// What a provider hands on.
@@ -22,7 +23,7 @@ pub(crate) struct Outputs {
 /// A claim that the upstream gets as a header.
 #[derive(Debug)]
 pub(crate) struct ClaimHeader {
-    pub(crate) claim: String,
+    pub(crate) claim: ClaimPath,
     /// Lower case.
     pub(crate) header: Arc<str>,
 }
@@ -53,7 +54,9 @@ impl Outputs {
     pub(crate) fn render(&self, token: &Token, payload: &[u8]) -> Result<Rendered, JwtError> {
         let mut rendered = Rendered::default();
         for mapped in &self.claim_headers {
-            if let Some(value) = token.claims.get(&mapped.claim).filter(|value| !value.is_null()) {
+            if let Found::Value(value) = mapped.claim.find(token.claims.members())
+                && !value.is_null()
+            {
                 rendered.headers.push((mapped.header.clone(), header_value(value)?.into_bytes()));
             }
         }

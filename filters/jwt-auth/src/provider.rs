@@ -6,7 +6,7 @@ use portcullis_kit::rules::Text;
 use crate::outputs::Outputs;
 use crate::source::Source;
 use crate::token::Token;
-use crate::{Algorithm, JwtError};
+use crate::{Algorithm, Binding, Condition, JwtError};
 
 /// The `typ` values of tokens that are meant to grant access: RFC 7519 section 5.1, RFC 9068 section 2.1.
 const ACCESS_TYPES: [&str; 2] = ["jwt", "at+jwt"];
@@ -29,6 +29,8 @@ pub(crate) struct Provider {
     pub(crate) require_expiration: bool,
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) outputs: Outputs,
+    pub(crate) authorize: Option<Condition>,
+    pub(crate) binding: Binding,
     pub(crate) clear_route_cache: bool,
 }
 
@@ -72,10 +74,7 @@ impl Provider {
         if !self.subjects.is_empty() && !claims.subject().is_some_and(|subject| self.is_subject(subject)) {
             return Err(JwtError::SubjectNotAllowed);
         }
-        match claims.is_bound() {
-            true => Err(JwtError::Bound),
-            false => Ok(()),
-        }
+        Ok(())
     }
 
     fn accepts_type(&self, typ: Option<&str>) -> bool {

@@ -11,7 +11,8 @@ use portcullis_kit::rules::MatchConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use provider::{ClaimToHeader, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig};
+use crate::ConditionConfig;
+pub(crate) use provider::{ClaimToHeader, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig, RevocationConfig};
 pub(crate) use reply::{Override, ReplyConfig};
 pub(crate) use requirement::{ExtractOnly, ProviderAndAudiences, Requirement};
 
@@ -55,6 +56,8 @@ pub(crate) struct RuleConfig {
     pub(crate) matches: MatchConfig,
     /// What they need.
     pub(crate) require: Requirement,
+    /// What the claims of their tokens have to say besides.
+    pub(crate) authorize: Option<ConditionConfig>,
 }
 
 /// A requirement chosen by the filter state of the request.

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Algorithm;
+use crate::revocation::RevocationList;
 use crate::source::Source;
+use crate::{Algorithm, ConditionConfig, SenderConstraintConfig};
 
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -49,17 +50,32 @@ pub(crate) struct ProviderConfig {
     /// What filters after this one and access logs get to see, as filter state.
     #[serde(default)]
     pub(crate) filter_state: FilterStateConfig,
+    /// What the claims of a token have to say besides, for every request that it lets pass.
+    pub(crate) authorize: Option<ConditionConfig>,
+    /// Tokens that are refused although they are signed and have not expired.
+    pub(crate) revocation: Option<RevocationConfig>,
+    /// How clients show that a token is theirs. Left out: a token that is bound to a key of its holder is refused.
+    pub(crate) sender_constraint: Option<SenderConstraintConfig>,
     /// Whether Envoy picks the route anew after a token was accepted, for routes that match on filter state. A changed header has
     /// that effect by itself.
     #[serde(default)]
     pub(crate) clear_route_cache: bool,
 }
 
+/// Where the keys are.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum JwksSource {
     /// The JWK Set itself.
     Inline(Jwks),
+}
+
+/// Lists of tokens that are refused.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RevocationConfig {
+    /// A list in the configuration.
+    pub(crate) inline: Option<RevocationList>,
 }
 
 /// A JWK Set (RFC 7517 section 5); unknown members are allowed, as the RFC asks.
@@ -79,8 +95,10 @@ impl std::fmt::Debug for Jwks {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ClaimToHeader {
-    /// The claim: a member of the payload.
-    pub(crate) claim: String,
+    /// The claim: a member of the payload, whose name may have dots in it. Write this or `path`.
+    pub(crate) claim: Option<String>,
+    /// The claim inside of objects: `[realm_access, roles]`.
+    pub(crate) path: Option<Vec<String>>,
     /// The header.
     pub(crate) header: String,
 }

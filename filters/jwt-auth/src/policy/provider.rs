@@ -6,18 +6,22 @@ use portcullis_kit::{ConfigError, Span};
 
 use super::header_name;
 use crate::KeySet;
-use crate::config::{ClaimToHeader, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig};
+use crate::config::{ClaimToHeader, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig, RevocationConfig};
 use crate::jws::media_type;
 use crate::outputs::{self, ClaimHeader, Outputs, reads_as};
 use crate::provider::{Issuer, Provider};
+use crate::revocation::Revoked;
 use crate::source::Source;
+use crate::trust::Trust;
+use crate::claim_path::ClaimPath;
+use crate::{Binding, Condition, ConditionConfig, SenderConstraintConfig};
 
 /// Beyond this, expiry would mean little.
 const MAX_SKEW: Span = Span::from_secs(3600);
 
 impl Provider {
     /// Validates a provider, and reads its keys.
-    pub(super) fn new(config: ProviderConfig) -> Result<(Self, KeySet), ConfigError> {
+    pub(super) fn new(config: ProviderConfig) -> Result<(Self, Trust), ConfigError> {
         if config.name.is_empty() {
             return Err(ConfigError::at("name", "empty; write the text that rules refer to"));
         }
@@ -27,6 +31,7 @@ impl Provider {
                 format!("{}; clocks that differ by more than {MAX_SKEW} need mending", config.clock_skew);
             return Err(ConfigError::at("clock_skew", problem));
         }
+        let uses_dpop = config.sender_constraint.as_ref().is_some_and(|binding| binding.dpop.is_some());
         let JwksSource::Inline(jwks) = &config.jwks;
         let keys = KeySet::from_jwks(&jwks.keys, config.algorithms.as_deref());
         let keys = keys.map_err(|error| error.under("jwks.inline"))?;
@@ -37,15 +42,17 @@ impl Provider {
             subjects: subjects(config.subjects)?,
             algorithms: config.algorithms,
             types: config.types.map(|types| types.iter().map(|typ| media_type(typ)).collect()),
-            sources: sources(config.from)?,
+            sources: sources(config.from, uses_dpop)?,
             forward: config.forward,
             clock_skew: config.clock_skew.0,
             require_expiration: config.require_expiration,
             max_lifetime: max_lifetime(config.max_lifetime)?,
             outputs: outputs(config.claims_to_headers, config.payload_header, config.filter_state)?,
+            authorize: config.authorize.map(condition).transpose()?,
+            binding: binding(config.sender_constraint)?,
             clear_route_cache: config.clear_route_cache,
         };
-        Ok((provider, keys))
+        Ok((provider, Trust::new(keys, revocation(config.revocation)?)))
     }
 }
 
@@ -109,8 +116,22 @@ fn max_lifetime(configured: Option<Span>) -> Result<Option<Duration>, ConfigErro
     }
 }
 
-fn sources(configured: Option<Vec<Source>>) -> Result<Vec<Source>, ConfigError> {
-    let mut sources = configured.unwrap_or_else(|| vec![Source::bearer()]);
+fn condition(config: ConditionConfig) -> Result<Condition, ConfigError> {
+    Condition::try_from(config).map_err(|error| error.under("authorize"))
+}
+
+fn binding(config: Option<SenderConstraintConfig>) -> Result<Binding, ConfigError> {
+    let binding = config.map(Binding::try_from).transpose();
+    binding.map(Option::unwrap_or_default).map_err(|error| error.under("sender_constraint"))
+}
+
+fn revocation(config: Option<RevocationConfig>) -> Result<Option<Revoked>, ConfigError> {
+    let inline = config.and_then(|config| config.inline).map(Revoked::try_from).transpose();
+    inline.map_err(|error| error.under("revocation.inline"))
+}
+
+fn sources(configured: Option<Vec<Source>>, uses_dpop: bool) -> Result<Vec<Source>, ConfigError> {
+    let mut sources = configured.unwrap_or_else(|| Source::authorization(uses_dpop));
     for (index, source) in sources.iter_mut().enumerate() {
         let path = format!("from[{index}]");
         match source {
@@ -166,7 +187,9 @@ fn outputs(
 fn claim_headers(configured: Vec<ClaimToHeader>) -> Result<Vec<ClaimHeader>, ConfigError> {
     let mut headers: Vec<ClaimHeader> = Vec::new();
     for (index, mapping) in configured.into_iter().enumerate() {
-        let path = format!("claims_to_headers[{index}].header");
+        let at = format!("claims_to_headers[{index}]");
+        let claim = ClaimPath::new("claim", mapping.claim, mapping.path).map_err(|error| error.under(&at))?;
+        let path = format!("{at}.header");
         let header = header_name(&mapping.header).map_err(|error| error.under(&path))?;
         if headers.iter().any(|other| reads_as(other.header.as_bytes(), &header)) {
             return Err(ConfigError::at(
@@ -174,7 +197,7 @@ fn claim_headers(configured: Vec<ClaimToHeader>) -> Result<Vec<ClaimHeader>, Con
                 format!("{header:?} already carries another claim; name another header"),
             ));
         }
-        headers.push(ClaimHeader { claim: mapping.claim, header: header.into() });
+        headers.push(ClaimHeader { claim, header: header.into() });
     }
     Ok(headers)
 }
