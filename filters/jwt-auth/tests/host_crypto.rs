@@ -10,10 +10,12 @@ use portcullis_jwt_auth::{Algorithm, HostCrypto, Jws, JwtError, KeySet};
 use portcullis_kit::{ForeignFunctions, HostError};
 use prost::Message;
 
+type Said = Result<Vec<u8>, HostError>;
+
 /// A host that answers as it likes.
 struct Liar<F>(F);
 
-impl<F: FnMut(Question) -> Result<Vec<u8>, HostError>> ForeignFunctions for Liar<F> {
+impl<F: FnMut(Question) -> Said> ForeignFunctions for Liar<F> {
     fn foreign(&mut self, _: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
         (self.0)(Question::decode(argument).unwrap())
     }
@@ -55,7 +57,7 @@ fn a_host_that_knows_the_answers_is_trusted() {
 
 #[test]
 fn any_doubt_at_the_start_turns_a_family_off() {
-    let off = |mut answer: Box<dyn FnMut(Question) -> Result<Vec<u8>, HostError>>| {
+    let off = |mut answer: Box<dyn FnMut(Question) -> Said>| {
         assert_eq!(HostCrypto::probe(&mut Liar(&mut answer)), HostCrypto::NONE);
     };
     off(Box::new(|_| Err(HostError(1))));
@@ -188,7 +190,7 @@ fn what_has_not_the_form_of_a_signature_never_gets_to_the_host() {
 #[test]
 fn an_answer_that_is_not_clear_leaves_it_to_the_module() {
     let (keys, crypto) = (keys(), HostCrypto::probe(&mut Verifier::default()));
-    let unclear: [fn() -> Result<Vec<u8>, HostError>; 6] = [
+    let unclear: [fn() -> Said; 6] = [
         || Err(HostError(10)),
         || Ok(Vec::new()),
         || Ok(vec![8, 0]),

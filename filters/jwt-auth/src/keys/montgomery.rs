@@ -45,7 +45,7 @@ impl Modulus {
         if base.len() != self.bytes.len()
             || base >= self.bytes.as_slice()
             || exponent < 3
-            || exponent % 2 == 0
+            || exponent.is_multiple_of(2)
         {
             return None;
         }
@@ -141,7 +141,6 @@ fn negative_inverse(n: u64) -> u64 {
     (0..4).fold(n, step).wrapping_neg() & MASK
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "masked")]
 const fn low_limb(word: u64) -> u32 {
     (word & MASK) as u32
 }
