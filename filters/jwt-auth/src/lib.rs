@@ -1,8 +1,8 @@
 //! JSON Web Token authentication.
 //!
 //! The path of a request: [`JwtAuth`] picks the requirement of the first rule that matches, finds the token where the
-//! provider expects it, reads it strictly (`jws`), checks its claims (`claims`) and its signature (`key_set`, `key`,
-//! `rsa`), and hands the claims on as headers. Each way to fail is a variant of [`JwtError`].
+//! provider expects it, reads it strictly (`jws`), checks its claims (`claims`) and its signature (`keys`), and hands the
+//! claims on as headers. Each way to fail is a variant of [`JwtError`].
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -19,19 +19,18 @@ mod denial;
 mod error;
 mod exact;
 mod filter;
-mod host_crypto;
 mod jws;
-mod key;
-mod key_set;
+mod keys;
 mod metrics;
 mod outputs;
 mod policy;
 mod provider;
+mod remote;
 mod revocation;
-mod rsa;
 mod source;
 mod token;
 mod token_cache;
+mod trust;
 
 pub use algorithm::Algorithm;
 pub use authorize::{
@@ -43,5 +42,5 @@ pub use config::JwtAuthConfig;
 pub use error::{Challenge, JwtError, Row};
 pub use filter::JwtAuth;
 pub use jws::{Jws, MAX_TOKEN};
-pub use key_set::KeySet;
+pub use keys::{HostCrypto, KeyId, KeySet, Skipped, thumbprint};
 pub use revocation::{IssuedBefore, RevocationList, Revoked};
