@@ -51,7 +51,7 @@ pub mod rules;
 pub mod testing;
 mod time;
 
-pub use config::{ConfigError, Span, parse_config};
+pub use config::{ConfigError, Size, Span, parse_config};
 pub use driver::{Driver, Outcome};
 pub use filter::{Action, HttpFilter};
 pub use headers::{Edit, Headers};
