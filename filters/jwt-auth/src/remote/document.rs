@@ -459,4 +459,6 @@ fn source(uri: &Uri) -> u64 {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -68,7 +68,8 @@ impl RemoteKeys {
         let jwks_cluster = if discovery.names_jwks_cluster { discovery.jwks.cluster.as_str() } else { "" };
         let (uri, keys) = (discovery.uri.identity(), reader.identity());
         let identity = [&discovery.issuer, uri.as_str(), &discovery.settings.cluster, jwks_cluster];
-        let document = Document::new("discovery", discovery.settings.clone(), &identity);
+        let mut document = Document::new("discovery", discovery.settings.clone(), &identity);
+        document.set_uri(Some(&discovery.uri));
         let jwks = Document::new("jwks", discovery.jwks.clone(), &[&identity[..], &[&keys]].concat());
         let metadata = Metadata { document, expected: discovery, jwks_uri: None };
         Self { discovery: Some(metadata), jwks, reader, keys: None }
