@@ -5,10 +5,9 @@ use std::sync::Arc;
 use lru::LruCache;
 
 use crate::config::CacheConfig;
-use crate::key_set::KeyId;
 use crate::outputs::Rendered;
 use crate::token::Token;
-use crate::{JwtError, KeySet};
+use crate::{JwtError, KeyId, KeySet};
 
 /// Tokens by their bytes. Good and bad ones have memory of their own, so that a flood of bad ones displaces no good one.
 #[derive(Debug)]
@@ -61,9 +60,9 @@ struct Segment {
 impl TokenCache {
     pub(crate) fn new(config: &CacheConfig) -> Self {
         Self {
-            verified: Segment::new(config.verified.0),
-            rejected: Segment::new(config.rejected.0),
-            max_token: config.max_token.0,
+            verified: Segment::new(config.verified.bytes()),
+            rejected: Segment::new(config.rejected.bytes()),
+            max_token: config.max_token.bytes(),
         }
     }
 
@@ -139,7 +138,7 @@ mod tests {
     use super::*;
     use portcullis_kit::Size;
 
-    fn cache(verified: usize, rejected: usize) -> TokenCache {
+    fn cache(verified: u64, rejected: u64) -> TokenCache {
         TokenCache::new(&CacheConfig {
             verified: Size(verified),
             rejected: Size(rejected),

@@ -1,6 +1,6 @@
 //! A host for the unit tests of filters: its clock is set by hand, its store, its calls and its metrics can be looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::{
@@ -21,6 +21,10 @@ pub struct TestHost {
     pub shared: BTreeMap<String, Datum>,
     /// How many writes with a CAS number fail because somebody else has written first.
     pub conflicts: u32,
+    /// What others write, one entry right after each read: key and value.
+    pub meanwhile: VecDeque<(String, Vec<u8>)>,
+    /// Whether there is no store.
+    pub storeless: bool,
     /// The calls made, their headers in a list.
     pub calls: Vec<TestCall>,
     /// Whether calls fail at once, as for a cluster without hosts.
@@ -59,6 +63,11 @@ impl TestHost {
     /// Lets time pass.
     pub fn advance(&mut self, by: Duration) {
         self.now = self.now.saturating_add(by);
+    }
+
+    fn write(&mut self, key: String, value: Vec<u8>) {
+        self.last_cas += 1;
+        self.shared.insert(key, Datum { value, cas: self.last_cas });
     }
 
     fn define(&mut self, name: &str) -> Option<u32> {
@@ -164,17 +173,26 @@ impl CallOuts for TestHost {
 
 impl SharedData for TestHost {
     fn shared(&mut self, key: &str) -> Result<Option<Datum>, HostError> {
-        Ok(self.shared.get(key).cloned())
+        if self.storeless {
+            return Err(HostError(10));
+        }
+        let datum = self.shared.get(key).cloned();
+        if let Some((key, value)) = self.meanwhile.pop_front() {
+            self.write(key, value);
+        }
+        Ok(datum)
     }
 
     fn set_shared(&mut self, key: &str, value: &[u8], cas: u32) -> Result<(), WriteError> {
+        if self.storeless {
+            return Err(WriteError::Host(HostError(10)));
+        }
         let stale = self.shared.get(key).is_some_and(|datum| cas != 0 && datum.cas != cas);
         if stale || (cas != 0 && self.conflicts > 0) {
             self.conflicts = self.conflicts.saturating_sub(1);
             return Err(WriteError::Conflict);
         }
-        self.last_cas += 1;
-        self.shared.insert(key.to_owned(), Datum { value: value.to_vec(), cas: self.last_cas });
+        self.write(key.to_owned(), value.to_vec());
         Ok(())
     }
 }
