@@ -4,21 +4,23 @@ use std::sync::Arc;
 
 use portcullis_kit::{Headers, Host, UnixTime};
 
+use crate::binding::Presented;
 use crate::denial::Failure;
-use crate::host_crypto::HostCrypto;
 use crate::metrics::Metrics;
 use crate::outputs::Rendered;
-use crate::policy::{Need, Policy, Wanted};
+use crate::policy::{Need, Policy, Rule, Wanted};
 use crate::provider::Provider;
 use crate::source::Source;
 use crate::token::Token;
 use crate::token_cache::{TokenCache, Verdict};
-use crate::{Jws, JwtError, KeySet};
+use crate::trust::Trust;
+use crate::{HostCrypto, Jws, JwtError};
 
 /// Decides about one request.
 pub(crate) struct Decision<'a> {
     pub(crate) policy: &'a Policy,
-    pub(crate) keys: &'a [KeySet],
+    /// What the tokens of each provider are checked against.
+    pub(crate) trust: &'a mut [Trust],
     pub(crate) crypto: &'a HostCrypto,
     pub(crate) cache: &'a mut TokenCache,
     pub(crate) metrics: &'a Metrics,
@@ -27,49 +29,104 @@ pub(crate) struct Decision<'a> {
     pub(crate) now: UnixTime,
 }
 
-/// One token that was accepted, and what follows for the request.
+/// What follows for the request from one token that was accepted.
 #[derive(Debug)]
-pub(crate) struct Admission {
+pub(crate) struct Admitted {
     pub(crate) provider: usize,
-    pub(crate) source: Source,
+    /// The place where the token was, among those of the provider.
+    pub(crate) source: usize,
     pub(crate) rendered: Arc<Rendered>,
     /// The header that says `false`, where nobody has checked the token.
     pub(crate) unverified: Option<String>,
 }
 
+/// One token that was accepted.
+struct Admission<'a> {
+    provider: usize,
+    token: Arc<Token>,
+    found: Found<'a>,
+    rendered: Arc<Rendered>,
+    unverified: Option<&'a str>,
+}
+
 /// A token and where it was found.
-type Presented<'r> = Option<(&'r Source, &'r [u8])>;
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    source: &'a Source,
+    bytes: &'a [u8],
+}
 
 impl<'a> Decision<'a> {
-    /// Whether the request has what it needs: the tokens that let it pass, or why it does not.
-    pub(crate) fn meets(&mut self, need: &'a Need) -> Result<Vec<Admission>, Failure> {
+    /// Whether the request has what its rule asks for: the tokens that let it pass, or why it does not.
+    pub(crate) fn decide(&mut self, rule: Rule<'a>) -> Result<Vec<Admitted>, Failure> {
+        let admissions = self.meets(rule.need)?;
+        if let Some(condition) = rule.authorize {
+            if admissions.is_empty() {
+                return Err(JwtError::Missing.into());
+            }
+            for admission in &admissions {
+                let claims = admission.token.claims.members();
+                let checked = condition.check(claims, self.request, self.host);
+                checked.map_err(|refusal| Failure::from(refusal).of(admission.provider))?;
+            }
+        }
+        // A proof of possession is good for one time: it comes when nothing else can go wrong, and nothing is waited for.
+        match admissions.iter().try_for_each(|admission| self.is_the_clients(admission)) {
+            Ok(()) => Ok(admissions.iter().map(|admission| self.admitted(admission)).collect()),
+            Err(_) if rule.need.lets_failures_pass() => Ok(Vec::new()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn admitted(&self, admission: &Admission<'_>) -> Admitted {
+        let provider = self.policy.providers.get(admission.provider);
+        let sources = provider.map(|provider| provider.sources.as_slice()).unwrap_or_default();
+        Admitted {
+            provider: admission.provider,
+            source: sources.iter().position(|source| source == admission.found.source).unwrap_or_default(),
+            rendered: admission.rendered.clone(),
+            unverified: admission.unverified.map(str::to_owned),
+        }
+    }
+
+    fn meets(&mut self, need: &'a Need) -> Result<Vec<Admission<'a>>, Failure> {
         match need {
             Need::Nothing | Need::Missing | Need::MissingOrFailed => Ok(Vec::new()),
             Need::Nobody => Err(JwtError::Denied.into()),
             Need::Token(wanted) => {
-                let presented = self.only_token(std::slice::from_ref(need))?;
-                self.admit(wanted, presented).map(|admission| vec![admission])
+                let found = self.only_token(std::slice::from_ref(need))?;
+                self.admit(wanted, found).map(|admission| vec![admission])
             }
-            Need::All(needs) => {
-                let met = needs.iter().map(|need| self.meets(need)).collect::<Result<Vec<_>, _>>()?;
-                Ok(met.into_iter().flatten().collect())
-            }
+            Need::All(needs) => self.all(needs),
             Need::Any(needs) => self.any(needs),
             Need::Unverified { provider, status_header } => Ok(self.extract(*provider, status_header)),
         }
     }
 
-    fn any(&mut self, needs: &'a [Need]) -> Result<Vec<Admission>, Failure> {
+    /// What is wrong is said at once; what has to be waited for comes after it.
+    fn all(&mut self, needs: &'a [Need]) -> Result<Vec<Admission<'a>>, Failure> {
+        let (mut admissions, mut waits) = (Vec::new(), false);
+        for need in needs {
+            match self.meets(need) {
+                Ok(more) => admissions.extend(more),
+                Err(Failure::Wait) => waits = true,
+                Err(failure) => return Err(failure),
+            }
+        }
+        if waits { Err(Failure::Wait) } else { Ok(admissions) }
+    }
+
+    fn any(&mut self, needs: &'a [Need]) -> Result<Vec<Admission<'a>>, Failure> {
         let is_open = needs.iter().any(|need| matches!(need, Need::MissingOrFailed));
-        let presented = match self.only_token(needs) {
-            Ok(presented) => presented,
+        let found = match self.only_token(needs) {
+            Ok(found) => found,
             Err(_) if is_open => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };
         let mut failure = Failure::from(JwtError::Missing);
         for need in needs {
             let met = match need {
-                Need::Token(wanted) => self.admit(wanted, presented).map(|admission| vec![admission]),
+                Need::Token(wanted) => self.admit(wanted, found).map(|admission| vec![admission]),
                 Need::Missing | Need::MissingOrFailed => continue,
                 other => self.meets(other),
             };
@@ -79,7 +136,7 @@ impl<'a> Decision<'a> {
             }
         }
         let may_miss = needs.iter().any(|need| matches!(need, Need::Missing));
-        match is_open || (may_miss && failure.is_missing()) {
+        match (may_miss && failure.is_missing()) || (is_open && failure != Failure::Wait) {
             true => Ok(Vec::new()),
             false => Err(failure),
         }
@@ -87,7 +144,7 @@ impl<'a> Decision<'a> {
 
     /// The token in all the places of the providers named directly. Two are one too many (RFC 6750 section 2): who knows which one
     /// the upstream reads.
-    fn only_token(&self, needs: &[Need]) -> Result<Presented<'a>, JwtError> {
+    fn only_token(&self, needs: &[Need]) -> Result<Option<Found<'a>>, JwtError> {
         let (policy, request) = (self.policy, self.request);
         let providers = needs.iter().filter_map(|need| match need {
             Need::Token(wanted) => policy.providers.get(wanted.provider),
@@ -100,8 +157,8 @@ impl<'a> Decision<'a> {
                 continue;
             }
             seen.push(source);
-            for token in source.tokens(request) {
-                if found.replace((source, token)).is_some() {
+            for bytes in source.tokens(request) {
+                if found.replace(Found { source, bytes }).is_some() {
                     return Err(JwtError::Multiple);
                 }
             }
@@ -109,35 +166,54 @@ impl<'a> Decision<'a> {
         Ok(found)
     }
 
-    fn admit(&mut self, wanted: &Wanted, presented: Presented<'_>) -> Result<Admission, Failure> {
+    fn admit(&mut self, wanted: &Wanted, found: Option<Found<'a>>) -> Result<Admission<'a>, Failure> {
         let policy = self.policy;
         let Some(provider) = policy.providers.get(wanted.provider) else {
             return Err(JwtError::Denied.into());
         };
-        let presented = presented.filter(|(source, _)| provider.sources.contains(source));
-        let result = match presented {
+        let admitted = match found.filter(|found| provider.sources.contains(found.source)) {
             None => Err(JwtError::Missing.into()),
-            Some((source, token)) => self.verified(wanted, provider, token).map(|rendered| Admission {
-                provider: wanted.provider,
-                source: source.clone(),
-                rendered,
-                unverified: None,
-            }),
+            Some(found) => self.accepts(wanted, provider, found),
         };
-        result.map_err(|failure| {
-            let Failure::Denied(denial) = &failure;
-            provider.outputs.report_failure(denial.error, self.host);
+        admitted.map_err(|failure| {
+            if let Failure::Denied(denial) = &failure {
+                provider.outputs.report_failure(denial.error, self.host);
+            }
             failure.of(wanted.provider)
         })
     }
 
-    /// Checks a token, and remembers what its signature is worth.
-    fn verified(
+    fn accepts(
+        &mut self,
+        wanted: &Wanted,
+        provider: &'a Provider,
+        found: Found<'a>,
+    ) -> Result<Admission<'a>, Failure> {
+        let (token, verdict) = self.verdict(wanted, provider, found.bytes)?;
+        let Verdict::Verified { key, outputs, .. } = verdict else {
+            return Err(JwtError::SignatureInvalid.into());
+        };
+        let trust = self.trust.get_mut(wanted.provider).ok_or(JwtError::Denied)?;
+        let kid = match &token.key_id {
+            Some(kid) => Some(kid.clone()),
+            None => trust.keys(self.host)?.kid_of(key).map(str::to_owned),
+        };
+        if trust.has_revoked(kid.as_deref(), token.claims.members(), self.host)? {
+            return Err(JwtError::Revoked.into());
+        }
+        if let Some(condition) = &provider.authorize {
+            condition.check(token.claims.members(), self.request, self.host)?;
+        }
+        Ok(Admission { provider: wanted.provider, token, found, rendered: outputs?, unverified: None })
+    }
+
+    /// Checks what a token says and its signature, unless it is remembered what that is worth.
+    fn verdict(
         &mut self,
         wanted: &Wanted,
         provider: &Provider,
         bytes: &[u8],
-    ) -> Result<Arc<Rendered>, Failure> {
+    ) -> Result<(Arc<Token>, Verdict), Failure> {
         let known = self.cache.find(bytes);
         let verdict = known.and_then(|entry| entry.verdict(wanted.provider)).cloned();
         let mut jws = None;
@@ -150,68 +226,82 @@ impl<'a> Decision<'a> {
             self.cache.forget(bytes);
         }
         checked?;
-        let keys = self.keys.get(wanted.provider).ok_or(JwtError::KeyNotFound)?;
-        let verdict = match verdict.filter(|verdict| verdict.holds(keys)) {
-            Some(verdict) => {
-                self.host.add(self.metrics.cache_hit, 1);
-                verdict
-            }
-            None => {
-                self.host.add(self.metrics.cache_miss, 1);
-                let jws = match jws {
-                    Some(jws) => jws,
-                    None => Jws::parse(bytes)?,
-                };
-                let verdict = self.verify(provider, keys, &token, &jws)?;
-                self.cache.remember(bytes, &token, wanted.provider, verdict.clone());
-                verdict
-            }
-        };
-        match verdict {
-            Verdict::Verified { outputs, .. } => Ok(outputs?),
-            Verdict::SignatureInvalid { .. } => Err(JwtError::SignatureInvalid.into()),
+        let trust = self.trust.get_mut(wanted.provider).ok_or(JwtError::Denied)?;
+        trust.keys(self.host)?;
+        let generation = trust.generation();
+        let keys = trust.keys(self.host)?;
+        if let Some(verdict) = verdict.filter(|verdict| verdict.holds(keys, generation)) {
+            self.host.add(self.metrics.cache_hit, 1);
+            return Ok((token, verdict));
         }
+        self.host.add(self.metrics.cache_miss, 1);
+        let jws = match jws {
+            Some(jws) => jws,
+            None => Jws::parse(bytes)?,
+        };
+        let verdict = self.verify(wanted.provider, provider, &token, &jws)?;
+        self.cache.remember(bytes, &token, wanted.provider, verdict.clone());
+        Ok((token, verdict))
     }
 
     fn verify(
         &mut self,
+        index: usize,
         provider: &Provider,
-        keys: &KeySet,
         token: &Token,
         jws: &Jws<'_>,
-    ) -> Result<Verdict, JwtError> {
+    ) -> Result<Verdict, Failure> {
+        let trust = self.trust.get_mut(index).ok_or(JwtError::Denied)?;
+        let keys = trust.keys_for(token, self.host)?;
         let start = self.host.monotonic();
-        let result = keys.verify(jws).map(|()| crate::key_set::KeyId::default());
+        let result = keys.verify(jws, self.crypto, self.host);
         let took = self.host.monotonic().saturating_sub(start);
         self.host.record(self.metrics.verification, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        let generation = trust.generation();
         match result {
             Ok(key) => {
                 let outputs = provider.outputs.render(token, jws.payload).map(Arc::new);
-                Ok(Verdict::Verified { key, outputs })
+                Ok(Verdict::Verified { generation, key, outputs })
             }
-            Err(JwtError::SignatureInvalid) => Ok(Verdict::SignatureInvalid { generation: 0 }),
-            Err(error) => Err(error),
+            Err(JwtError::SignatureInvalid) => Ok(Verdict::SignatureInvalid { generation }),
+            Err(error) => Err(error.into()),
         }
     }
 
+    /// Whether a bound token is the client's.
+    fn is_the_clients(&mut self, admission: &Admission<'_>) -> Result<(), Failure> {
+        if admission.unverified.is_some() {
+            return Ok(());
+        }
+        let provider = self.policy.providers.get(admission.provider).ok_or(JwtError::Denied)?;
+        let Found { source, bytes } = admission.found;
+        let presented = Presented { token: bytes, scheme: source.scheme() };
+        let cnf = admission.token.claims.get("cnf");
+        let checked = provider.binding.check(cnf, presented, self.request, self.host);
+        checked.map_err(|error| {
+            provider.outputs.report_failure(error.error, self.host);
+            Failure::from(error).of(admission.provider)
+        })
+    }
+
     /// The claims of a token that nobody checks. Whatever is wrong with it, the request passes as it came.
-    fn extract(&mut self, provider: usize, status_header: &str) -> Vec<Admission> {
-        let Some(it) = self.policy.providers.get(provider) else { return Vec::new() };
-        let wanted = [Need::Token(Wanted { provider, audiences: Vec::new() })];
-        let Ok(Some((source, bytes))) = self.only_token(&wanted) else { return Vec::new() };
-        let rendered = Jws::parse(bytes).and_then(|mut jws| {
+    fn extract(&mut self, index: usize, status_header: &'a str) -> Vec<Admission<'a>> {
+        let policy = self.policy;
+        let Some(provider) = policy.providers.get(index) else { return Vec::new() };
+        let wanted = [Need::Token(Wanted { provider: index, audiences: Vec::new() })];
+        let Ok(Some(found)) = self.only_token(&wanted) else { return Vec::new() };
+        let read = Jws::parse(found.bytes).and_then(|mut jws| {
             let token = Token::new(&mut jws)?;
-            it.outputs.render(&token, jws.payload)
+            let rendered = provider.outputs.render(&token, jws.payload)?;
+            Ok((Arc::new(token), Arc::new(rendered)))
         });
-        match rendered {
-            Ok(rendered) => vec![Admission {
-                provider,
-                source: source.clone(),
-                rendered: Arc::new(rendered),
-                unverified: Some(status_header.to_owned()),
-            }],
+        match read {
+            Ok((token, rendered)) => {
+                let unverified = Some(status_header);
+                vec![Admission { provider: index, token, found, rendered, unverified }]
+            }
             Err(error) => {
-                it.outputs.report_failure(error, self.host);
+                provider.outputs.report_failure(error, self.host);
                 Vec::new()
             }
         }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use crate::JwtError;
+use crate::authorize::Refusal;
+use crate::{BindingError, JwtError};
 
 /// Why a request does not pass, and what its client has to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,18 +13,23 @@ pub(crate) struct Denial {
     pub(crate) scope: Option<String>,
     /// When to try again.
     pub(crate) retry_after: Option<Duration>,
+    /// The nonce that the next DPoP proof needs (RFC 9449 section 9).
+    pub(crate) nonce: Option<String>,
 }
 
 /// Why a request does not pass now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     Denied(Denial),
+    /// Something is being fetched that decides.
+    Wait,
 }
 
 impl Failure {
-    /// Which of several the client hears of: the one that says most about its token.
+    /// Which of several the client hears of: the one that says most about its token, and nothing before all is known.
     pub(crate) fn or_worse(self, other: Self) -> Self {
         match (&self, &other) {
+            (Self::Wait, _) => self,
             (Self::Denied(ours), Self::Denied(theirs)) if !theirs.error.says_more_than(ours.error) => self,
             _ => other,
         }
@@ -37,12 +43,34 @@ impl Failure {
     pub(crate) fn of(self, provider: usize) -> Self {
         match self {
             Self::Denied(denial) => Self::Denied(Denial { provider: Some(provider), ..denial }),
+            Self::Wait => Self::Wait,
         }
+    }
+}
+
+impl From<JwtError> for Denial {
+    fn from(error: JwtError) -> Self {
+        Self { error, provider: None, scope: None, retry_after: None, nonce: None }
     }
 }
 
 impl From<JwtError> for Failure {
     fn from(error: JwtError) -> Self {
-        Self::Denied(Denial { error, provider: None, scope: None, retry_after: None })
+        Self::Denied(error.into())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Ambiguous(ambiguous) => JwtError::from(ambiguous).into(),
+            Refusal::Unmet { scope } => Self::Denied(Denial { scope, ..JwtError::NotAuthorized.into() }),
+        }
+    }
+}
+
+impl From<BindingError> for Failure {
+    fn from(error: BindingError) -> Self {
+        Self::Denied(Denial { nonce: error.nonce, ..error.error.into() })
     }
 }

@@ -40,6 +40,8 @@ pub enum JwtError {
     IssuerNotAllowed,
     /// No key fits `kid` and `alg`.
     KeyNotFound,
+    /// The keys of the issuer cannot be fetched.
+    KeysUnavailable,
     /// `exp` is too far away.
     LifetimeTooLong,
     /// Not a JWS in compact form.
@@ -56,12 +58,16 @@ pub enum JwtError {
     PathAmbiguous,
     /// The token, its subject, its client or its key has been revoked.
     Revoked,
+    /// The list of revoked tokens cannot be fetched.
+    RevocationUnavailable,
     /// The signature does not fit.
     SignatureInvalid,
     /// `sub` is not one that the provider accepts.
     SubjectNotAllowed,
     /// The token, its header or its `kid` is too long; see [`MAX_TOKEN`](crate::MAX_TOKEN).
     TooLarge,
+    /// So many requests wait for something to be fetched that no more can.
+    TooManyWaiting,
     /// `typ` is not one that the provider accepts.
     TypeNotAllowed,
     /// The token is not bound to a key or a certificate, as the provider requires.
@@ -106,9 +112,14 @@ const fn dpop(code: &'static str, error: &'static str, detail: &'static str) -> 
     Row { status: 401, code, detail, challenge: Challenge::Dpop(error) }
 }
 
+/// Our own failure, or somebody's whom we have to ask: no other token would help.
+const fn unavailable(code: &'static str, detail: &'static str) -> Row {
+    Row { status: 503, code, detail, challenge: Challenge::None }
+}
+
 impl JwtError {
     /// Every way to be denied.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 35] = [
         Self::AlgorithmNotAllowed,
         Self::AudienceNotAllowed,
         Self::BindingMismatch,
@@ -127,6 +138,7 @@ impl JwtError {
         Self::HostAmbiguous,
         Self::IssuerNotAllowed,
         Self::KeyNotFound,
+        Self::KeysUnavailable,
         Self::LifetimeTooLong,
         Self::Malformed,
         Self::Missing,
@@ -134,10 +146,12 @@ impl JwtError {
         Self::NotAuthorized,
         Self::NotYetValid,
         Self::PathAmbiguous,
+        Self::RevocationUnavailable,
         Self::Revoked,
         Self::SignatureInvalid,
         Self::SubjectNotAllowed,
         Self::TooLarge,
+        Self::TooManyWaiting,
         Self::TypeNotAllowed,
         Self::Unbound,
         Self::Unsupported,
@@ -228,14 +242,20 @@ impl JwtError {
                 challenge: Challenge::None,
                 ..invalid("portcullis_jwt_denied", "nobody may pass here")
             },
-            Self::DpopReplayUnchecked => Row {
-                status: 503,
-                challenge: Challenge::None,
-                ..invalid(
-                    "portcullis_jwt_dpop_replay_unchecked",
-                    "the DPoP proof cannot be checked for replay now",
-                )
-            },
+            Self::DpopReplayUnchecked => unavailable(
+                "portcullis_jwt_dpop_replay_unchecked",
+                "the DPoP proof cannot be checked for replay now",
+            ),
+            Self::KeysUnavailable => {
+                unavailable("portcullis_jwt_keys_unavailable", "the issuer's keys cannot be had now")
+            }
+            Self::RevocationUnavailable => unavailable(
+                "portcullis_jwt_revocation_unavailable",
+                "whether the token has been revoked cannot be said now",
+            ),
+            Self::TooManyWaiting => {
+                unavailable("portcullis_jwt_too_many_waiting", "too many requests wait for the issuer")
+            }
             Self::Missing => Row {
                 challenge: Challenge::Bare,
                 ..invalid("portcullis_jwt_missing", "a token is needed here")

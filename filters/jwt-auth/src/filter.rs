@@ -1,47 +1,75 @@
+use std::time::Duration;
+
 use log::Level;
 use portcullis_kit::rules::is_grpc;
-use portcullis_kit::{Action, ConfigError, Headers, Host, HttpFilter, LocalReply, StreamId, parse_config};
+use portcullis_kit::{
+    Action, CallId, ConfigError, Headers, Host, HttpAnswer, HttpFilter, LocalReply, StreamId, UnixTime,
+    parse_config,
+};
 
 use crate::config::JwtAuthConfig;
-use crate::decide::{Admission, Decision};
+use crate::decide::{Admitted, Decision};
 use crate::denial::{Denial, Failure};
-use crate::host_crypto::HostCrypto;
 use crate::metrics::Metrics;
 use crate::outputs::reads_as;
-use crate::policy::{Need, Policy};
+use crate::policy::{Need, Policy, Rule};
 use crate::token_cache::TokenCache;
-use crate::{JwtError, KeySet};
+use crate::trust::Trust;
+use crate::waiting::{Refused, Waiting};
+use crate::{HostCrypto, JwtError};
+
+/// The time between two looks at what is being fetched, while requests wait for it.
+const WATCHFUL: Duration = Duration::from_millis(20);
 
 /// The filter: admits a request on the strength of a JSON Web Token.
 #[derive(Debug)]
 pub struct JwtAuth {
     policy: Policy,
-    /// The keys of each provider.
-    keys: Vec<KeySet>,
+    /// What the tokens of each provider are checked against.
+    trust: Vec<Trust>,
     crypto: HostCrypto,
     cache: TokenCache,
+    waiting: Waiting,
     metrics: Metrics,
+    tick: Duration,
+}
+
+/// What is kept of a request that waits: since when.
+#[derive(Debug, Default)]
+pub struct Stream {
+    waits_since: Option<UnixTime>,
 }
 
 impl HttpFilter for JwtAuth {
     const NAME: &'static str = "jwt-auth";
-    type Stream = ();
+    type Stream = Stream;
 
     fn configure(configuration: &[u8]) -> Result<Self, ConfigError> {
-        let (policy, keys) = Policy::new(parse_config::<JwtAuthConfig>(configuration)?)?;
-        let cache = TokenCache::new(&policy.cache);
-        Ok(Self { policy, keys, crypto: HostCrypto::NONE, cache, metrics: Metrics::default() })
+        let (policy, trust) = Policy::new(parse_config::<JwtAuthConfig>(configuration)?)?;
+        Ok(Self {
+            cache: TokenCache::new(&policy.cache),
+            policy,
+            trust,
+            crypto: HostCrypto::NONE,
+            waiting: Waiting::default(),
+            metrics: Metrics::default(),
+            tick: Duration::ZERO,
+        })
     }
 
     fn start(&mut self, host: &mut dyn Host) {
         let providers = self.policy.providers.iter().map(|provider| provider.name.as_str());
         self.metrics = Metrics::new(&self.policy.stat_prefix, providers, host);
         self.crypto = HostCrypto::probe(host);
+        // Envoy takes no calls yet.
+        if self.trust.iter().any(Trust::is_fetched) {
+            self.set_tick(WATCHFUL, host);
+        }
     }
 
     fn on_request_headers(
         &mut self,
-        _: (StreamId, &mut ()),
+        (id, stream): (StreamId, &mut Stream),
         request: &mut Headers,
         host: &mut dyn Host,
     ) -> Result<Action, LocalReply> {
@@ -52,13 +80,28 @@ impl HttpFilter for JwtAuth {
         }
         match self.decide(request, host) {
             Ok(None) => host.add(self.metrics.not_required, 1),
-            Ok(Some(admissions)) => {
+            Ok(Some(admitted)) => {
                 host.add(self.metrics.allowed, 1);
-                admissions.iter().for_each(|admission| self.apply(admission, request, host));
+                admitted.iter().for_each(|admitted| self.apply(admitted, request, host));
             }
             Err(Failure::Denied(denial)) => return self.deny(&denial, request, host),
+            Err(Failure::Wait) => return self.wait(id, stream, request, host),
         }
         Ok(Action::Continue)
+    }
+
+    fn on_http_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) -> Vec<StreamId> {
+        for trust in &mut self.trust {
+            if trust.on_answer(call, answer, host) {
+                break;
+            }
+        }
+        self.look_again(host)
+    }
+
+    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
+        self.trust.iter_mut().for_each(|trust| trust.poll(host));
+        self.look_again(host)
     }
 }
 
@@ -76,18 +119,18 @@ impl JwtAuth {
     }
 
     /// The tokens that let a request pass; `None` where it needs none.
-    fn decide(&mut self, request: &Headers, host: &mut dyn Host) -> Result<Option<Vec<Admission>>, Failure> {
-        let need = match self.policy.rules.select(request, host).map_err(JwtError::from)? {
-            Some(need) => need,
-            None => self.policy.unmatched(host),
+    fn decide(&mut self, request: &Headers, host: &mut dyn Host) -> Result<Option<Vec<Admitted>>, Failure> {
+        let rule = match self.policy.rules.select(request, host).map_err(JwtError::from)? {
+            Some((need, condition)) => Rule { need, authorize: condition.as_ref() },
+            None => Rule { need: self.policy.unmatched(host), authorize: None },
         };
-        if matches!(need, Need::Nothing) {
+        if matches!(rule.need, Need::Nothing) {
             return Ok(None);
         }
         let now = host.now();
         let mut decision = Decision {
             policy: &self.policy,
-            keys: &self.keys,
+            trust: &mut self.trust,
             crypto: &self.crypto,
             cache: &mut self.cache,
             metrics: &self.metrics,
@@ -95,18 +138,18 @@ impl JwtAuth {
             host,
             now,
         };
-        decision.meets(need).map(Some)
+        decision.decide(rule).map(Some)
     }
 
-    fn apply(&self, admission: &Admission, request: &mut Headers, host: &mut dyn Host) {
-        let Some(provider) = self.policy.providers.get(admission.provider) else { return };
-        if !provider.forward {
-            admission.source.strip(request);
+    fn apply(&self, admitted: &Admitted, request: &mut Headers, host: &mut dyn Host) {
+        let Some(provider) = self.policy.providers.get(admitted.provider) else { return };
+        if let Some(source) = provider.sources.get(admitted.source).filter(|_| !provider.forward) {
+            source.strip(request);
         }
-        admission.rendered.apply(request, host);
-        match &admission.unverified {
+        admitted.rendered.apply(request, host);
+        match &admitted.unverified {
             Some(header) => request.set(header, b"false"),
-            None => self.metrics.admitted(admission.provider, host),
+            None => self.metrics.admitted(admitted.provider, host),
         }
         if provider.clear_route_cache
             && let Err(error) = host.foreign("clear_route_cache", b"")
@@ -128,7 +171,60 @@ impl JwtAuth {
             return Ok(Action::Continue);
         }
         host.add(self.metrics.denied, 1);
-        Err(self.policy.reply.render(denial, is_grpc(request)))
+        let provider = denial.provider.and_then(|index| self.policy.providers.get(index));
+        let dpop_algorithms = provider.and_then(|provider| provider.binding.dpop_algorithms());
+        Err(self.policy.reply.render(denial, dpop_algorithms.as_deref(), is_grpc(request)))
+    }
+
+    /// Lets a request wait until what decides has been fetched. In shadow mode nobody waits: the request passes undecided.
+    fn wait(
+        &mut self,
+        id: StreamId,
+        stream: &mut Stream,
+        request: &Headers,
+        host: &mut dyn Host,
+    ) -> Result<Action, LocalReply> {
+        if self.policy.shadow {
+            host.add(self.metrics.shadow_undecided, 1);
+            return Ok(Action::Continue);
+        }
+        let now = host.now();
+        let since = *stream.waits_since.get_or_insert(now);
+        let error = match self.waiting.add(id, self.attempts(), since, now) {
+            Ok(()) => {
+                host.add(self.metrics.waited, 1);
+                self.set_tick(WATCHFUL, host);
+                return Ok(Action::Pause);
+            }
+            Err(Refused::TooLong) => JwtError::KeysUnavailable,
+            Err(Refused::TooMany) => JwtError::TooManyWaiting,
+        };
+        let retry_after = Some(Duration::from_secs(1));
+        self.deny(&Denial { retry_after, ..error.into() }, request, host)
+    }
+
+    /// The requests whose wait is over, once something may have been fetched.
+    fn look_again(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
+        let now = host.now();
+        for (index, trust) in self.trust.iter_mut().enumerate() {
+            self.metrics.fetched(index, trust, host);
+        }
+        let due = self.waiting.due(self.attempts(), now);
+        let calm = self.trust.iter().filter_map(|trust| trust.next_poll(now)).min().unwrap_or_default();
+        self.set_tick(if self.waiting.is_empty() { calm } else { WATCHFUL }, host);
+        due
+    }
+
+    /// A number that changes when an attempt to fetch is over.
+    fn attempts(&self) -> u64 {
+        self.trust.iter().map(Trust::attempts).fold(0, u64::wrapping_add)
+    }
+
+    fn set_tick(&mut self, period: Duration, host: &mut dyn Host) {
+        if self.tick != period {
+            self.tick = period;
+            host.set_tick(period);
+        }
     }
 }
 

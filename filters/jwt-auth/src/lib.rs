@@ -31,6 +31,7 @@ mod source;
 mod token;
 mod token_cache;
 mod trust;
+mod waiting;
 
 pub use algorithm::Algorithm;
 pub use authorize::{

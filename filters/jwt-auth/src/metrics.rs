@@ -1,7 +1,9 @@
 use hashbrown::HashMap;
-use portcullis_kit::{Counter, Histogram, Host};
+use portcullis_kit::{Counter, Gauge, Histogram, Host};
 
 use crate::JwtError;
+use crate::remote::{Events, Reason};
+use crate::trust::Trust;
 
 /// What the filter counts. Names come from the configuration and from the table of denials, never from a request.
 #[derive(Debug, Default)]
@@ -13,6 +15,8 @@ pub(crate) struct Metrics {
     pub(crate) denied: Counter,
     pub(crate) not_required: Counter,
     pub(crate) shadow_denied: Counter,
+    pub(crate) shadow_undecided: Counter,
+    pub(crate) waited: Counter,
     pub(crate) cors_preflight: Counter,
     pub(crate) cache_hit: Counter,
     pub(crate) cache_miss: Counter,
@@ -20,6 +24,9 @@ pub(crate) struct Metrics {
     allowed_by_provider: Vec<Counter>,
     /// Defined when first needed: most never are.
     denied_for: HashMap<(Option<usize>, JwtError), Counter>,
+    fetches: HashMap<(usize, &'static str, &'static str), Counter>,
+    past_half_stale: HashMap<usize, (Gauge, bool)>,
+    jwks_age: HashMap<usize, Histogram>,
 }
 
 impl Metrics {
@@ -36,6 +43,8 @@ impl Metrics {
             denied: counter("denied"),
             not_required: counter("not_required"),
             shadow_denied: counter("shadow_denied"),
+            shadow_undecided: counter("shadow_undecided"),
+            waited: counter("waited"),
             cors_preflight: counter("cors_preflight"),
             cache_hit: counter("cache_hit"),
             cache_miss: counter("cache_miss"),
@@ -63,6 +72,68 @@ impl Metrics {
             host.counter(&format!("{}{name}denied_{}_total", self.prefix, error.reason()))
         });
         host.add(counter, 1);
+    }
+}
+
+impl Metrics {
+    /// Counts what has happened to the documents of a provider, and warns of keys that are getting old.
+    pub(crate) fn fetched(&mut self, provider: usize, trust: &mut Trust, host: &mut dyn Host) {
+        if !trust.is_fetched() {
+            return;
+        }
+        let happened = trust.take_events();
+        self.events(provider, "jwks", &happened.jwks, host);
+        self.events(provider, "revocation", &happened.revocation, host);
+        let now = host.now();
+        let is_old = trust.is_past_half_stale(now);
+        if let Some(age) = trust.age(now)
+            && (happened.jwks != Events::default() || is_old)
+        {
+            let name = self.name(provider, "jwks_age_seconds");
+            let histogram = *self.jwks_age.entry(provider).or_insert_with(|| host.histogram(&name));
+            host.record(histogram, age.as_secs());
+        }
+        let name = self.name(provider, "jwks_past_half_stale");
+        let (gauge, shown) =
+            self.past_half_stale.entry(provider).or_insert_with(|| (host.gauge(&name), !is_old));
+        if *shown != is_old {
+            *shown = is_old;
+            host.set(*gauge, u64::from(is_old));
+        }
+    }
+
+    fn events(&mut self, provider: usize, document: &'static str, events: &Events, host: &mut dyn Host) {
+        if *events == Events::default() {
+            return;
+        }
+        let mut count = |what, amount| {
+            if amount > 0 {
+                let counter = self.fetch_counter(provider, document, what, host);
+                host.add(counter, amount);
+            }
+        };
+        count("fetch_success", events.fetched);
+        count("fetch_not_modified", events.not_modified);
+        count("refetch_throttled", events.throttled);
+        for reason in Reason::ALL {
+            count(reason.metric(), events.failed(reason));
+        }
+    }
+
+    fn fetch_counter(
+        &mut self,
+        provider: usize,
+        document: &'static str,
+        what: &'static str,
+        host: &mut dyn Host,
+    ) -> Counter {
+        let name = self.name(provider, &format!("{document}_{what}_total"));
+        *self.fetches.entry((provider, document, what)).or_insert_with(|| host.counter(&name))
+    }
+
+    fn name(&self, provider: usize, what: &str) -> String {
+        let provider = self.providers.get(provider).map(String::as_str).unwrap_or_default();
+        format!("{}provider_{provider}_{what}", self.prefix)
     }
 }
 

@@ -30,7 +30,8 @@ impl Source {
     /// `Authorization` with the scheme Bearer (RFC 6750 section 2.1) and, where it is used, DPoP (RFC 9449 section 7.1).
     pub(crate) fn authorization(with_dpop: bool) -> Vec<Self> {
         let schemes = ["Bearer", "DPoP"].into_iter().take(if with_dpop { 2 } else { 1 });
-        let source = |scheme: &str| HeaderSource { name: "authorization".into(), scheme: Some(scheme.into()) };
+        let source =
+            |scheme: &str| HeaderSource { name: "authorization".into(), scheme: Some(scheme.into()) };
         schemes.map(|scheme| Self::Header(source(scheme))).collect()
     }
 
@@ -177,7 +178,11 @@ mod tests {
     #[test]
     fn the_scheme_has_no_case_and_ends_at_a_space() {
         let tokens = |value: &str| {
-            Source::authorization(false).remove(0).tokens(&request(&[("authorization", value)])).first().map(|t| t.to_vec())
+            Source::authorization(false)
+                .remove(0)
+                .tokens(&request(&[("authorization", value)]))
+                .first()
+                .map(|t| t.to_vec())
         };
         for value in ["Bearer abc", "bearer abc", "BEARER   abc "] {
             assert_eq!(tokens(value), Some(b"abc".to_vec()), "{value}");
@@ -192,7 +197,10 @@ mod tests {
     fn repeated_headers_parameters_and_cookies_are_all_found() {
         let count = |source: &Source, fields: &[(&str, &str)]| source.tokens(&request(fields)).len();
         assert_eq!(
-            count(&Source::authorization(false).remove(0), &[("authorization", "Bearer a"), ("authorization", "bearer b")]),
+            count(
+                &Source::authorization(false).remove(0),
+                &[("authorization", "Bearer a"), ("authorization", "bearer b")]
+            ),
             2
         );
         assert_eq!(count(&Source::Query("t".into()), &[(":path", "/?t=a&u=b&%74=c&xt=d&t=&t;t=e")]), 3);

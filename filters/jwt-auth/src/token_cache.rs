@@ -28,17 +28,18 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     /// It fits this key; what the upstream gets to see, or why it cannot be handed on.
-    Verified { key: KeyId, outputs: Result<Arc<Rendered>, JwtError> },
+    Verified { generation: u64, key: KeyId, outputs: Result<Arc<Rendered>, JwtError> },
     /// It fit no key of this generation.
     SignatureInvalid { generation: u64 },
 }
 
 impl Verdict {
-    /// Whether it still holds for these keys: a key that is gone vouches for nothing any more, and one that came may fit.
-    pub(crate) fn holds(&self, keys: &KeySet) -> bool {
+    /// Whether it still holds for the keys of this generation: a key that is gone vouches for nothing any more, and one that came
+    /// may fit.
+    pub(crate) fn holds(&self, keys: &KeySet, now: u64) -> bool {
         match self {
-            Self::Verified { key, .. } => keys.contains(*key),
-            Self::SignatureInvalid { generation } => *generation == 0,
+            Self::Verified { generation, key, .. } => *generation == now || keys.contains(*key),
+            Self::SignatureInvalid { generation } => *generation == now,
         }
     }
 
@@ -152,7 +153,7 @@ mod tests {
     }
 
     fn good() -> Verdict {
-        Verdict::Verified { key: KeyId::default(), outputs: Ok(Arc::default()) }
+        Verdict::Verified { generation: 0, key: KeyId::default(), outputs: Ok(Arc::default()) }
     }
 
     fn bad() -> Verdict {

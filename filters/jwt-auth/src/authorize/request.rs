@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::config::{CertificateAttribute, RequestValueConfig};
 use super::verdict::Verdict;
-use crate::provider::reads_as;
+use crate::outputs::reads_as;
 
 const MAX_SEGMENT: usize = 64;
 

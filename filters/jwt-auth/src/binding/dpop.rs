@@ -14,7 +14,7 @@ use super::replay::{Proof, ReplayCache};
 use super::thumbprint::{Thumbprint, thumbprint};
 use super::{BindingError, uri};
 use crate::claims::Claims;
-use crate::key::Key;
+use crate::keys::Key;
 use crate::{Algorithm, Jws, JwtError};
 
 /// More than a proof with an RSA key of 8192 bits needs.

@@ -12,7 +12,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ConditionConfig;
-pub(crate) use provider::{ClaimToHeader, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig, RevocationConfig};
+pub(crate) use provider::{
+    ClaimToHeader, FailureMode, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig,
+    RevocationConfig,
+};
 pub(crate) use reply::{Override, ReplyConfig};
 pub(crate) use requirement::{ExtractOnly, ProviderAndAudiences, Requirement};
 

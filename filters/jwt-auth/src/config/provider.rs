@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::remote::{DiscoveryConfig, FetchedConfig, RemoteJwksConfig};
 use crate::revocation::RevocationList;
 use crate::source::Source;
 use crate::{Algorithm, ConditionConfig, SenderConstraintConfig};
@@ -68,6 +69,10 @@ pub(crate) struct ProviderConfig {
 pub(crate) enum JwksSource {
     /// The JWK Set itself.
     Inline(Jwks),
+    /// Behind a URI.
+    Remote(RemoteJwksConfig),
+    /// Where the metadata of the issuer say.
+    Discovery(DiscoveryConfig),
 }
 
 /// Lists of tokens that are refused.
@@ -76,6 +81,22 @@ pub(crate) enum JwksSource {
 pub(crate) struct RevocationConfig {
     /// A list in the configuration.
     pub(crate) inline: Option<RevocationList>,
+    /// A list behind a URI: JSON with the members of `inline`.
+    pub(crate) remote: Option<FetchedConfig>,
+    /// What becomes of tokens while there is no list to be had.
+    #[serde(default)]
+    pub(crate) failure_mode: FailureMode,
+}
+
+/// What becomes of tokens while something is missing that decides about them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FailureMode {
+    /// They are refused with 503.
+    #[default]
+    Deny,
+    /// They are accepted.
+    Allow,
 }
 
 /// A JWK Set (RFC 7517 section 5); unknown members are allowed, as the RFC asks.

@@ -7,19 +7,28 @@ mod requirement;
 use portcullis_kit::ConfigError;
 use portcullis_kit::rules::{Matcher, Rules, is_token};
 
-use crate::KeySet;
+use crate::Condition;
 use crate::config::{CacheConfig, JwtAuthConfig, Mode, ProviderConfig, RuleConfig};
 use crate::outputs::reads_as;
 use crate::provider::Provider;
+use crate::trust::Trust;
 pub(crate) use reply::Reply;
 use requirement::Scope;
 pub(crate) use requirement::{Need, Wanted};
+
+/// What a request has to have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule<'a> {
+    pub(crate) need: &'a Need,
+    /// What the claims of its tokens have to say besides.
+    pub(crate) authorize: Option<&'a Condition>,
+}
 
 /// A validated [`JwtAuthConfig`].
 #[derive(Debug)]
 pub(crate) struct Policy {
     pub(crate) providers: Vec<Provider>,
-    pub(crate) rules: Rules<Option<Need>>,
+    pub(crate) rules: Rules<Option<Conditional>>,
     pub(crate) by_filter_state: Option<(String, Vec<(String, Need)>)>,
     pub(crate) otherwise: Need,
     /// Request headers that only we may set.
@@ -33,9 +42,9 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// Validates a configuration; the key sets are those of the providers, in their order.
-    pub(crate) fn new(config: JwtAuthConfig) -> Result<(Self, Vec<KeySet>), ConfigError> {
-        let (providers, keys) = providers(config.providers)?;
+    /// Validates a configuration, and reads what the tokens of each provider are checked against.
+    pub(crate) fn new(config: JwtAuthConfig) -> Result<(Self, Vec<Trust>), ConfigError> {
+        let (providers, trust) = providers(config.providers)?;
         let scope = Scope::new(&providers, &config.requirements);
         for (name, requirement) in &config.requirements {
             scope.resolve(requirement, &format!("requirements.{name}"))?;
@@ -51,13 +60,13 @@ impl Policy {
         let mut needs = vec![&otherwise];
         needs.extend(by_filter_state.iter().flat_map(|(_, needs)| needs).map(|(_, need)| need));
         let rules = rules(&config.rules, &scope)?;
-        needs.extend(rules.iter().map(|(_, need)| need));
+        needs.extend(rules.iter().map(|(_, (need, _))| need));
         let reserved = reserved(&providers, &needs);
         headers_are_free(&providers, &config.rules, &reserved)?;
         if let Some(at) = rules.iter().position(|(matcher, _)| matcher.is_by_route()) {
             nothing_reroutes(&providers).map_err(|error| error.under(&format!("rules[{at}].match")))?;
         }
-        let rules = rules.into_iter().map(|(matcher, need)| (matcher, Some(need)));
+        let rules = rules.into_iter().map(|(matcher, rule)| (matcher, Some(rule)));
         let policy = Self {
             rules: Rules::new(rules.collect(), None),
             by_filter_state,
@@ -70,15 +79,15 @@ impl Policy {
             stat_prefix: stat_prefix(config.stat_prefix)?,
             providers,
         };
-        Ok((policy, keys))
+        Ok((policy, trust))
     }
 }
 
-fn providers(configured: Vec<ProviderConfig>) -> Result<(Vec<Provider>, Vec<KeySet>), ConfigError> {
+fn providers(configured: Vec<ProviderConfig>) -> Result<(Vec<Provider>, Vec<Trust>), ConfigError> {
     if configured.is_empty() {
         return Err(ConfigError::at("providers", "empty; name at least one issuer and its keys"));
     }
-    let (mut providers, mut keys): (Vec<Provider>, Vec<KeySet>) = (Vec::new(), Vec::new());
+    let (mut providers, mut trust): (Vec<Provider>, Vec<Trust>) = (Vec::new(), Vec::new());
     for (index, provider) in configured.into_iter().enumerate() {
         let path = format!("providers[{index}]");
         if providers.iter().any(|other| other.name == provider.name) {
@@ -86,19 +95,30 @@ fn providers(configured: Vec<ProviderConfig>) -> Result<(Vec<Provider>, Vec<KeyS
                 format!("{:?} is the name of another provider too; give each its own", provider.name);
             return Err(ConfigError::at(format!("{path}.name"), problem));
         }
-        let (provider, set) = Provider::new(provider).map_err(|error| error.under(&path))?;
+        let (provider, its) = Provider::new(provider).map_err(|error| error.under(&path))?;
         providers.push(provider);
-        keys.push(set);
+        trust.push(its);
     }
-    Ok((providers, keys))
+    Ok((providers, trust))
 }
 
-fn rules(configured: &[RuleConfig], scope: &Scope<'_>) -> Result<Vec<(Matcher, Need)>, ConfigError> {
+type Conditional = (Need, Option<Condition>);
+
+fn rules(configured: &[RuleConfig], scope: &Scope<'_>) -> Result<Vec<(Matcher, Conditional)>, ConfigError> {
     let rules = configured.iter().enumerate().map(|(index, rule)| {
         let path = format!("rules[{index}]");
         let matcher =
             Matcher::try_from(rule.matches.clone()).map_err(|e| e.under(&format!("{path}.match")))?;
-        Ok((matcher, scope.resolve(&rule.require, &format!("{path}.require"))?))
+        let need = scope.resolve(&rule.require, &format!("{path}.require"))?;
+        let condition = rule.authorize.clone().map(Condition::try_from).transpose();
+        let condition = condition.map_err(|error| error.under(&format!("{path}.authorize")))?;
+        match condition.is_some() && !need.is_about_verified_tokens() {
+            true => Err(ConfigError::at(
+                format!("{path}.authorize"),
+                "require lets requests pass without a token that was checked, so there are no claims to go by; require a provider",
+            )),
+            false => Ok((matcher, (need, condition))),
+        }
     });
     rules.collect()
 }

@@ -5,16 +5,19 @@ use portcullis_kit::rules::{Text, TextMatch, is_token};
 use portcullis_kit::{ConfigError, Span};
 
 use super::header_name;
-use crate::KeySet;
-use crate::config::{ClaimToHeader, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig, RevocationConfig};
+use crate::claim_path::ClaimPath;
+use crate::config::{
+    ClaimToHeader, FailureMode, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig,
+    RevocationConfig,
+};
 use crate::jws::media_type;
 use crate::outputs::{self, ClaimHeader, Outputs, reads_as};
 use crate::provider::{Issuer, Provider};
+use crate::remote::{Discovery, FetchedDocument, RemoteJwks, RemoteKeys};
 use crate::revocation::Revoked;
 use crate::source::Source;
-use crate::trust::Trust;
-use crate::claim_path::ClaimPath;
-use crate::{Binding, Condition, ConditionConfig, SenderConstraintConfig};
+use crate::trust::{FetchedList, KeySource, Trust};
+use crate::{Algorithm, Binding, Condition, ConditionConfig, KeySet, SenderConstraintConfig};
 
 /// Beyond this, expiry would mean little.
 const MAX_SKEW: Span = Span::from_secs(3600);
@@ -32,11 +35,12 @@ impl Provider {
             return Err(ConfigError::at("clock_skew", problem));
         }
         let uses_dpop = config.sender_constraint.as_ref().is_some_and(|binding| binding.dpop.is_some());
-        let JwksSource::Inline(jwks) = &config.jwks;
-        let keys = KeySet::from_jwks(&jwks.keys, config.algorithms.as_deref());
-        let keys = keys.map_err(|error| error.under("jwks.inline"))?;
+        let issuer = issuer(config.issuer, config.issuers, config.issuer_prefix)?;
+        let keys = keys(config.jwks, config.algorithms.as_deref(), &issuer);
+        let keys = keys.map_err(|error| error.under("jwks"))?;
+        let (revoked, fetched_list) = revocation(config.revocation).map_err(|e| e.under("revocation"))?;
         let provider = Self {
-            issuer: issuer(config.issuer, config.issuers, config.issuer_prefix)?,
+            issuer,
             name: config.name,
             audiences: config.audiences,
             subjects: subjects(config.subjects)?,
@@ -52,7 +56,7 @@ impl Provider {
             binding: binding(config.sender_constraint)?,
             clear_route_cache: config.clear_route_cache,
         };
-        Ok((provider, Trust::new(keys, revocation(config.revocation)?)))
+        Ok((provider, Trust::new(keys, revoked, fetched_list)))
     }
 }
 
@@ -125,9 +129,46 @@ fn binding(config: Option<SenderConstraintConfig>) -> Result<Binding, ConfigErro
     binding.map(Option::unwrap_or_default).map_err(|error| error.under("sender_constraint"))
 }
 
-fn revocation(config: Option<RevocationConfig>) -> Result<Option<Revoked>, ConfigError> {
-    let inline = config.and_then(|config| config.inline).map(Revoked::try_from).transpose();
-    inline.map_err(|error| error.under("revocation.inline"))
+fn keys(
+    source: JwksSource,
+    allowed: Option<&[Algorithm]>,
+    issuer: &Issuer,
+) -> Result<KeySource, ConfigError> {
+    match source {
+        JwksSource::Inline(jwks) => {
+            let keys = KeySet::from_jwks(&jwks.keys, allowed).map_err(|error| error.under("inline"))?;
+            Ok(KeySource::Inline(keys))
+        }
+        JwksSource::Remote(remote) => {
+            let remote = RemoteJwks::try_from(remote).map_err(|error| error.under("remote"))?;
+            Ok(KeySource::Remote(Box::new(RemoteKeys::at_uri(&remote, allowed))))
+        }
+        JwksSource::Discovery(discovery) => {
+            let only = match issuer {
+                Issuer::OneOf(names) => names.first().filter(|_| names.len() == 1),
+                Issuer::Prefix(_) => None,
+            };
+            let problem =
+                "the metadata are those of one issuer; write issuer, or remote with the URI of the keys";
+            let issuer = only.ok_or_else(|| ConfigError::at("discovery", problem))?;
+            let discovery = Discovery::new(&discovery, issuer).map_err(|error| error.under("discovery"))?;
+            Ok(KeySource::Remote(Box::new(RemoteKeys::discovered(discovery, allowed))))
+        }
+    }
+}
+
+fn revocation(
+    config: Option<RevocationConfig>,
+) -> Result<(Option<Revoked>, Option<FetchedList>), ConfigError> {
+    let Some(config) = config else { return Ok((None, None)) };
+    if config.inline.is_none() && config.remote.is_none() {
+        return Err(ConfigError::at("", "neither inline nor remote; write one, or leave revocation out"));
+    }
+    let inline = config.inline.map(Revoked::try_from).transpose().map_err(|error| error.under("inline"))?;
+    let remote = config.remote.map(FetchedDocument::try_from).transpose();
+    let remote = remote.map_err(|error| error.under("remote"))?;
+    let fails_open = config.failure_mode == FailureMode::Allow;
+    Ok((inline, remote.map(|remote| FetchedList::new(&remote, fails_open))))
 }
 
 fn sources(configured: Option<Vec<Source>>, uses_dpop: bool) -> Result<Vec<Source>, ConfigError> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use portcullis_kit::rules::is_token;
 use portcullis_kit::{ConfigError, LocalReply, ReplyFormat};
 
@@ -18,8 +20,8 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The answer to the client.
-    pub(crate) fn render(&self, denial: &Denial, is_grpc: bool) -> LocalReply {
+    /// The answer to the client; `dpop_algorithms` where the provider takes proofs of possession.
+    pub(crate) fn render(&self, denial: &Denial, dpop_algorithms: Option<&str>, is_grpc: bool) -> LocalReply {
         let mut row = denial.error.row();
         let changed = self.overrides.iter().find(|(code, _)| *code == row.code).map(|(_, changed)| changed);
         if let Some(status) = changed.and_then(|changed| changed.status) {
@@ -35,27 +37,32 @@ impl Reply {
             reply.headers = vec![("content-type".into(), content_type.into())];
             reply.body = body.clone().into_bytes();
         }
-        if let Some(challenge) = self.challenge(denial).filter(|_| !self.bare) {
+        if let Some(challenge) = self.challenge(denial, dpop_algorithms).filter(|_| !self.bare) {
             reply.headers.push(("www-authenticate".into(), challenge.into_bytes()));
         }
+        if let Some(nonce) = &denial.nonce {
+            reply.headers.push(("dpop-nonce".into(), nonce.clone().into_bytes()));
+        }
         if let Some(after) = denial.retry_after {
-            reply.headers.push(("retry-after".into(), after.as_secs().max(1).to_string().into_bytes()));
+            reply.headers.push(("retry-after".into(), whole_seconds(after).to_string().into_bytes()));
         }
         let further = self.headers.iter().map(|(name, value)| (name.clone().into(), value.clone()));
         reply.headers.extend(further);
         reply
     }
 
-    /// `WWW-Authenticate` (RFC 6750 section 3, RFC 9728 section 5.1).
-    fn challenge(&self, denial: &Denial) -> Option<String> {
+    /// `WWW-Authenticate` (RFC 6750 section 3, RFC 9728 section 5.1, RFC 9449 section 7.1).
+    fn challenge(&self, denial: &Denial, dpop_algorithms: Option<&str>) -> Option<String> {
         let row = denial.error.row();
-        let mut challenge = format!("Bearer realm=\"{}\"", self.realm);
-        match row.challenge {
+        let (scheme, error) = match row.challenge {
             Challenge::None => return None,
-            Challenge::Bare => {}
-            Challenge::Error(error) => {
-                challenge += &format!(", error=\"{error}\", error_description=\"{}\"", row.detail);
-            }
+            Challenge::Bare => ("Bearer", None),
+            Challenge::Error(error) => ("Bearer", Some(error)),
+            Challenge::Dpop(error) => ("DPoP", Some(error)),
+        };
+        let mut challenge = format!("{scheme} realm=\"{}\"", self.realm);
+        if let Some(error) = error {
+            challenge += &format!(", error=\"{error}\", error_description=\"{}\"", row.detail);
         }
         if let Some(scope) = &denial.scope {
             challenge += &format!(", scope=\"{scope}\"");
@@ -63,8 +70,18 @@ impl Reply {
         if let Some(metadata) = &self.resource_metadata {
             challenge += &format!(", resource_metadata=\"{metadata}\"");
         }
+        match (row.challenge, dpop_algorithms) {
+            (Challenge::Dpop(_), Some(algorithms)) => challenge += &format!(", algs=\"{algorithms}\""),
+            (Challenge::Bare, Some(algorithms)) => challenge += &format!(", DPoP algs=\"{algorithms}\""),
+            _ => {}
+        }
         Some(challenge)
     }
+}
+
+/// Never early (RFC 9110 section 10.2.3).
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0)).max(1)
 }
 
 impl TryFrom<ReplyConfig> for Reply {
@@ -129,4 +146,110 @@ fn changed(code: &str, changed: Override) -> Result<(&'static str, Override), Co
         return fail(".content_type", "there is no body; write one");
     }
     Ok((error.row().code, changed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ReplyConfig;
+    use serde_json::{Value, json};
+
+    fn reply(config: Value, denial: Denial, is_grpc: bool) -> LocalReply {
+        let config: ReplyConfig = serde_json::from_value(config).unwrap();
+        Reply::try_from(config).unwrap().render(&denial, Some("ES256"), is_grpc)
+    }
+
+    fn header<'r>(reply: &'r LocalReply, name: &str) -> Option<&'r str> {
+        let found = reply.headers.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| std::str::from_utf8(value).unwrap())
+    }
+
+    #[test]
+    fn a_missing_token_gets_no_error_code() {
+        let reply = reply(json!({"realm": "shop"}), JwtError::Missing.into(), false);
+        assert_eq!(header(&reply, "www-authenticate"), Some("Bearer realm=\"shop\", DPoP algs=\"ES256\""));
+    }
+
+    #[test]
+    fn challenges_say_what_the_client_has_to_know() {
+        let config = json!({"resource_metadata": "https://api.example/.well-known/oauth-protected-resource"});
+        let denial = Denial { scope: Some("orders:write".into()), ..JwtError::NotAuthorized.into() };
+        let challenge = header(&reply(config, denial, false), "www-authenticate").unwrap().to_owned();
+        assert!(
+            challenge.starts_with("Bearer realm=\"portcullis\", error=\"insufficient_scope\", "),
+            "{challenge}"
+        );
+        assert!(
+            challenge.ends_with(
+                ", scope=\"orders:write\", resource_metadata=\"https://api.example/.well-known/oauth-protected-resource\""
+            ),
+            "{challenge}"
+        );
+        let denial = Denial { nonce: Some("abc".into()), ..JwtError::DpopNonce.into() };
+        let reply = reply(json!({}), denial, false);
+        assert_eq!(header(&reply, "dpop-nonce"), Some("abc"));
+        let challenge = header(&reply, "www-authenticate").unwrap();
+        assert!(
+            challenge.starts_with("DPoP realm=\"portcullis\", error=\"use_dpop_nonce\", "),
+            "{challenge}"
+        );
+        assert!(challenge.ends_with(", algs=\"ES256\""), "{challenge}");
+    }
+
+    #[test]
+    fn an_outage_says_when_to_try_again() {
+        let denial =
+            Denial { retry_after: Some(Duration::from_millis(1200)), ..JwtError::KeysUnavailable.into() };
+        let reply = reply(json!({}), denial, false);
+        assert_eq!((reply.status, header(&reply, "retry-after")), (503, Some("2")));
+        assert_eq!(header(&reply, "www-authenticate"), None);
+    }
+
+    #[test]
+    fn a_bare_reply_says_nothing() {
+        let reply =
+            reply(json!({"bare": true, "headers": {"X-Denied-By": "edge"}}), JwtError::Expired.into(), false);
+        assert_eq!((reply.status, reply.body.as_slice()), (401, &b""[..]));
+        assert_eq!(reply.headers, [("x-denied-by".into(), b"edge".to_vec())]);
+    }
+
+    #[test]
+    fn a_denial_can_have_another_status_and_body() {
+        let config = json!({"overrides": {"portcullis_jwt_missing":
+            {"status": 404, "body": "<p>no</p>", "content_type": "text/html"}}});
+        let changed = reply(config.clone(), JwtError::Missing.into(), false);
+        assert_eq!((changed.status, changed.body.as_slice()), (404, &b"<p>no</p>"[..]));
+        assert_eq!(header(&changed, "content-type"), Some("text/html"));
+        assert_eq!(reply(config.clone(), JwtError::Expired.into(), false).status, 401);
+        let grpc = reply(config, JwtError::Missing.into(), true);
+        assert_eq!(grpc.body, JwtError::Missing.row().detail.as_bytes());
+    }
+
+    #[test]
+    fn mistakes_name_their_place() {
+        for (config, expected) in [
+            (
+                json!({"resource_metadata": "http://a.example"}),
+                "resource_metadata: \"http://a.example\"; write the https:// URI",
+            ),
+            (json!({"headers": {"content-type": "x"}}), "headers.content-type: not a header for this"),
+            (json!({"headers": {"x-a": "a\nb"}}), "headers.x-a: not printable ASCII"),
+            (
+                json!({"overrides": {"portcullis_jwt_typo": {}}}),
+                "overrides.portcullis_jwt_typo: no denial has this code",
+            ),
+            (
+                json!({"overrides": {"portcullis_jwt_missing": {"status": 200}}}),
+                "overrides.portcullis_jwt_missing.status: not a status",
+            ),
+            (
+                json!({"overrides": {"portcullis_jwt_missing": {"content_type": "a/b"}}}),
+                "overrides.portcullis_jwt_missing.content_type: there is no body",
+            ),
+        ] {
+            let config: ReplyConfig = serde_json::from_value(config).unwrap();
+            let error = Reply::try_from(config).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
 }

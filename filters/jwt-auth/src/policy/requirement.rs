@@ -150,6 +150,20 @@ fn unknown(path: &str, name: &str, what: &str, known: &[&str]) -> ConfigError {
 }
 
 impl Need {
+    /// Whether a request passes that has a wrong token.
+    pub(crate) fn lets_failures_pass(&self) -> bool {
+        matches!(self, Self::Any(list) if list.iter().any(|need| matches!(need, Self::MissingOrFailed)))
+    }
+
+    /// Whether it is met by tokens that were checked, or that may be missing, and by nothing else.
+    pub(super) fn is_about_verified_tokens(&self) -> bool {
+        match self {
+            Self::Token(_) | Self::Missing => true,
+            Self::Any(list) | Self::All(list) => list.iter().all(Self::is_about_verified_tokens),
+            Self::Nothing | Self::Nobody | Self::MissingOrFailed | Self::Unverified { .. } => false,
+        }
+    }
+
     /// The header that marks unverified claims, here or below.
     pub(crate) fn status_headers(&self) -> Vec<&str> {
         match self {
