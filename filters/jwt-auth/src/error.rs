@@ -108,6 +108,7 @@ impl JwtError {
     ];
 
     /// Status, code, text and challenge.
+    #[expect(clippy::too_many_lines, reason = "one table")]
     pub const fn row(self) -> Row {
         match self {
             Self::AlgorithmNotAllowed => {

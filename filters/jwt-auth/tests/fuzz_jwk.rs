@@ -137,8 +137,10 @@ fn is_sound(jwk: &Map<String, Value>, keys: &[Map<String, Value>]) -> bool {
 
 fn is_sound_rsa(jwk: &Map<String, Value>) -> bool {
     let (Some(modulus), Some(exponent)) = (bytes(jwk, "n"), bytes(jwk, "e")) else { return false };
-    let bits =
-        |number: &[u8]| number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize);
+    let bits = |number: &[u8]| {
+        let start = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
+        number.get(start).map_or(0, |first| (number.len() - start) * 8 - first.leading_zeros() as usize)
+    };
     let odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
     (2048..=8192).contains(&bits(&modulus)) && odd(&modulus) && odd(&exponent) && bits(&exponent) >= 17
 }
