@@ -108,7 +108,7 @@ impl JwtError {
     ];
 
     /// Status, code, text and challenge.
-    #[expect(clippy::too_many_lines, reason = "one table")]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn row(self) -> Row {
         match self {
             Self::AlgorithmNotAllowed => {
