@@ -6,7 +6,6 @@
 mod der;
 mod document;
 mod ecdsa;
-
 mod host_crypto;
 mod identity;
 mod jwk;
