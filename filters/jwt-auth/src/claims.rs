@@ -13,6 +13,7 @@ pub(crate) struct Claims {
     members: Map<String, Value>,
     expires: Option<UnixTime>,
     not_before: Option<UnixTime>,
+    issued: Option<UnixTime>,
 }
 
 impl Claims {
@@ -28,9 +29,9 @@ impl Claims {
         if !(["iss", "sub", "jti"].into_iter().all(is_text) && audience) {
             return Err(JwtError::ClaimsInvalid);
         }
-        numeric_date(&members, "iat")?;
-        let (expires, not_before) = (numeric_date(&members, "exp")?, numeric_date(&members, "nbf")?);
-        Ok(Self { members, expires, not_before })
+        let date = |name| numeric_date(&members, name);
+        let (expires, not_before, issued) = (date("exp")?, date("nbf")?, date("iat")?);
+        Ok(Self { members, expires, not_before, issued })
     }
 
     /// All of them.
@@ -65,7 +66,8 @@ impl Claims {
         }
     }
 
-    /// Checks `exp` and `nbf`. A token is invalid from the very second of its `exp` on (RFC 7519 section 4.1.4).
+    /// Checks `exp`, `nbf` and `iat`. A token is invalid from the very second of its `exp` on (RFC 7519 section 4.1.4), and nobody can
+    /// have one that is still to be issued: it would outlive every revocation by age.
     pub(crate) fn check_time(
         &self,
         now: UnixTime,
@@ -77,9 +79,10 @@ impl Claims {
             None if must_expire => return Err(JwtError::ExpiryMissing),
             _ => {}
         }
-        match self.not_before {
-            Some(not_before) if now.saturating_add(skew) < not_before => Err(JwtError::NotYetValid),
-            _ => Ok(()),
+        let latest = now.saturating_add(skew);
+        match [self.not_before, self.issued].into_iter().flatten().any(|time| latest < time) {
+            true => Err(JwtError::NotYetValid),
+            false => Ok(()),
         }
     }
 }

@@ -52,7 +52,7 @@ pub enum JwtError {
     Multiple,
     /// The claims are not those that the rule asks for.
     NotAuthorized,
-    /// `nbf` is still to come.
+    /// `nbf` or `iat` is still to come.
     NotYetValid,
     /// The path can be read in two ways.
     PathAmbiguous,

@@ -96,8 +96,12 @@ impl Outputs {
 
 impl PayloadHeader {
     fn value(&self, payload: &[u8]) -> Vec<u8> {
-        let padding = if self.padded { (4 - payload.len() % 4) % 4 } else { 0 };
-        [payload, &b"==="[..padding.min(3)]].concat()
+        let padding: &[u8] = match payload.len() % 4 {
+            2 if self.padded => b"==",
+            3 if self.padded => b"=",
+            _ => b"",
+        };
+        [payload, padding].concat()
     }
 }
 

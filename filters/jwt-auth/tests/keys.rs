@@ -1,6 +1,7 @@
 //! JWKs that are refused, those that are passed over, and the one line that says why.
 
 use portcullis_jwt_auth::{Algorithm, Jws, KeySet, Skipped};
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 fn ec_key() -> Value {
@@ -264,4 +265,22 @@ fn an_identity_is_of_the_key_and_not_of_its_name() {
     let other = read(&[ed], None).unwrap();
     assert!(!other.contains(key));
     assert_eq!(other.kid_of(key), None);
+}
+
+proptest! {
+    #[test]
+    fn no_document_is_too_odd(
+        garbage in prop::collection::vec(any::<u8>(), 0..200),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let _ = KeySet::from_document(&garbage, None, 20);
+        let mut text = document(&[ec_key(), json!({"kty": "RSA", "e": "AQAB", "n": "_".repeat(342)})]).into_bytes();
+        for (at, byte) in &edits {
+            *at.get_mut(&mut text) = *byte;
+        }
+        if let Ok((keys, skipped)) = KeySet::from_document(&text, None, 20) {
+            let known = Algorithm::ALL.iter().filter(|algorithm| keys.knows(None, **algorithm)).count();
+            prop_assert!(known >= 1 && known + skipped.count <= 2);
+        }
+    }
 }

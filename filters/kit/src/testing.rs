@@ -8,6 +8,9 @@ use crate::{
     Logging, Metrics, Properties, SharedData, Timer, UnixTime, WriteError,
 };
 
+/// What stands in for a foreign function.
+pub type ForeignFunction = fn(&[u8]) -> Result<Vec<u8>, HostError>;
+
 /// A host for unit tests.
 #[derive(Debug, Default)]
 pub struct TestHost {
@@ -30,7 +33,7 @@ pub struct TestHost {
     /// Whether calls fail at once, as for a cluster without hosts.
     pub unreachable: bool,
     /// The foreign functions.
-    pub foreign: BTreeMap<&'static str, fn(&[u8]) -> Result<Vec<u8>, HostError>>,
+    pub foreign: BTreeMap<&'static str, ForeignFunction>,
     /// How often each foreign function was called.
     pub foreign_calls: BTreeMap<String, u32>,
     /// The period of the tick; zero for none.

@@ -131,3 +131,32 @@ fn append(message: &mut Vec<u8>, field: u8, bytes: &[u8]) {
     message.push(length.to_le_bytes().first().copied().unwrap_or(0));
     message.extend_from_slice(bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+
+    #[derive(Clone, PartialEq, Eq, Message)]
+    struct Question {
+        #[prost(string, tag = "1")]
+        hash_function: String,
+        #[prost(bytes = "vec", tag = "2")]
+        public_key: Vec<u8>,
+        #[prost(bytes = "vec", tag = "3")]
+        signature: Vec<u8>,
+        #[prost(bytes = "vec", tag = "4")]
+        text: Vec<u8>,
+    }
+
+    #[test]
+    fn a_question_is_protobuf_at_every_length() {
+        for length in [0, 1, 127, 128, 16_383, 16_384, 2_097_152] {
+            let (public_key, signature, text) = (vec![1; length], vec![2; length], vec![3; length]);
+            let question = HostKey::new(Family::Rsa, "sha256", &public_key).question(&signature, &text);
+            let expected = Question { hash_function: "sha256".into(), public_key, signature, text };
+            assert_eq!(Question::decode(question.as_slice()).unwrap(), expected, "{length}");
+        }
+    }
+}

@@ -1,13 +1,9 @@
-use jwt_simple::algorithms::{
-    ECDSAP384PublicKeyLike, ES384PublicKey, Ed25519PublicKey, EdDSAPublicKeyLike, HS256Key, HS384Key,
-    HS512Key, MACLike,
-};
-use p256::ecdsa::signature::Verifier;
+use jwt_simple::algorithms::{Ed25519PublicKey, EdDSAPublicKeyLike, HS256Key, HS384Key, HS512Key, MACLike};
 use portcullis_kit::{ConfigError, ForeignFunctions};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq;
 
-use super::es256::Es256Key;
+use super::ecdsa::EcdsaKey;
 use super::host_crypto::{Family, HostCrypto, HostKey};
 use super::identity::KeyId;
 use super::rsa::{RsaKey, RsaKeyError};
@@ -26,9 +22,9 @@ pub(crate) struct Key {
 }
 
 enum Material {
-    Es256(Es256Key),
-    Es384(ES384PublicKey),
-    Es512(p521::ecdsa::VerifyingKey),
+    Es256(EcdsaKey<p256::NistP256>),
+    Es384(EcdsaKey<p384::NistP384>),
+    Es512(EcdsaKey<p521::NistP521>),
     EdDsa(Ed25519PublicKey),
     Hs256(HS256Key),
     Hs384(HS384Key),
@@ -100,11 +96,18 @@ impl Key {
 
     fn fits(&self, message: &[u8], signature: &Signature<'_>) -> bool {
         match (&self.material, signature) {
-            (Material::Es256(key), Signature::Es256(signature)) => key.verifies(message, signature),
-            (Material::Es384(key), Signature::Es384(signature)) => {
-                key.public_key().as_ref().verify(message, signature).is_ok()
+            (Material::Es256(key), Signature::Es256(signature)) => {
+                let (r, s) = signature.split_scalars();
+                key.verifies(message, (*r, *s))
             }
-            (Material::Es512(key), Signature::Es512(signature)) => key.verify(message, signature).is_ok(),
+            (Material::Es384(key), Signature::Es384(signature)) => {
+                let (r, s) = signature.split_scalars();
+                key.verifies(message, (*r, *s))
+            }
+            (Material::Es512(key), Signature::Es512(signature)) => {
+                let (r, s) = signature.split_scalars();
+                key.verifies(message, (*r, *s))
+            }
             (Material::EdDsa(key), Signature::Bytes(signature)) => {
                 ed25519_compact::Signature::from_slice(signature)
                     .is_ok_and(|signature| key.public_key().as_ref().verify(message, &signature).is_ok())
@@ -156,25 +159,25 @@ fn material(
     algorithm: Algorithm,
     jwk: &Map<String, Value>,
 ) -> Result<(Material, Option<HostKey>), ConfigError> {
-    let off_curve = || ConfigError::at("x", "x and y are no point on the curve");
+    let off_curve = |_| ConfigError::at("x", "x and y are no point on the curve");
     let ec = |hash, curve: &[u8], point: &[u8]| {
         Some(HostKey::new(Family::Ecdsa, hash, &der::ec_public_key(curve, point)))
     };
     Ok(match algorithm {
         Algorithm::Es256 => {
             let point = jwk::point(jwk, "P-256", 32)?;
-            let key = Es256Key::new(&point).ok_or_else(off_curve)?;
-            (Material::Es256(key), ec("sha256", &der::P256, &point))
+            let key = p256::PublicKey::from_sec1_bytes(&point).map_err(off_curve)?;
+            (Material::Es256(EcdsaKey::new(key.to_projective())), ec("sha256", &der::P256, &point))
         }
         Algorithm::Es384 => {
             let point = jwk::point(jwk, "P-384", 48)?;
-            let key = ES384PublicKey::from_bytes(&point).map_err(|_| off_curve())?;
-            (Material::Es384(key), ec("sha384", &der::P384, &point))
+            let key = p384::PublicKey::from_sec1_bytes(&point).map_err(off_curve)?;
+            (Material::Es384(EcdsaKey::new(key.to_projective())), ec("sha384", &der::P384, &point))
         }
         Algorithm::Es512 => {
             let point = jwk::point(jwk, "P-521", 66)?;
-            let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).map_err(|_| off_curve())?;
-            (Material::Es512(key), ec("sha512", &der::P521, &point))
+            let key = p521::PublicKey::from_sec1_bytes(&point).map_err(off_curve)?;
+            (Material::Es512(EcdsaKey::new(key.to_projective())), ec("sha512", &der::P521, &point))
         }
         Algorithm::EdDsa => (Material::EdDsa(edwards(jwk)?), None),
         Algorithm::Hs256 => (Material::Hs256(HS256Key::from_bytes(&jwk::secret(jwk, 32)?)), None),

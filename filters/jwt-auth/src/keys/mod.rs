@@ -5,7 +5,7 @@
 
 mod der;
 mod document;
-mod es256;
+mod ecdsa;
 mod host_crypto;
 mod identity;
 mod jwk;

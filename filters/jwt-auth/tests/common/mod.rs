@@ -49,10 +49,10 @@ pub(crate) fn filter(config: &Value) -> JwtAuth {
 pub(crate) fn send(filter: &mut JwtAuth, request: &mut Headers) -> Result<(), JwtError> {
     let mut host = TestHost::at(NOW.as_secs());
     let mut stream = <JwtAuth as HttpFilter>::Stream::default();
-    match filter.on_request_headers((StreamId(2), &mut stream), request, &mut host) {
-        Ok(action) => Ok(assert_eq!(action, Action::Continue)),
-        Err(reply) => Err(error_of(&reply)),
-    }
+    let action = filter.on_request_headers((StreamId(2), &mut stream), request, &mut host);
+    let action = action.map_err(|reply| error_of(&reply))?;
+    assert_eq!(action, Action::Continue);
+    Ok(())
 }
 
 /// Sends one request with this bearer token.
