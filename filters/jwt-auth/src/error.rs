@@ -22,6 +22,10 @@ pub enum JwtError {
     ExpiryMissing,
     /// The host can be read in two ways.
     HostAmbiguous,
+    /// The authorization server says that the token is not active.
+    Inactive,
+    /// The authorization server cannot be asked, or is not understood.
+    IntrospectionUnavailable,
     /// The issuer is not the provider's.
     IssuerNotAllowed,
     /// No key fits `kid` and `alg`.
@@ -44,6 +48,8 @@ pub enum JwtError {
     SubjectNotAllowed,
     /// The token, its header or its `kid` is too long; see [`MAX_TOKEN`](crate::MAX_TOKEN).
     TooLarge,
+    /// Too many requests wait for answers about their tokens.
+    TooManyWaiting,
     /// `typ` is not one that the provider accepts.
     TypeNotAllowed,
     /// The header asks for something that must be understood and is not: `crit`, `b64`, `enc`, `zip`, a nested token.
@@ -81,7 +87,7 @@ const fn invalid(code: &'static str, detail: &'static str) -> Row {
 
 impl JwtError {
     /// Every way to be denied.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::AlgorithmNotAllowed,
         Self::AudienceNotAllowed,
         Self::Bound,
@@ -91,6 +97,8 @@ impl JwtError {
         Self::Expired,
         Self::ExpiryMissing,
         Self::HostAmbiguous,
+        Self::Inactive,
+        Self::IntrospectionUnavailable,
         Self::IssuerNotAllowed,
         Self::KeyNotFound,
         Self::LifetimeTooLong,
@@ -102,6 +110,7 @@ impl JwtError {
         Self::SignatureInvalid,
         Self::SubjectNotAllowed,
         Self::TooLarge,
+        Self::TooManyWaiting,
         Self::TypeNotAllowed,
         Self::Unsupported,
     ];
@@ -123,6 +132,7 @@ impl JwtError {
             }
             Self::Expired => invalid("portcullis_jwt_expired", "the token has expired"),
             Self::ExpiryMissing => invalid("portcullis_jwt_exp_missing", "the token has no exp"),
+            Self::Inactive => invalid("portcullis_jwt_inactive", "the token is not active"),
             Self::IssuerNotAllowed => {
                 invalid("portcullis_jwt_iss_not_allowed", "the token's issuer is not trusted here")
             }
@@ -165,6 +175,19 @@ impl JwtError {
                 let row = invalid("portcullis_jwt_multiple", "the request carries more than one token");
                 Row { status: 400, challenge: Challenge::Error("invalid_request"), ..row }
             }
+            Self::IntrospectionUnavailable => Row {
+                status: 503,
+                challenge: Challenge::None,
+                ..invalid("portcullis_jwt_introspection_unavailable", "the token cannot be checked now")
+            },
+            Self::TooManyWaiting => Row {
+                status: 503,
+                challenge: Challenge::None,
+                ..invalid(
+                    "portcullis_jwt_too_many_waiting",
+                    "too many requests wait for a check of their tokens",
+                )
+            },
             Self::HostAmbiguous => {
                 let row = invalid("portcullis_host_ambiguous", "the host is not a plain host name");
                 Row { status: 400, challenge: Challenge::None, ..row }
