@@ -116,6 +116,7 @@ impl JwtError {
     ];
 
     /// Status, code, text and challenge.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub const fn row(self) -> Row {
         match self {
             Self::AlgorithmNotAllowed => {

@@ -16,7 +16,7 @@ mod denial;
 mod error;
 mod filter;
 mod host_crypto;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the filter does not ask yet"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "the filter does not ask yet"))]
 mod introspection;
 mod jws;
 mod key;
