@@ -128,7 +128,10 @@ fn each_member_of_a_provider_has_its_error() {
             with("/providers/0/name", json!("")),
             "providers[0].name: empty; write the text that rules refer to",
         ),
-        (with("/providers/0/issuer", json!("")), "providers[0].issuer: empty; write the iss of the tokens"),
+        (
+            with("/providers/0/issuer", json!("")),
+            "providers[0].issuer: empty; write the iss of the tokens",
+        ),
         (
             with("/providers/0/algorithms", json!([])),
             "providers[0].algorithms: empty, so no token could pass; name one or leave the member out",
