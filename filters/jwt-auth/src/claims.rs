@@ -51,6 +51,11 @@ impl Claims {
         self.members.get("sub")?.as_str()
     }
 
+    /// `exp`.
+    pub(crate) const fn expires(&self) -> Option<UnixTime> {
+        self.expires
+    }
+
     /// Whether there is an `exp`, and it is no further away than this.
     pub(crate) fn expires_within(&self, now: UnixTime, longest: Duration) -> bool {
         self.expires.is_some_and(|expires| expires <= now.saturating_add(longest))

@@ -36,6 +36,10 @@ pub enum JwtError {
     ExpiryMissing,
     /// The host can be read in two ways.
     HostAmbiguous,
+    /// The authorization server says that the token is not active.
+    Inactive,
+    /// The authorization server cannot be asked, or is not understood.
+    IntrospectionUnavailable,
     /// The issuer is not the provider's.
     IssuerNotAllowed,
     /// No key fits `kid` and `alg`.
@@ -119,7 +123,7 @@ const fn unavailable(code: &'static str, detail: &'static str) -> Row {
 
 impl JwtError {
     /// Every way to be denied.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::AlgorithmNotAllowed,
         Self::AudienceNotAllowed,
         Self::BindingMismatch,
@@ -136,6 +140,8 @@ impl JwtError {
         Self::Expired,
         Self::ExpiryMissing,
         Self::HostAmbiguous,
+        Self::Inactive,
+        Self::IntrospectionUnavailable,
         Self::IssuerNotAllowed,
         Self::KeyNotFound,
         Self::KeysUnavailable,
@@ -204,6 +210,7 @@ impl JwtError {
             ),
             Self::Expired => invalid("portcullis_jwt_expired", "the token has expired"),
             Self::ExpiryMissing => invalid("portcullis_jwt_exp_missing", "the token has no exp"),
+            Self::Inactive => invalid("portcullis_jwt_inactive", "the token is not active"),
             Self::IssuerNotAllowed => {
                 invalid("portcullis_jwt_iss_not_allowed", "the token's issuer is not trusted here")
             }
@@ -246,6 +253,9 @@ impl JwtError {
                 "portcullis_jwt_dpop_replay_unchecked",
                 "the DPoP proof cannot be checked for replay now",
             ),
+            Self::IntrospectionUnavailable => {
+                unavailable("portcullis_jwt_introspection_unavailable", "the token cannot be checked now")
+            }
             Self::KeysUnavailable => {
                 unavailable("portcullis_jwt_keys_unavailable", "the issuer's keys cannot be had now")
             }

@@ -19,6 +19,7 @@ mod denial;
 mod error;
 mod exact;
 mod filter;
+mod introspection;
 mod jws;
 mod keys;
 mod metrics;

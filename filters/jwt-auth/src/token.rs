@@ -36,7 +36,8 @@ impl Token {
 /// What one value of a map or list takes beside its text: the value itself and its share of a node.
 const NODE: usize = 64;
 
-fn members(members: &Map<String, Value>) -> usize {
+/// About how many bytes of memory these take.
+pub(crate) fn members(members: &Map<String, Value>) -> usize {
     members.iter().map(|(name, value)| name.len() + NODE + footprint(value)).sum()
 }
 
