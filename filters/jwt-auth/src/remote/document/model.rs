@@ -227,7 +227,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn one_fetch_at_a_time_not_too_often_and_nothing_used_too_long(steps in prop::collection::vec(step(), 1..120)) {
