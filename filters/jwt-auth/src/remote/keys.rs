@@ -4,10 +4,10 @@ use portcullis_kit::json::parse_strict;
 use portcullis_kit::{CallId, Host, HttpAnswer, UnixTime};
 use serde_json::{Map, Value};
 
-use super::config::{Discovery, RemoteJwks};
 use super::document::{Document, Refetch, State};
 use super::events::Events;
 use super::metadata::jwks_uri;
+use super::settings::{Discovery, RemoteJwks};
 use super::uri::Uri;
 use crate::{Algorithm, KeySet};
 

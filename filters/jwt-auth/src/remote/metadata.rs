@@ -1,7 +1,7 @@
 use portcullis_kit::json::parse_strict;
 use serde_json::Value;
 
-use super::config::Discovery;
+use super::settings::Discovery;
 use super::uri::Uri;
 
 /// Where the metadata of an issuer say that its keys are.

@@ -17,9 +17,8 @@ mod settings;
 mod store;
 mod uri;
 
-pub(crate) use config::{
-    Discovery, DiscoveryConfig, FetchedConfig, FetchedDocument, RemoteJwks, RemoteJwksConfig,
-};
+pub(crate) use config::{DiscoveryConfig, FetchedConfig, RemoteJwksConfig};
 pub(crate) use document::{Document, Refetch, State};
 pub(crate) use events::{Events, Reason};
 pub(crate) use keys::{Keys, RemoteKeys};
+pub(crate) use settings::{Discovery, FetchedDocument, RemoteJwks, Settings};

@@ -1,9 +1,8 @@
 //! Workers, a server and a clock in any order: what must hold whatever happens.
 
-use proptest::prelude::*;
-
-use portcullis_kit::UnixTime;
 use portcullis_kit::testing::TestHost;
+use portcullis_kit::{HttpAnswer, UnixTime};
+use proptest::prelude::*;
 
 use super::tests::{Worker, answer, last_call};
 use super::*;
