@@ -1,8 +1,8 @@
 //! JSON Web Token authentication.
 //!
 //! The path of a request: [`JwtAuth`] picks the requirement of the first rule that matches, finds the token where the
-//! provider expects it, reads it strictly (`jws`), checks its claims (`claims`) and its signature (`key_set`, `key`,
-//! `rsa`), and hands the claims on as headers. Each way to fail is a variant of [`JwtError`].
+//! provider expects it, reads it strictly (`jws`), checks its claims (`claims`) and its signature (`keys`), and hands the
+//! claims on as headers. Each way to fail is a variant of [`JwtError`].
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -14,13 +14,11 @@ mod config;
 mod error;
 mod filter;
 mod jws;
-mod key;
-mod key_set;
+mod keys;
 mod policy;
 mod provider;
 #[expect(dead_code, unused_imports, reason = "the filter does not fetch yet")]
 mod remote;
-mod rsa;
 mod source;
 
 pub use algorithm::Algorithm;
@@ -28,4 +26,4 @@ pub use config::JwtAuthConfig;
 pub use error::{Challenge, JwtError, Row};
 pub use filter::JwtAuth;
 pub use jws::{Jws, MAX_TOKEN};
-pub use key_set::KeySet;
+pub use keys::{HostCrypto, KeyId, KeySet, Skipped, thumbprint};

@@ -79,7 +79,7 @@ impl Provider {
         if claims.is_bound() {
             return Err(JwtError::Bound);
         }
-        self.keys.verify(&jws)?;
+        self.keys.verify_in_module(&jws)?;
         Ok(claims)
     }
 

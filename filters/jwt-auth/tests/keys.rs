@@ -1,6 +1,7 @@
 //! JWKs that are refused, those that are passed over, and the one line that says why.
 
-use portcullis_jwt_auth::{Algorithm, KeySet};
+use portcullis_jwt_auth::{Algorithm, Jws, KeySet, Skipped};
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 fn ec_key() -> Value {
@@ -144,5 +145,142 @@ fn at_most_four_keys_share_a_name() {
 fn unknown_members_are_ignored() {
     for (member, value) in [("x5t", json!("AAAA")), ("x5c", json!(["AAAA"])), ("more", json!({"a": [1]}))] {
         assert!(read(&[with(member, value)], None).is_ok(), "{member}");
+    }
+}
+
+fn document(keys: &[Value]) -> String {
+    json!({"keys": keys}).to_string()
+}
+
+fn fetch(document: &str) -> Result<(KeySet, Skipped), String> {
+    KeySet::from_document(document.as_bytes(), None, 20)
+}
+
+#[test]
+fn a_fetched_document_loses_only_its_broken_keys() {
+    let secret = json!({"kty": "oct", "alg": "HS256", "k": "A".repeat(43)});
+    for (broken, problem) in [
+        (with("x", json!("AQAB")), "keys[0].x: 3 bytes; a coordinate on P-256 has 32"),
+        (without("kty"), "keys[0].kty: missing; a JWK of this kind needs it (RFC 7518 section 6)"),
+        (with("kty", json!(1)), "keys[0].kty: not a string"),
+        (json!([]), "keys[0]: not an object"),
+        (
+            with("d", json!("AQAB")),
+            "keys[0].d: a private key; remove it here, and replace the key pair wherever this text has been",
+        ),
+        (secret, "keys[0].k: a shared secret in a public document"),
+        (json!({"kty": "oct"}), "keys[0].k: a shared secret in a public document"),
+    ] {
+        let (keys, skipped) = fetch(&document(&[broken.clone(), ec_key()])).unwrap();
+        assert!(keys.knows(Some("k1"), Algorithm::Es256));
+        assert_eq!(skipped, Skipped { count: 1, problem: Some(problem.to_owned()) });
+        let expected = format!("no key that verifies signatures with an allowed algorithm; {problem}");
+        assert_eq!(fetch(&document(&[broken])).unwrap_err(), expected);
+    }
+}
+
+#[test]
+fn a_fetched_key_for_another_purpose_is_no_problem() {
+    let others = [
+        with("use", json!("enc")),
+        with("crv", json!("secp256k1")),
+        json!({"kty": "AKP", "alg": "ML-DSA-44"}),
+    ];
+    let (_, skipped) = fetch(&document(&[others.as_slice(), &[ec_key()]].concat())).unwrap();
+    assert_eq!(skipped, Skipped::default());
+    let unusable = "no key that verifies signatures with an allowed algorithm";
+    assert_eq!(fetch(&document(&others)).unwrap_err(), unusable);
+    let other = KeySet::from_document(document(&[ec_key()]).as_bytes(), Some(&[Algorithm::EdDsa]), 20);
+    assert_eq!(other.unwrap_err(), unusable);
+}
+
+#[test]
+fn a_fetched_document_that_is_none_is_refused_without_quoting_it() {
+    for (text, expected) in [
+        ("", "not JSON with each member once, at line 1 column 0"),
+        ("<html>\nsecret", "not JSON with each member once, at line 1 column 1"),
+        ("{\"keys\":[],\"keys\":[]}", "not JSON with each member once, at line 1 column 21"),
+        ("[]", "no list `keys`"),
+        ("{}", "no list `keys`"),
+        ("{\"keys\":{}}", "no list `keys`"),
+        ("{\"keys\":[]}", "no key that verifies signatures with an allowed algorithm"),
+    ] {
+        assert_eq!(fetch(text).unwrap_err(), expected, "{text:?}");
+    }
+    let many =
+        |count| document(&(0..count).map(|kid| with("kid", json!(kid.to_string()))).collect::<Vec<_>>());
+    assert!(fetch(&many(20)).is_ok());
+    assert_eq!(fetch(&many(21)).unwrap_err(), "21 keys; at most 20");
+}
+
+#[test]
+fn the_fifth_fetched_key_of_a_name_is_one_too_many() {
+    let (keys, skipped) = fetch(&document(&vec![ec_key(); 6])).unwrap();
+    assert!(keys.knows(Some("k1"), Algorithm::Es256));
+    let problem = Some("keys[4].kid: more than 4 keys with this name".to_owned());
+    assert_eq!(skipped, Skipped { count: 2, problem });
+    assert_eq!(fetch(&document(&vec![without("kid"); 6])).unwrap().1, Skipped::default());
+}
+
+#[test]
+fn a_problem_quotes_nothing_long_or_odd_of_a_fetched_key() {
+    let odd = "\n\u{1b}[31m".repeat(1000);
+    for member in ["kty", "crv", "x", "y", "kid", "alg", "use", "key_ops"] {
+        for key in [with(member, json!(odd)), with(member, json!([odd]))] {
+            let problem = fetch(&document(&[key.clone(), ec_key()])).unwrap().1.problem.unwrap_or_default();
+            assert!(problem.len() < 200 && !problem.contains(char::is_control), "{problem}");
+        }
+    }
+}
+
+#[test]
+fn a_set_knows_what_a_token_may_mean() {
+    let other = with("kid", json!("k2"));
+    let keys = read(&[ec_key(), other.clone()], None).unwrap();
+    for (key_id, known) in
+        [(Some("k1"), true), (Some("k2"), true), (Some("k3"), false), (Some(""), false), (None, true)]
+    {
+        assert_eq!(keys.knows(key_id, Algorithm::Es256), known, "{key_id:?}");
+        assert!(!keys.knows(key_id, Algorithm::Rs256), "{key_id:?}");
+    }
+    let nameless = read(&[without("kid"), other], None).unwrap();
+    assert!(nameless.knows(Some("k3"), Algorithm::Es256));
+}
+
+#[test]
+fn an_identity_is_of_the_key_and_not_of_its_name() {
+    let token = concat!(
+        "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.",
+        "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+    );
+    let jws = Jws::parse(token.as_bytes()).unwrap();
+    let keys = read(&[ec_key()], None).unwrap();
+    let key = keys.verify_in_module(&jws).unwrap();
+    assert!(keys.contains(key));
+    assert_eq!(keys.kid_of(key), Some("k1"));
+    let renamed = read(&[with("kid", json!("k2"))], None).unwrap();
+    assert!(renamed.contains(key));
+    assert_eq!((renamed.kid_of(key), read(&[without("kid")], None).unwrap().kid_of(key)), (Some("k2"), None));
+    let ed = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    let other = read(&[ed], None).unwrap();
+    assert!(!other.contains(key));
+    assert_eq!(other.kid_of(key), None);
+}
+
+proptest! {
+    #[test]
+    fn no_document_is_too_odd(
+        garbage in prop::collection::vec(any::<u8>(), 0..200),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let _ = KeySet::from_document(&garbage, None, 20);
+        let mut text = document(&[ec_key(), json!({"kty": "RSA", "e": "AQAB", "n": "_".repeat(342)})]).into_bytes();
+        for (at, byte) in &edits {
+            *at.get_mut(&mut text) = *byte;
+        }
+        if let Ok((keys, skipped)) = KeySet::from_document(&text, None, 20) {
+            let known = Algorithm::ALL.iter().filter(|algorithm| keys.knows(None, **algorithm)).count();
+            prop_assert!(known >= 1 && known + skipped.count <= 2);
+        }
     }
 }

@@ -53,7 +53,11 @@ fn no_bit_of_a_signature_can_be_flipped() {
         for bit in 0..length * 8 {
             let mut jws = Jws::parse(token.as_bytes()).unwrap();
             jws.signature[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(keys.verify(&jws), Err(JwtError::SignatureInvalid), "{algorithm:?}: bit {bit}");
+            assert_eq!(
+                keys.verify_in_module(&jws),
+                Err(JwtError::SignatureInvalid),
+                "{algorithm:?}: bit {bit}"
+            );
         }
     }
 }

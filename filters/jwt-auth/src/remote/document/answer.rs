@@ -131,7 +131,8 @@ impl Document {
         }
     }
 
-    fn title(&self) -> String {
+    /// What it is and where, for the log.
+    pub(crate) fn title(&self) -> String {
         let uri = self.target.as_ref().map(|target| format!(" {}", target.uri)).unwrap_or_default();
         format!("jwt-auth: {}{uri} of cluster {}", self.name, self.settings.cluster)
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::tests::{Worker, answer, last_call};
 use super::*;
 
-const LEASE: Duration = Duration::from_secs(10);
+const LEASE: Duration = Duration::from_secs(7);
 
 #[derive(Clone, Debug)]
 enum Step {

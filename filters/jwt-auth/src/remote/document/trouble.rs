@@ -7,7 +7,7 @@ use super::tests::{Worker, answer, fetched, last_call, refresh, seconds};
 use super::*;
 use crate::remote::events::{Events, Reason};
 
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(2);
 
 #[test]
 fn a_call_that_never_leaves_is_a_failure() {
@@ -95,7 +95,7 @@ fn an_answer_that_comes_too_late_counts_only_if_nobody_else_has_asked() {
         let (mut slow, mut other) = (Worker::new(), Worker::new());
         slow.poll(&mut host);
         let call = last_call(&host);
-        host.advance(seconds(11));
+        host.advance(seconds(8));
         other.poll(&mut host);
         if other_asks {
             host.advance(seconds(1));

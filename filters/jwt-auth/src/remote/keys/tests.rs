@@ -21,7 +21,7 @@ fn remote(allowed: Option<&[Algorithm]>) -> RemoteKeys {
 fn discovered(members: &str) -> RemoteKeys {
     let text = format!(r#"{{"cluster":"idp"{members}}}"#);
     let config = parse_config::<DiscoveryConfig>(text.as_bytes()).unwrap();
-    RemoteKeys::discovered(Discovery::new(&config, "https://idp.example").unwrap(), None)
+    RemoteKeys::discovered(&Discovery::new(&config, "https://idp.example").unwrap(), None)
 }
 
 fn answer(status: &str, body: &str) -> HttpAnswer {
@@ -80,6 +80,19 @@ fn what_is_no_jwk_set_leaves_the_keys_as_they_were() {
         let failed: u32 = keys.take_events().failed.iter().sum();
         assert_eq!((keys.generation(), failed), (1, 1), "{bad}");
     }
+}
+
+#[test]
+fn keys_that_are_left_out_are_told_once() {
+    let mut host = TestHost::at(1000);
+    let (mut one, mut two) = (remote(None), remote(None));
+    let broken = format!(r#"{{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}},{}"#, &SET[9..SET.len() - 2]);
+    one.poll(&mut host);
+    answered(&mut one, "200", &format!(r#"{{"keys":[{broken}]}}"#), &mut host);
+    two.poll(&mut host);
+    assert!(is_usable(&one, &host) && is_usable(&two, &host));
+    assert_eq!(host.log.len(), 1);
+    assert!(host.log[0].contains("1 keys left out, the first for this reason: keys[0]."), "{:?}", host.log);
 }
 
 #[test]

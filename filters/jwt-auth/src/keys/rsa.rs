@@ -1,24 +1,21 @@
 //! RSA signatures: RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2) and RSASSA-PSS (section 8.1.2).
 //!
-//! The modular power is `crypto-bigint`'s; the encodings are ours. Everything here is public data, so nothing needs to
-//! take constant time.
+//! The encodings. Everything here is public data, so nothing needs to take constant time.
 
-use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Odd};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use super::montgomery::{MAX_BYTES, Modulus};
 use crate::Algorithm;
 
 /// RFC 7518 sections 3.3 and 3.5: 2048 bits or more; and an upper bound on what one request can cost.
 const MODULUS_BITS: std::ops::RangeInclusive<u32> = 2048..=8192;
-const MODULUS_BYTES: usize = 1024;
 /// Smaller exponents have a history of forged paddings; larger ones only cost.
 const EXPONENT: std::ops::RangeInclusive<u32> = 65_537..=u32::MAX;
 
 /// An RSA public key, ready for Montgomery arithmetic.
 #[derive(Debug)]
 pub(crate) struct RsaKey {
-    modulus: BoxedMontyParams,
+    modulus: Modulus,
     exponent: u32,
     bits: u32,
 }
@@ -38,19 +35,27 @@ impl RsaKey {
             .try_fold(0_u32, |value, byte| value.checked_mul(256).map(|value| value | u32::from(*byte)));
         let exponent =
             exponent.filter(|e| EXPONENT.contains(e) && e % 2 == 1).ok_or(RsaKeyError::Exponent)?;
-        // The width of the arithmetic is that of the bytes, zeros in front included.
         let significant = n.iter().position(|byte| *byte != 0).and_then(|start| n.get(start..));
-        let n = significant.filter(|n| n.len() <= MODULUS_BYTES).ok_or(RsaKeyError::Modulus)?;
-        let n = BoxedUint::from_be_slice_vartime(n);
-        let bits = n.bits_vartime();
-        let modulus =
-            Odd::new(n).into_option().filter(|_| MODULUS_BITS.contains(&bits)).ok_or(RsaKeyError::Modulus)?;
-        Ok(Self { modulus: BoxedMontyParams::new_vartime(modulus), exponent, bits })
+        let n = significant.filter(|n| n.len() <= MAX_BYTES).ok_or(RsaKeyError::Modulus)?;
+        let zeros = n.first().map_or(8, |first| first.leading_zeros());
+        let bits = u32::try_from(n.len() * 8).map_or(0, |bits| bits - zeros);
+        let modulus = Modulus::new(n).filter(|_| MODULUS_BITS.contains(&bits)).ok_or(RsaKeyError::Modulus)?;
+        Ok(Self { modulus, exponent, bits })
+    }
+
+    /// The big-endian bytes of `n`, without zeros in front.
+    pub(crate) fn modulus(&self) -> &[u8] {
+        self.modulus.bytes()
+    }
+
+    /// Whether this can be a signature: as long as the modulus (RFC 8017 section 8.2.2 step 1), and less (section 5.2.2).
+    pub(crate) fn is_in_range(&self, signature: &[u8]) -> bool {
+        signature.len() == self.modulus().len() && signature < self.modulus()
     }
 
     /// Whether the signature fits; `false` too for an algorithm that is not RSA.
     pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        let Some(encoded) = self.power(signature) else { return false };
+        let Some(encoded) = self.modulus.power(signature, self.exponent) else { return false };
         match algorithm {
             Algorithm::Rs256 => is_pkcs1(&encoded, &SHA256_INFO, &Sha256::digest(message)),
             Algorithm::Rs384 => is_pkcs1(&encoded, &SHA384_INFO, &Sha384::digest(message)),
@@ -60,27 +65,6 @@ impl RsaKey {
             Algorithm::Ps512 => is_pss::<Sha512>(&encoded, self.bits - 1, message),
             _ => false,
         }
-    }
-
-    /// `signature ^ e mod n`, as long as the modulus. `None` for a signature of another length or not below `n`.
-    fn power(&self, signature: &[u8]) -> Option<Vec<u8>> {
-        let length = usize::try_from(self.bits.div_ceil(8)).ok()?;
-        let modulus = self.modulus.modulus().as_ref();
-        let signature = (signature.len() == length)
-            .then(|| BoxedUint::from_be_slice(signature, modulus.bits_precision()).ok())??;
-        if signature >= *modulus {
-            return None;
-        }
-        let base = BoxedMontyForm::new(signature, &self.modulus);
-        let mut power = base.clone();
-        for bit in (0..self.exponent.ilog2()).rev() {
-            power = power.square();
-            if self.exponent >> bit & 1 == 1 {
-                power = power.mul(&base);
-            }
-        }
-        let bytes = power.retrieve().to_be_bytes();
-        bytes.len().checked_sub(length).and_then(|start| bytes.get(start..)).map(<[u8]>::to_vec)
     }
 }
 
@@ -146,7 +130,7 @@ mod tests {
         let error = |n: &[u8], e: &[u8]| RsaKey::new(n, e).err();
         assert_eq!(error(&modulus(2048), &[1, 0, 1]), None);
         let padded = RsaKey::new(&[vec![0; 20_000], modulus(2048)].concat(), &[1, 0, 1]).unwrap();
-        assert_eq!(padded.modulus.modulus().as_ref().bits_precision(), 2048);
+        assert_eq!(padded.modulus().len(), 256);
         assert_eq!(error(&modulus(1024), &[1, 0, 1]), Some(RsaKeyError::Modulus));
         assert_eq!(error(&modulus(16384), &[1, 0, 1]), Some(RsaKeyError::Modulus));
         assert_eq!(error(&[], &[1, 0, 1]), Some(RsaKeyError::Modulus));
