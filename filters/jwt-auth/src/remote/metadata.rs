@@ -97,4 +97,13 @@ mod tests {
             assert!(jwks_uri(text.as_bytes(), &expected(true)).is_err(), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn garbage_leads_nowhere(bytes in proptest::collection::vec(0_u8.., 0..64), member in ".{0,20}") {
+            proptest::prop_assert!(jwks_uri(&bytes, &expected(true)).is_err());
+            let found = found("https://idp.example", &member, true);
+            proptest::prop_assert!(found.is_err() || Uri::parse(&member).is_some());
+        }
+    }
 }

@@ -201,3 +201,9 @@ fn without_metadata_keys_are_used_only_to_their_own_end() {
     assert!((2 * 4200 - 700..=2 * 4200).contains(&last_usable), "{last_usable}");
     assert!(!is_usable(&keys, &host));
 }
+
+#[test]
+fn keys_can_go_to_another_thread() {
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&remote(None));
+}
