@@ -33,17 +33,26 @@ impl Claims {
         Ok(Self { members, expires, not_before })
     }
 
+    /// All of them.
+    pub(crate) fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.members.get(name)
     }
 
-    /// Whether only the holder of some key may use the token (RFC 7800 section 3.1, RFC 9449, RFC 8705).
-    pub(crate) fn is_bound(&self) -> bool {
-        self.members.contains_key("cnf")
-    }
-
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.members.get("iss")?.as_str()
+    }
+
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.members.get("sub")?.as_str()
+    }
+
+    /// Whether there is an `exp`, and it is no further away than this.
+    pub(crate) fn expires_within(&self, now: UnixTime, longest: Duration) -> bool {
+        self.expires.is_some_and(|expires| expires <= now.saturating_add(longest))
     }
 
     /// Whether any audience of the token is in the list.

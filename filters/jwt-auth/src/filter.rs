@@ -1,137 +1,248 @@
+use std::time::Duration;
+
 use log::Level;
 use portcullis_kit::rules::is_grpc;
 use portcullis_kit::{
-    Action, ConfigError, Counter, Headers, Host, HttpFilter, LocalReply, StreamId, UnixTime, parse_config,
+    Action, CallId, ConfigError, Headers, Host, HttpAnswer, HttpFilter, LocalReply, StreamId, UnixTime,
+    parse_config,
 };
 
-use crate::JwtError;
 use crate::config::JwtAuthConfig;
-use crate::policy::{Need, Policy};
-use crate::provider::reads_as;
-use crate::source::Source;
+use crate::decide::{Admitted, Decision};
+use crate::denial::{Denial, Failure};
+use crate::metrics::Metrics;
+use crate::outputs::reads_as;
+use crate::policy::{Need, Policy, Rule};
+use crate::token_cache::TokenCache;
+use crate::trust::Trust;
+use crate::waiting::{Refused, Waiting};
+use crate::{HostCrypto, JwtError};
+
+/// The time between two looks at what is being fetched, while requests wait for it.
+const WATCHFUL: Duration = Duration::from_millis(20);
 
 /// The filter: admits a request on the strength of a JSON Web Token.
 #[derive(Debug)]
 pub struct JwtAuth {
     policy: Policy,
-    counters: Counters,
+    /// What the tokens of each provider are checked against.
+    trust: Vec<Trust>,
+    crypto: HostCrypto,
+    cache: TokenCache,
+    waiting: Waiting,
+    metrics: Metrics,
+    tick: Duration,
 }
 
+/// What is kept of a request that waits: since when.
 #[derive(Debug, Default)]
-struct Counters {
-    allowed: Counter,
-    denied: Counter,
-    not_required: Counter,
-    shadow_denied: Counter,
-}
-
-/// How a request got past.
-enum Pass {
-    /// With a token.
-    Admitted,
-    /// No rule asked for one.
-    NotRequired,
+pub struct Stream {
+    waits_since: Option<UnixTime>,
 }
 
 impl HttpFilter for JwtAuth {
     const NAME: &'static str = "jwt-auth";
-    type Stream = ();
+    type Stream = Stream;
 
     fn configure(configuration: &[u8]) -> Result<Self, ConfigError> {
-        let policy = parse_config::<JwtAuthConfig>(configuration)?.try_into()?;
-        Ok(Self { policy, counters: Counters::default() })
+        let (policy, trust) = Policy::new(parse_config::<JwtAuthConfig>(configuration)?)?;
+        Ok(Self {
+            cache: TokenCache::new(&policy.cache),
+            policy,
+            trust,
+            crypto: HostCrypto::NONE,
+            waiting: Waiting::default(),
+            metrics: Metrics::default(),
+            tick: Duration::ZERO,
+        })
     }
 
     fn start(&mut self, host: &mut dyn Host) {
-        self.counters = Counters {
-            allowed: host.counter("portcullis_jwt_auth_allowed_total"),
-            denied: host.counter("portcullis_jwt_auth_denied_total"),
-            not_required: host.counter("portcullis_jwt_auth_not_required_total"),
-            shadow_denied: host.counter("portcullis_jwt_auth_shadow_denied_total"),
-        };
+        let providers = self.policy.providers.iter().map(|provider| provider.name.as_str());
+        self.metrics = Metrics::new(&self.policy.stat_prefix, providers, host);
+        self.crypto = HostCrypto::probe(host);
+        // Envoy takes no calls yet.
+        if self.trust.iter().any(Trust::is_fetched) {
+            self.set_tick(WATCHFUL, host);
+        }
     }
 
     fn on_request_headers(
         &mut self,
-        _: (StreamId, &mut ()),
+        (id, stream): (StreamId, &mut Stream),
         request: &mut Headers,
         host: &mut dyn Host,
     ) -> Result<Action, LocalReply> {
         self.sanitize(request);
-        let error = match self.decide(request, host) {
-            Ok(pass) => {
-                host.add(self.counter(&pass), 1);
-                return Ok(Action::Continue);
-            }
-            Err(error) => error,
-        };
-        if self.policy.shadow {
-            host.add(self.counters.shadow_denied, 1);
-            host.log(Level::Info, &format!("jwt-auth: shadow: would deny with {}", error.row().code));
+        if self.policy.bypass_cors_preflight && is_cors_preflight(request) {
+            host.add(self.metrics.cors_preflight, 1);
             return Ok(Action::Continue);
         }
-        host.add(self.counters.denied, 1);
-        Err(error.reply(&self.policy.realm, self.policy.format, is_grpc(request)))
+        match self.decide(request, host) {
+            Ok(None) => host.add(self.metrics.not_required, 1),
+            Ok(Some(admitted)) => {
+                host.add(self.metrics.allowed, 1);
+                admitted.iter().for_each(|admitted| self.apply(admitted, request, host));
+            }
+            Err(Failure::Denied(denial)) => return self.deny(&denial, request, host),
+            Err(Failure::Wait) => return self.wait(id, stream, request, host),
+        }
+        Ok(Action::Continue)
+    }
+
+    fn on_http_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) -> Vec<StreamId> {
+        for trust in &mut self.trust {
+            if trust.on_answer(call, answer, host) {
+                break;
+            }
+        }
+        self.look_again(host)
+    }
+
+    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
+        self.trust.iter_mut().for_each(|trust| trust.poll(host));
+        self.look_again(host)
     }
 }
 
 impl JwtAuth {
     /// Removes what only we may say, on every route: a client must not bring its own claims.
     fn sanitize(&self, request: &mut Headers) {
-        for mapped in self.policy.providers.iter().flat_map(|provider| &provider.claim_headers) {
-            let names = request.iter().map(|(name, _)| name).filter(|name| reads_as(name, &mapped.header));
-            let spoofed: Vec<_> = names.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
-            spoofed.iter().for_each(|name| request.remove(name));
+        let reserved = &self.policy.reserved;
+        if reserved.is_empty() {
+            return;
+        }
+        let names = request.iter().map(|(name, _)| name);
+        let spoofed = names.filter(|name| reserved.iter().any(|header| reads_as(name, header)));
+        let spoofed: Vec<_> = spoofed.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        spoofed.iter().for_each(|name| request.remove(name));
+    }
+
+    /// The tokens that let a request pass; `None` where it needs none.
+    fn decide(&mut self, request: &Headers, host: &mut dyn Host) -> Result<Option<Vec<Admitted>>, Failure> {
+        let rule = match self.policy.rules.select(request, host).map_err(JwtError::from)? {
+            Some((need, condition)) => Rule { need, authorize: condition.as_ref() },
+            None => Rule { need: self.policy.unmatched(host), authorize: None },
+        };
+        if matches!(rule.need, Need::Nothing) {
+            return Ok(None);
+        }
+        let now = host.now();
+        let mut decision = Decision {
+            policy: &self.policy,
+            trust: &mut self.trust,
+            crypto: &self.crypto,
+            cache: &mut self.cache,
+            metrics: &self.metrics,
+            request,
+            host,
+            now,
+        };
+        decision.decide(rule).map(Some)
+    }
+
+    fn apply(&self, admitted: &Admitted, request: &mut Headers, host: &mut dyn Host) {
+        let Some(provider) = self.policy.providers.get(admitted.provider) else { return };
+        if let Some(source) = provider.sources.get(admitted.source).filter(|_| !provider.forward) {
+            source.strip(request);
+        }
+        admitted.rendered.apply(request, host);
+        match &admitted.unverified {
+            Some(header) => request.set(header, b"false"),
+            None => self.metrics.admitted(admitted.provider, host),
+        }
+        if provider.clear_route_cache
+            && let Err(error) = host.foreign("clear_route_cache", b"")
+        {
+            host.log(Level::Warn, &format!("jwt-auth: the route was not picked anew: {error}"));
         }
     }
 
-    fn decide(&self, request: &mut Headers, host: &mut dyn Host) -> Result<Pass, JwtError> {
-        match self.policy.rules.select(request, host)? {
-            Need::Nothing => Ok(Pass::NotRequired),
-            Need::Nobody => Err(JwtError::Denied),
-            Need::AnyOf(providers) => self.admit(providers, request, host.now()),
+    fn deny(
+        &mut self,
+        denial: &Denial,
+        request: &Headers,
+        host: &mut dyn Host,
+    ) -> Result<Action, LocalReply> {
+        self.metrics.denied_for(denial.provider, denial.error, host);
+        if self.policy.shadow {
+            host.add(self.metrics.shadow_denied, 1);
+            host.log(Level::Info, &format!("jwt-auth: shadow: would deny with {}", denial.error.row().code));
+            return Ok(Action::Continue);
         }
+        host.add(self.metrics.denied, 1);
+        let provider = denial.provider.and_then(|index| self.policy.providers.get(index));
+        let dpop_algorithms = provider.and_then(|provider| provider.binding.dpop_algorithms());
+        Err(self.policy.reply.render(denial, dpop_algorithms.as_deref(), is_grpc(request)))
     }
 
-    fn admit(&self, allowed: &[usize], request: &mut Headers, now: UnixTime) -> Result<Pass, JwtError> {
-        let providers = || allowed.iter().filter_map(|index| self.policy.providers.get(*index));
-        let (source, token) = only_token(providers().flat_map(|provider| &provider.sources), request)?;
-        let mut failure = JwtError::Missing;
-        for provider in providers() {
-            match provider.admit(source, &token, request, now) {
-                Ok(()) => return Ok(Pass::Admitted),
-                Err(error) if error.says_more_than(failure) => failure = error,
-                Err(_) => {}
+    /// Lets a request wait until what decides has been fetched. In shadow mode nobody waits: the request passes undecided.
+    fn wait(
+        &mut self,
+        id: StreamId,
+        stream: &mut Stream,
+        request: &Headers,
+        host: &mut dyn Host,
+    ) -> Result<Action, LocalReply> {
+        if self.policy.shadow {
+            host.add(self.metrics.shadow_undecided, 1);
+            return Ok(Action::Continue);
+        }
+        let now = host.now();
+        let since = *stream.waits_since.get_or_insert(now);
+        let error = match self.waiting.add(id, self.attempts(), since, now) {
+            Ok(()) => {
+                host.add(self.metrics.waited, 1);
+                self.set_tick(WATCHFUL, host);
+                return Ok(Action::Pause);
             }
-        }
-        Err(failure)
+            Err(Refused::TooLong) => JwtError::KeysUnavailable,
+            Err(Refused::TooMany) => JwtError::TooManyWaiting,
+        };
+        let retry_after = Some(Duration::from_secs(1));
+        self.deny(&Denial { retry_after, ..error.into() }, request, host)
     }
 
-    fn counter(&self, pass: &Pass) -> Counter {
-        match pass {
-            Pass::Admitted => self.counters.allowed,
-            Pass::NotRequired => self.counters.not_required,
+    /// The requests whose wait is over, once something may have been fetched.
+    fn look_again(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
+        let now = host.now();
+        for (index, trust) in self.trust.iter_mut().enumerate() {
+            self.metrics.fetched(index, trust, host);
+        }
+        let due = self.waiting.due(self.attempts(), now);
+        let calm = self.trust.iter().filter_map(|trust| trust.next_poll(now)).min().unwrap_or_default();
+        self.set_tick(if self.waiting.is_empty() { calm } else { WATCHFUL }, host);
+        due
+    }
+
+    /// A number that changes when an attempt to fetch is over.
+    fn attempts(&self) -> u64 {
+        self.trust.iter().map(Trust::attempts).fold(0, u64::wrapping_add)
+    }
+
+    fn set_tick(&mut self, period: Duration, host: &mut dyn Host) {
+        if self.tick != period {
+            self.tick = period;
+            host.set_tick(period);
         }
     }
 }
 
-/// The token of the request. Two are one too many (RFC 6750 section 2): who knows which one the upstream reads.
-fn only_token<'a>(
-    sources: impl Iterator<Item = &'a Source>,
-    request: &Headers,
-) -> Result<(&'a Source, Vec<u8>), JwtError> {
-    let mut seen: Vec<&Source> = Vec::new();
-    let mut found = None;
-    for source in sources {
-        if seen.contains(&source) {
-            continue;
-        }
-        seen.push(source);
-        for token in source.tokens(request) {
-            if found.replace((source, token.to_vec())).is_some() {
-                return Err(JwtError::Multiple);
-            }
-        }
+impl Policy {
+    /// What a request needs that no rule matches.
+    fn unmatched(&self, host: &mut dyn Host) -> &Need {
+        let Some((name, needs)) = &self.by_filter_state else { return &self.otherwise };
+        let value = match name.strip_prefix("wasm.") {
+            Some(property) => host.property(&[property]),
+            None => host.property(&["filter_state", name]),
+        };
+        let found = needs.iter().find(|(text, _)| value.as_deref() == Some(text.as_bytes()));
+        found.map_or(&self.otherwise, |(_, need)| need)
     }
-    found.ok_or(JwtError::Missing)
+}
+
+/// A browser's question whether it may ask (Fetch standard, "CORS-preflight request").
+fn is_cors_preflight(request: &Headers) -> bool {
+    let has = |name: &str| request.first(name).is_some_and(|value| !value.is_empty());
+    request.only(":method") == Some(b"OPTIONS") && has("origin") && has("access-control-request-method")
 }

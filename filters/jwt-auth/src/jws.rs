@@ -21,6 +21,8 @@ pub struct Jws<'a> {
     pub key_id: Option<String>,
     /// `typ`, lower case, without `application/` (RFC 7515 section 4.1.9).
     pub typ: Option<String>,
+    /// The members of the header.
+    pub header: Map<String, Value>,
     /// What is signed: header and payload in base64url with the dot between them (RFC 7515 section 5.1).
     pub signing_input: &'a [u8],
     /// The payload in base64url.
@@ -61,14 +63,22 @@ impl<'a> Jws<'a> {
             return Err(JwtError::TooLarge);
         }
         let algorithm = text(&header, "alg")?.ok_or(JwtError::Malformed)?;
+        let (algorithm, key_id) = (Algorithm::from_name(algorithm), key_id.map(str::to_owned));
         Ok(Self {
-            algorithm: Algorithm::from_name(algorithm).ok_or(JwtError::AlgorithmNotAllowed)?,
-            key_id: key_id.map(str::to_owned),
+            algorithm: algorithm.ok_or(JwtError::AlgorithmNotAllowed)?,
+            key_id,
             typ: text(&header, "typ")?.map(media_type),
             signing_input,
+            header,
             payload,
             signature: decode(signature)?,
         })
+    }
+
+    /// The `jwk` of the header, where it is an object: the key that the sender says it has, which proves nothing of who it is
+    /// (RFC 7515 section 4.1.3).
+    pub(crate) fn jwk(&self) -> Option<&Map<String, Value>> {
+        self.header.get("jwk")?.as_object()
     }
 
     /// The payload as a JSON object.

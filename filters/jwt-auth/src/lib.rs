@@ -9,21 +9,39 @@
 )]
 
 mod algorithm;
+mod authorize;
+mod binding;
+mod claim_path;
 mod claims;
 mod config;
+mod decide;
+mod denial;
 mod error;
+mod exact;
 mod filter;
 mod jws;
 mod keys;
+mod metrics;
+mod outputs;
 mod policy;
 mod provider;
-#[expect(dead_code, unused_imports, reason = "the filter does not fetch yet")]
 mod remote;
+mod revocation;
 mod source;
+mod token;
+mod token_cache;
+mod trust;
+mod waiting;
 
 pub use algorithm::Algorithm;
+pub use authorize::{
+    CertificateAttribute, ClaimTestConfig, Condition, ConditionConfig, OneOrMany, Refusal,
+    RequestValueConfig, Scalar,
+};
+pub use binding::{Binding, BindingError, Presented, SenderConstraintConfig};
 pub use config::JwtAuthConfig;
 pub use error::{Challenge, JwtError, Row};
 pub use filter::JwtAuth;
 pub use jws::{Jws, MAX_TOKEN};
 pub use keys::{HostCrypto, KeyId, KeySet, Skipped, thumbprint};
+pub use revocation::{IssuedBefore, RevocationList, Revoked};

@@ -1,23 +1,25 @@
 use std::time::Duration;
 
-use portcullis_kit::{Headers, UnixTime};
-use serde_json::Value;
+use portcullis_kit::UnixTime;
+use portcullis_kit::rules::Text;
 
-use crate::claims::Claims;
+use crate::outputs::Outputs;
 use crate::source::Source;
-use crate::{Algorithm, Jws, JwtError, KeySet};
+use crate::token::Token;
+use crate::{Algorithm, Binding, Condition, JwtError};
 
 /// The `typ` values of tokens that are meant to grant access: RFC 7519 section 5.1, RFC 9068 section 2.1.
 const ACCESS_TYPES: [&str; 2] = ["jwt", "at+jwt"];
 
-/// One issuer whose tokens are accepted, validated.
+/// One issuer, or several with the same keys, whose tokens are accepted, validated.
 #[derive(Debug)]
 pub(crate) struct Provider {
     pub(crate) name: String,
-    pub(crate) issuer: String,
+    pub(crate) issuer: Issuer,
     /// Empty: any.
     pub(crate) audiences: Vec<String>,
-    pub(crate) keys: KeySet,
+    /// Empty: any.
+    pub(crate) subjects: Vec<Text>,
     pub(crate) algorithms: Option<Vec<Algorithm>>,
     /// Lower case, without `application/`; `None` accepts [`ACCESS_TYPES`] and no `typ` at all.
     pub(crate) types: Option<Vec<String>>,
@@ -25,62 +27,54 @@ pub(crate) struct Provider {
     pub(crate) forward: bool,
     pub(crate) clock_skew: Duration,
     pub(crate) require_expiration: bool,
-    pub(crate) claim_headers: Vec<ClaimHeader>,
+    pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) outputs: Outputs,
+    pub(crate) authorize: Option<Condition>,
+    pub(crate) binding: Binding,
+    pub(crate) clear_route_cache: bool,
 }
 
-/// A claim that the upstream gets as a header.
+/// Which `iss` is the provider's.
 #[derive(Debug)]
-pub(crate) struct ClaimHeader {
-    pub(crate) claim: String,
-    /// Lower case.
-    pub(crate) header: String,
+pub(crate) enum Issuer {
+    OneOf(Vec<String>),
+    Prefix(String),
+}
+
+impl Issuer {
+    fn is(&self, issuer: Option<&str>) -> bool {
+        issuer.is_some_and(|issuer| match self {
+            Self::OneOf(names) => names.iter().any(|name| name == issuer),
+            Self::Prefix(prefix) => issuer.starts_with(prefix.as_str()),
+        })
+    }
 }
 
 impl Provider {
-    /// Lets a request pass on the strength of the token that was found at `source`, and prepares it for the upstream.
-    pub(crate) fn admit(
-        &self,
-        source: &Source,
-        token: &[u8],
-        request: &mut Headers,
-        now: UnixTime,
-    ) -> Result<(), JwtError> {
-        if !self.sources.contains(source) {
-            return Err(JwtError::Missing);
-        }
-        let claims = self.verify(token, now)?;
-        let values = self.header_values(&claims)?;
-        if !self.forward {
-            source.strip(request);
-        }
-        for (header, value) in values {
-            request.set(header, value.as_bytes());
-        }
-        Ok(())
-    }
-
-    /// Checks a token, the cheap things first; only the signature makes the rest true.
-    fn verify(&self, token: &[u8], now: UnixTime) -> Result<Claims, JwtError> {
-        let jws = Jws::parse(token)?;
-        let claims = Claims::new(jws.claims()?)?;
-        if claims.issuer() != Some(self.issuer.as_str()) {
+    /// Checks what a token says, the cheap things first; only its signature makes it true. `audiences` are those of the
+    /// requirement.
+    pub(crate) fn check(&self, token: &Token, audiences: &[String], now: UnixTime) -> Result<(), JwtError> {
+        let claims = &token.claims;
+        if !self.issuer.is(claims.issuer()) {
             return Err(JwtError::IssuerNotAllowed);
         }
-        if self.algorithms.as_ref().is_some_and(|allowed| !allowed.contains(&jws.algorithm)) {
+        if self.algorithms.as_ref().is_some_and(|allowed| !allowed.contains(&token.algorithm)) {
             return Err(JwtError::AlgorithmNotAllowed);
         }
-        if !self.accepts_type(jws.typ.as_deref()) {
+        if !self.accepts_type(token.typ.as_deref()) {
             return Err(JwtError::TypeNotAllowed);
         }
         claims.check_time(now, self.clock_skew, self.require_expiration)?;
-        if !self.audiences.is_empty() && !claims.is_for(&self.audiences) {
+        if self.max_lifetime.is_some_and(|longest| !claims.expires_within(now, longest)) {
+            return Err(JwtError::LifetimeTooLong);
+        }
+        if !audiences.is_empty() && !claims.is_for(audiences) {
             return Err(JwtError::AudienceNotAllowed);
         }
-        if claims.is_bound() {
-            return Err(JwtError::Bound);
+        if !self.subjects.is_empty() && !claims.subject().is_some_and(|subject| self.is_subject(subject)) {
+            return Err(JwtError::SubjectNotAllowed);
         }
-        self.keys.verify_in_module(&jws)?;
-        Ok(claims)
+        Ok(())
     }
 
     fn accepts_type(&self, typ: Option<&str>) -> bool {
@@ -92,36 +86,7 @@ impl Provider {
         }
     }
 
-    fn header_values(&self, claims: &Claims) -> Result<Vec<(&str, String)>, JwtError> {
-        let present = self.claim_headers.iter().filter_map(|mapped| {
-            let value = claims.get(&mapped.claim).filter(|value| !value.is_null())?;
-            Some((mapped.header.as_str(), value))
-        });
-        present.map(|(header, value)| Ok((header, header_value(value)?))).collect()
+    fn is_subject(&self, subject: &str) -> bool {
+        self.subjects.iter().any(|text| text.matches(subject.as_bytes()))
     }
-}
-
-/// From 2^53 on a double no longer holds every integer.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
-/// Text as it is, everything else as JSON. A control character would split the header, outer spaces would be lost on the way
-/// (RFC 9110 section 5.5), and an integer too large for 64 bits has already lost digits: each could turn one subject
-/// into another.
-fn header_value(claim: &Value) -> Result<String, JwtError> {
-    let text = match claim {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let inexact = claim.as_f64().filter(|_| claim.is_f64()).is_some_and(|number| number.abs() >= EXACT);
-    match inexact || text.trim_ascii() != text || text.bytes().any(|byte| byte.is_ascii_control()) {
-        true => Err(JwtError::ClaimNotAHeader),
-        false => Ok(text),
-    }
-}
-
-/// Whether an upstream may take one header name for the other: CGI and WSGI write both `-` and `_` as `_` (RFC 3875
-/// section 4.1.18).
-pub(crate) fn reads_as(name: &[u8], header: &str) -> bool {
-    let dashed = |byte: &u8| if *byte == b'_' { b'-' } else { *byte };
-    name.len() == header.len() && name.iter().map(dashed).eq(header.as_bytes().iter().map(dashed))
 }

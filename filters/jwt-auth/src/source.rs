@@ -2,7 +2,7 @@ use portcullis_kit::{Headers, rules};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::provider::reads_as;
+use crate::outputs::reads_as;
 
 /// Where a client puts its token.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -27,9 +27,20 @@ pub(crate) struct HeaderSource {
 }
 
 impl Source {
-    /// `Authorization: Bearer` (RFC 6750 section 2.1).
-    pub(crate) fn bearer() -> Self {
-        Self::Header(HeaderSource { name: "authorization".into(), scheme: Some("Bearer".into()) })
+    /// `Authorization` with the scheme Bearer (RFC 6750 section 2.1) and, where it is used, DPoP (RFC 9449 section 7.1).
+    pub(crate) fn authorization(with_dpop: bool) -> Vec<Self> {
+        let schemes = ["Bearer", "DPoP"].into_iter().take(if with_dpop { 2 } else { 1 });
+        let source =
+            |scheme: &str| HeaderSource { name: "authorization".into(), scheme: Some(scheme.into()) };
+        schemes.map(|scheme| Self::Header(source(scheme))).collect()
+    }
+
+    /// The scheme before the token.
+    pub(crate) fn scheme(&self) -> Option<&str> {
+        match self {
+            Self::Header(header) => header.scheme.as_deref(),
+            Self::Query(_) | Self::Cookie(_) => None,
+        }
     }
 
     /// The header that it is in.
@@ -167,7 +178,11 @@ mod tests {
     #[test]
     fn the_scheme_has_no_case_and_ends_at_a_space() {
         let tokens = |value: &str| {
-            Source::bearer().tokens(&request(&[("authorization", value)])).first().map(|t| t.to_vec())
+            Source::authorization(false)
+                .remove(0)
+                .tokens(&request(&[("authorization", value)]))
+                .first()
+                .map(|t| t.to_vec())
         };
         for value in ["Bearer abc", "bearer abc", "BEARER   abc "] {
             assert_eq!(tokens(value), Some(b"abc".to_vec()), "{value}");
@@ -182,7 +197,10 @@ mod tests {
     fn repeated_headers_parameters_and_cookies_are_all_found() {
         let count = |source: &Source, fields: &[(&str, &str)]| source.tokens(&request(fields)).len();
         assert_eq!(
-            count(&Source::bearer(), &[("authorization", "Bearer a"), ("authorization", "bearer b")]),
+            count(
+                &Source::authorization(false).remove(0),
+                &[("authorization", "Bearer a"), ("authorization", "bearer b")]
+            ),
             2
         );
         assert_eq!(count(&Source::Query("t".into()), &[(":path", "/?t=a&u=b&%74=c&xt=d&t=&t;t=e")]), 3);
@@ -209,7 +227,7 @@ mod tests {
         );
         assert_eq!(stripped(&cookie, &[("cookie", "t=x")]), []);
         assert_eq!(
-            stripped(&Source::bearer(), &[("authorization", "Bearer x"), ("a", "b")]),
+            stripped(&Source::authorization(false).remove(0), &[("authorization", "Bearer x"), ("a", "b")]),
             [("a".into(), "b".into())]
         );
     }

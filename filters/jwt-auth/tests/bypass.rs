@@ -47,7 +47,7 @@ fn a_second_token_is_seen_wherever_another_provider_of_the_rule_looks() {
     web["name"] = json!("web");
     web["from"] = json!([{"cookie": "session"}]);
     config["providers"].as_array_mut().unwrap().push(web);
-    config["otherwise"] = json!({"any": ["shop", "web"]});
+    config["otherwise"] = json!({"any": [{"provider": "shop"}, {"provider": "web"}]});
     let mut filter = filter(&config);
     let (forged, cookie) =
         (format!("Bearer {}", tokens()["tampered_payload"]), format!("session={}", tokens()["good_rs256"]));
@@ -117,11 +117,11 @@ fn configurations_that_could_never_work_are_refused() {
         (json!({"from": [{"query": "a&b"}]}), "providers[0].from[0]: \"a&b\" is not a name"),
         (
             json!({"claims_to_headers": [{"claim": "sub", "header": "Authorization"}]}),
-            "providers[0].claims_to_headers[0].header: a token is expected",
+            "providers[0].from[0]: this header is for what we hand on",
         ),
         (
             json!({"from": [{"cookie": "t"}], "claims_to_headers": [{"claim": "sub", "header": "cookie"}]}),
-            "providers[0].claims_to_headers[0].header: a token is expected",
+            "providers[0].from[0]: this header is for what we hand on",
         ),
     ] {
         let error = refused(&config(provider));

@@ -44,7 +44,7 @@ fn full() -> Value {
                 },
                 "require": {"provider": "shop"},
             },
-            {"match": {"grpc": {"service": "shop.v1.Orders", "method": "List"}}, "require": {"any": ["shop", "partner"]}},
+            {"match": {"grpc": {"service": "shop.v1.Orders", "method": "List"}}, "require": {"any": [{"provider": "shop"}, {"provider": "partner"}]}},
         ],
         "otherwise": {"provider": "shop"},
         "mode": "shadow",
@@ -126,12 +126,9 @@ fn each_member_of_a_provider_has_its_error() {
         ),
         (
             with("/providers/0/name", json!("")),
-            "providers[0].name: empty; write the text that tokens and rules refer to",
+            "providers[0].name: empty; write the text that rules refer to",
         ),
-        (
-            with("/providers/0/issuer", json!("")),
-            "providers[0].issuer: empty; write the text that tokens and rules refer to",
-        ),
+        (with("/providers/0/issuer", json!("")), "providers[0].issuer: empty; write the iss of the tokens"),
         (
             with("/providers/0/algorithms", json!([])),
             "providers[0].algorithms: empty, so no token could pass; name one or leave the member out",
@@ -204,8 +201,8 @@ fn each_member_of_rules_and_reply_has_its_error() {
             "rules[2].require.any: empty, so nobody could pass; name providers, or write deny",
         ),
         (
-            with("/rules/2/require", json!({"any": ["shop", "Shop"]})),
-            "rules[2].require.any[1]: \"Shop\" is no provider; there is shop, partner",
+            with("/rules/2/require", json!({"any": [{"provider": "shop"}, {"provider": "Shop"}]})),
+            "rules[2].require.any[1].provider: \"Shop\" is no provider; there is shop, partner",
         ),
         (
             with("/rules/2/match/host", json!("example.com:443")),
@@ -232,7 +229,10 @@ fn members_that_must_be_there_are_named() {
         ("/providers", "missing field `providers`"),
         ("/otherwise", "missing field `otherwise`"),
         ("/providers/0/name", "providers[0]: missing field `name`"),
-        ("/providers/0/issuer", "providers[0]: missing field `issuer`"),
+        (
+            "/providers/0/issuer",
+            "providers[0].issuer: missing; write the iss of the tokens, in issuers several",
+        ),
         ("/providers/0/audiences", "providers[0]: missing field `audiences`"),
         ("/providers/0/jwks", "providers[0]: missing field `jwks`"),
         ("/providers/0/jwks/inline/keys", "providers[0].jwks.inline: missing field `keys`"),

@@ -51,6 +51,7 @@ impl Key {
     /// By the module and by the host, which have to agree.
     fn verifies(&self, message: &[u8], signature: &[u8], host: &mut Verifier) -> bool {
         let jws = Jws {
+            header: Map::new(),
             algorithm: self.algorithm,
             key_id: None,
             typ: None,

@@ -47,11 +47,12 @@ pub mod json;
 pub mod pairs;
 mod reply;
 pub mod rules;
+mod size;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
 
-pub use config::{ConfigError, Size, Span, parse_config};
+pub use config::{ConfigError, Span, parse_config};
 pub use driver::{Driver, Outcome};
 pub use filter::{Action, HttpFilter};
 pub use headers::{Edit, Headers};
@@ -60,4 +61,5 @@ pub use host::{
     HttpCall, Logging, Metrics, Properties, SharedData, StreamHost, StreamId, Timer, WriteError,
 };
 pub use reply::{GrpcStatus, LocalReply, ReplyFormat};
+pub use size::Size;
 pub use time::UnixTime;

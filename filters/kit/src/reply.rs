@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,7 @@ pub struct LocalReply {
     /// Stable machine-readable code, Envoy's `response_code_details`: `portcullis_jwt_expired`.
     pub code: &'static str,
     /// Headers beside those that the proxy sets itself.
-    pub headers: Vec<(&'static str, Vec<u8>)>,
+    pub headers: Vec<(Cow<'static, str>, Vec<u8>)>,
     /// The body; for a gRPC request Envoy makes it the `grpc-message`.
     pub body: Vec<u8>,
     /// The status of a gRPC answer; `None` lets the proxy map the HTTP status.
@@ -46,7 +48,7 @@ impl LocalReply {
         let mut reply =
             Self { status, code, headers: Vec::new(), body: detail.into(), grpc_status: grpc_status(status) };
         if format == ReplyFormat::ProblemJson {
-            reply.headers.push(("content-type", b"application/problem+json".to_vec()));
+            reply.headers.push(("content-type".into(), b"application/problem+json".to_vec()));
             reply.body = problem(status, code, detail);
         }
         reply
@@ -59,8 +61,8 @@ impl LocalReply {
 
     /// The same reply with one more header.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: Vec<u8>) -> Self {
-        self.headers.push((name, value));
+    pub fn with_header(mut self, name: impl Into<Cow<'static, str>>, value: Vec<u8>) -> Self {
+        self.headers.push((name.into(), value));
         self
     }
 }

@@ -141,8 +141,8 @@ impl Properties for TestHost {
         self.properties.get(&path.join(".")).cloned()
     }
 
-    fn set_property(&mut self, path: &[&str], value: &[u8]) -> Result<(), HostError> {
-        self.properties.insert(path.join("."), value.to_vec());
+    fn set_property(&mut self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.properties.insert(name.to_owned(), value.to_vec());
         Ok(())
     }
 }

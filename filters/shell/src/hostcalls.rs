@@ -201,10 +201,9 @@ impl Properties for Hostcalls {
         received(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) }).ok()
     }
 
-    fn set_property(&mut self, path: &[&str], value: &[u8]) -> Result<(), HostError> {
-        let path = path.join("\0");
-        // SAFETY: the host reads path and value during the call.
-        done(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+    fn set_property(&mut self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        // SAFETY: the host reads name and value during the call.
+        done(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
     }
 }
 
@@ -304,7 +303,8 @@ impl StreamHost for Hostcalls {
     }
 
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError> {
-        let headers = pairs::encode(&reply.headers);
+        let headers: Vec<_> = reply.headers.iter().map(|(name, value)| (name.as_bytes(), value)).collect();
+        let headers = pairs::encode(&headers);
         // SAFETY: the host reads details, body and headers during the call.
         done(unsafe {
             proxy_send_local_response(

@@ -145,8 +145,8 @@ impl Properties for Sim {
         self.property_value(path.join("\0").as_bytes()).ok()
     }
 
-    fn set_property(&mut self, path: &[&str], value: &[u8]) -> Result<(), HostError> {
-        Self::set_property(self, path.join("\0").as_bytes(), value).map_err(refused)
+    fn set_property(&mut self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        Self::set_property(self, name.as_bytes(), value).map_err(refused)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::Algorithm;
 /// 128 bits of SHA-256. Two keys with one identity take 2^64 tries by somebody who may choose keys of the very set: the
 /// issuer, who could as well sign what it likes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(Default))]
 pub struct KeyId([u8; 16]);
 
 impl KeyId {

@@ -36,14 +36,14 @@ impl Reason {
         [Self::Unreachable, Self::Broken, Self::Status, Self::TooLarge, Self::Rejected, Self::Abandoned];
 
     /// The name in metrics.
-    pub(crate) const fn name(self) -> &'static str {
+    pub(crate) const fn metric(self) -> &'static str {
         match self {
-            Self::Unreachable => "unreachable",
-            Self::Broken => "broken",
-            Self::Status => "status",
-            Self::TooLarge => "too_large",
-            Self::Rejected => "rejected",
-            Self::Abandoned => "abandoned",
+            Self::Unreachable => "fetch_failed_unreachable",
+            Self::Broken => "fetch_failed_broken",
+            Self::Status => "fetch_failed_status",
+            Self::TooLarge => "fetch_failed_too_large",
+            Self::Rejected => "fetch_failed_rejected",
+            Self::Abandoned => "fetch_failed_abandoned",
         }
     }
 }

@@ -37,7 +37,7 @@ impl RemoteKeys {
     }
 
     /// The JWK Set that the metadata of an issuer lead to.
-    pub(crate) fn discovered(discovery: &Discovery, allowed: Option<&[Algorithm]>) -> Self {
+    pub(crate) fn discovered(discovery: Discovery, allowed: Option<&[Algorithm]>) -> Self {
         // What the metadata say can change, and an entry of the shared data stays for ever: it is named after the configuration.
         let jwks_cluster = if discovery.names_jwks_cluster { discovery.jwks.cluster.as_str() } else { "" };
         let uri = discovery.uri.clone();

@@ -1,9 +1,9 @@
 //! Documents behind a URI, fetched through a cluster of the proxy, once for all workers.
 //!
-//! A document is kept up to date in the background: refreshed before it is stale, within the bounds of the operator and by
+//! A [`Document`] is kept up to date in the background: refreshed before it is stale, within the bounds of the operator and by
 //! the `Cache-Control` of the server; asked for again when a request lacks something, but not too often; used for a bounded time
-//! when the server fails, with a back-off between the attempts. A [`Polled`] is one with what was read from it; [`RemoteKeys`]
-//! are a JWK Set that is one, or two in a row: the metadata of an issuer lead to it.
+//! when the server fails, with a back-off between the attempts. [`RemoteKeys`] are a JWK Set that is one, or
+//! two in a row: the metadata of an issuer lead to it.
 
 mod config;
 mod document;
@@ -19,8 +19,7 @@ mod store;
 mod uri;
 
 pub(crate) use config::{DiscoveryConfig, FetchedConfig, RemoteJwksConfig};
-pub(crate) use document::{Refetch, State};
+pub(crate) use document::{Document, Refetch, State};
 pub(crate) use events::{Events, Reason};
 pub(crate) use keys::{Keys, RemoteKeys};
-pub(crate) use polled::{Content, Polled};
-pub(crate) use settings::{Discovery, FetchedDocument, RemoteJwks, Settings};
+pub(crate) use settings::{Discovery, FetchedDocument, RemoteJwks};

@@ -5,7 +5,7 @@ use portcullis_kit::{CallId, Host, HttpAnswer, UnixTime};
 
 use super::document::{Document, Refetch, State};
 use super::events::Events;
-use super::settings::{FetchedDocument, Settings};
+use super::settings::Settings;
 use super::uri::Uri;
 
 /// A document that is kept up to date, and what was read from it.
@@ -43,17 +43,6 @@ impl<T> Polled<T> {
         read: impl Fn(&[u8]) -> Result<T, String> + Send + Sync + 'static,
     ) -> Self {
         Self { document: Document::new(name, settings, identity), read: Box::new(read), content: None }
-    }
-
-    /// The document `name` behind a URI, which `read` understands in the same way everywhere.
-    pub(crate) fn at_uri(
-        name: &'static str,
-        fetched: &FetchedDocument,
-        read: impl Fn(&[u8]) -> Result<T, String> + Send + Sync + 'static,
-    ) -> Self {
-        let mut polled = Self::new(name, fetched.settings.clone(), &[&fetched.uri.identity()], read);
-        polled.set_uri(Some(&fetched.uri));
-        polled
     }
 
     /// Says where the document is; `None` stops the fetches. One that came from elsewhere is fetched again, and used until then.
@@ -155,12 +144,11 @@ mod tests {
 
     #[test]
     fn what_was_read_is_used_until_something_else_can_be_read() {
-        let fetched =
-            FetchedDocument { settings: Settings::example(), uri: Uri::parse("https://a/list").unwrap() };
         let read =
             |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| "no text".to_owned());
         let mut host = TestHost::at(1000);
-        let mut polled = Polled::at_uri("revocation", &fetched, read);
+        let mut polled = Polled::new("list", Settings::example(), &[], read);
+        polled.set_uri(Uri::parse("https://a/list").as_ref());
         assert!(matches!(polled.content(host.now), Content::Pending));
         for (number, body) in [b"one", b"\xff\xfe\xfd"].into_iter().enumerate() {
             polled.poll(&mut host);

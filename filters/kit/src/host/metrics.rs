@@ -3,7 +3,7 @@ pub trait Metrics {
     /// Defines a counter, or finds the one of that name.
     fn counter(&mut self, name: &str) -> Counter;
 
-    /// Defines a gauge, or finds the one of that name. Envoy adds up what the workers set.
+    /// Defines a gauge, or finds the one of that name. The workers share it: what the last one set is what is seen.
     fn gauge(&mut self, name: &str) -> Gauge;
 
     /// Defines a histogram, or finds the one of that name.

@@ -50,11 +50,12 @@ pub trait Properties {
     /// The raw bytes of an attribute such as `["xds", "route_name"]`; `None` when the proxy has none.
     fn property(&mut self, path: &[&str]) -> Option<Vec<u8>>;
 
-    /// Sets an attribute of the stream. In Envoy it becomes filter state: `["a", "b"]` is `wasm.a.b` in access logs.
+    /// Sets an attribute of the stream for filters after this one and for access logs; in Envoy it becomes the filter state
+    /// `wasm.NAME`.
     ///
     /// # Errors
     /// The proxy refused.
-    fn set_property(&mut self, path: &[&str], value: &[u8]) -> Result<(), HostError>;
+    fn set_property(&mut self, name: &str, value: &[u8]) -> Result<(), HostError>;
 }
 
 /// Functions beyond the specification, such as Envoy's `verify_signature`.

@@ -1,7 +1,4 @@
-use regex_lite::{Regex, RegexBuilder};
-
-use super::{GrpcMatch, HeaderMatch, MatchConfig, TextMatch};
-use super::{Target, authority, path};
+use super::{GrpcMatch, HeaderMatch, MatchConfig, Target, Text, TextMatch, authority, path};
 use crate::{ConfigError, Headers, Properties};
 
 /// A validated [`MatchConfig`].
@@ -20,13 +17,6 @@ pub struct Matcher {
 enum HostMatcher {
     Exact(String),
     Below(String),
-}
-
-#[derive(Debug)]
-enum Text {
-    Exact(String),
-    Prefix(String),
-    Regex(Regex),
 }
 
 impl TryFrom<MatchConfig> for Matcher {
@@ -154,39 +144,6 @@ impl HostMatcher {
     }
 }
 
-impl Text {
-    fn new(config: TextMatch) -> Result<Self, ConfigError> {
-        Ok(match config {
-            TextMatch::Exact(text) => Self::Exact(text),
-            TextMatch::Prefix(text) => Self::Prefix(text),
-            TextMatch::Regex(text) => {
-                // The whole text has to match, as in Envoy: an expression that forgets its anchors must not open more.
-                let whole = format!("^(?:{text})$");
-                // On its own first: `a)|(b` is no expression, and inside the parentheses it would be one.
-                let regex = compile(&text).and_then(|_| compile(&whole)).map_err(|error| {
-                    let reason = error.to_string().replace('\n', " ");
-                    ConfigError::at("regex", format!("{text:?} is not an expression: {reason}"))
-                });
-                Self::Regex(regex?)
-            }
-        })
-    }
-
-    fn matches(&self, text: &[u8]) -> bool {
-        match self {
-            Self::Exact(expected) => text == expected.as_bytes(),
-            Self::Prefix(prefix) => text.starts_with(prefix.as_bytes()),
-            Self::Regex(regex) => regex.is_match(&String::from_utf8_lossy(text)),
-        }
-    }
-}
-
-/// Small enough that one request cannot keep a worker busy: the cost of a match is the size of the expression times that of
-/// the text.
-fn compile(text: &str) -> Result<Regex, regex_lite::Error> {
-    RegexBuilder::new(text).size_limit(128 << 10).build()
-}
-
 impl GrpcMatch {
     fn matches(&self, path: &str) -> bool {
         let (service, method) =
@@ -238,7 +195,7 @@ mod tests {
             (path == ["xds", "cluster_name"]).then(|| b"backend".to_vec())
         }
 
-        fn set_property(&mut self, _: &[&str], _: &[u8]) -> Result<(), HostError> {
+        fn set_property(&mut self, _: &str, _: &[u8]) -> Result<(), HostError> {
             Err(HostError(0))
         }
     }

@@ -12,9 +12,11 @@ use crate::{Headers, Properties};
 mod authority;
 mod matcher;
 mod path;
+mod text;
 
 pub use matcher::{Matcher, is_grpc, is_token};
 pub use path::escaped;
+pub use text::Text;
 
 /// What a rule asks of a request; every member that is given must match, none given matches everything.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -101,17 +103,33 @@ impl<T> Rules<T> {
     pub fn select(&self, request: &Headers, host: &mut dyn Properties) -> Result<&T, Ambiguous> {
         let target = Target {
             host: match self.by_host {
-                true => authority::host(request.only(":authority")).ok_or(Ambiguous::Host)?,
+                true => host_of(request)?,
                 false => b"",
             },
             path: match self.by_path {
-                true => path::decode(request.only(":path").unwrap_or_default()).ok_or(Ambiguous::Path)?,
+                true => path_of(request)?,
                 false => "".into(),
             },
         };
         let found = self.rules.iter().find(|(matcher, _)| matcher.matches(&target, request, host));
         Ok(found.map_or(&self.otherwise, |(_, value)| value))
     }
+}
+
+/// The host of a request as rules compare it: without its port and the dot at its end, in the case that it was sent in.
+///
+/// # Errors
+/// [`Ambiguous::Host`]: it is no host, or there are several.
+pub fn host_of(request: &Headers) -> Result<&[u8], Ambiguous> {
+    authority::host(request.only(":authority")).ok_or(Ambiguous::Host)
+}
+
+/// The path of a request as rules compare it: without its query, every escape decoded once. Empty when there is none.
+///
+/// # Errors
+/// [`Ambiguous::Path`]: it is not in normal form.
+pub fn path_of(request: &Headers) -> Result<Cow<'_, str>, Ambiguous> {
+    path::decode(request.only(":path").unwrap_or_default()).ok_or(Ambiguous::Path)
 }
 
 /// What rules compare of the request target.

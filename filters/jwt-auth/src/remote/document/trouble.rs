@@ -5,7 +5,7 @@ use portcullis_kit::{HttpAnswer, UnixTime};
 
 use super::tests::{Worker, answer, fetched, last_call, refresh, seconds};
 use super::*;
-use crate::remote::events::{Events, Reason};
+use crate::remote::events::Reason;
 
 const GRACE: Duration = Duration::from_secs(2);
 

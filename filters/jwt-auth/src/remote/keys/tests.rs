@@ -21,7 +21,7 @@ fn remote(allowed: Option<&[Algorithm]>) -> RemoteKeys {
 fn discovered(members: &str) -> RemoteKeys {
     let text = format!(r#"{{"cluster":"idp"{members}}}"#);
     let config = parse_config::<DiscoveryConfig>(text.as_bytes()).unwrap();
-    RemoteKeys::discovered(&Discovery::new(&config, "https://idp.example").unwrap(), None)
+    RemoteKeys::discovered(Discovery::new(&config, "https://idp.example").unwrap(), None)
 }
 
 fn answer(status: &str, body: &str) -> HttpAnswer {

@@ -1,0 +1,309 @@
+//! Whether a request passes: the requirement that it falls under, over the tokens that it carries.
+
+use std::sync::Arc;
+
+use portcullis_kit::{Headers, Host, UnixTime};
+
+use crate::binding::Presented;
+use crate::denial::Failure;
+use crate::metrics::Metrics;
+use crate::outputs::Rendered;
+use crate::policy::{Need, Policy, Rule, Wanted};
+use crate::provider::Provider;
+use crate::source::Source;
+use crate::token::Token;
+use crate::token_cache::{TokenCache, Verdict};
+use crate::trust::Trust;
+use crate::{HostCrypto, Jws, JwtError};
+
+/// Decides about one request.
+pub(crate) struct Decision<'a> {
+    pub(crate) policy: &'a Policy,
+    /// What the tokens of each provider are checked against.
+    pub(crate) trust: &'a mut [Trust],
+    pub(crate) crypto: &'a HostCrypto,
+    pub(crate) cache: &'a mut TokenCache,
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) request: &'a Headers,
+    pub(crate) host: &'a mut dyn Host,
+    pub(crate) now: UnixTime,
+}
+
+/// What follows for the request from one token that was accepted.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) provider: usize,
+    /// The place where the token was, among those of the provider.
+    pub(crate) source: usize,
+    pub(crate) rendered: Arc<Rendered>,
+    /// The header that says `false`, where nobody has checked the token.
+    pub(crate) unverified: Option<String>,
+}
+
+/// One token that was accepted.
+struct Admission<'a> {
+    provider: usize,
+    token: Arc<Token>,
+    found: Found<'a>,
+    rendered: Arc<Rendered>,
+    unverified: Option<&'a str>,
+}
+
+/// A token and where it was found.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    source: &'a Source,
+    bytes: &'a [u8],
+}
+
+impl<'a> Decision<'a> {
+    /// Whether the request has what its rule asks for: the tokens that let it pass, or why it does not.
+    pub(crate) fn decide(&mut self, rule: Rule<'a>) -> Result<Vec<Admitted>, Failure> {
+        let admissions = self.meets(rule.need)?;
+        if let Some(condition) = rule.authorize {
+            if admissions.is_empty() {
+                return Err(JwtError::Missing.into());
+            }
+            for admission in &admissions {
+                let claims = admission.token.claims.members();
+                let checked = condition.check(claims, self.request, self.host);
+                checked.map_err(|refusal| Failure::from(refusal).of(admission.provider))?;
+            }
+        }
+        // A proof of possession is good for one time: it comes when nothing else can go wrong, and nothing is waited for.
+        match admissions.iter().try_for_each(|admission| self.is_the_clients(admission)) {
+            Ok(()) => Ok(admissions.iter().map(|admission| self.admitted(admission)).collect()),
+            Err(_) if rule.need.lets_failures_pass() => Ok(Vec::new()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn admitted(&self, admission: &Admission<'_>) -> Admitted {
+        let provider = self.policy.providers.get(admission.provider);
+        let sources = provider.map(|provider| provider.sources.as_slice()).unwrap_or_default();
+        Admitted {
+            provider: admission.provider,
+            source: sources.iter().position(|source| source == admission.found.source).unwrap_or_default(),
+            rendered: admission.rendered.clone(),
+            unverified: admission.unverified.map(str::to_owned),
+        }
+    }
+
+    fn meets(&mut self, need: &'a Need) -> Result<Vec<Admission<'a>>, Failure> {
+        match need {
+            Need::Nothing | Need::Missing | Need::MissingOrFailed => Ok(Vec::new()),
+            Need::Nobody => Err(JwtError::Denied.into()),
+            Need::Token(wanted) => {
+                let found = self.only_token(std::slice::from_ref(need))?;
+                self.admit(wanted, found).map(|admission| vec![admission])
+            }
+            Need::All(needs) => self.all(needs),
+            Need::Any(needs) => self.any(needs),
+            Need::Unverified { provider, status_header } => Ok(self.extract(*provider, status_header)),
+        }
+    }
+
+    /// What is wrong is said at once; what has to be waited for comes after it.
+    fn all(&mut self, needs: &'a [Need]) -> Result<Vec<Admission<'a>>, Failure> {
+        let (mut admissions, mut waits) = (Vec::new(), false);
+        for need in needs {
+            match self.meets(need) {
+                Ok(more) => admissions.extend(more),
+                Err(Failure::Wait) => waits = true,
+                Err(failure) => return Err(failure),
+            }
+        }
+        if waits { Err(Failure::Wait) } else { Ok(admissions) }
+    }
+
+    fn any(&mut self, needs: &'a [Need]) -> Result<Vec<Admission<'a>>, Failure> {
+        let is_open = needs.iter().any(|need| matches!(need, Need::MissingOrFailed));
+        let found = match self.only_token(needs) {
+            Ok(found) => found,
+            Err(_) if is_open => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut failure = Failure::from(JwtError::Missing);
+        for need in needs {
+            let met = match need {
+                Need::Token(wanted) => self.admit(wanted, found).map(|admission| vec![admission]),
+                Need::Missing | Need::MissingOrFailed => continue,
+                other => self.meets(other),
+            };
+            match met {
+                Ok(admissions) => return Ok(admissions),
+                Err(other) => failure = failure.or_worse(other),
+            }
+        }
+        let may_miss = needs.iter().any(|need| matches!(need, Need::Missing));
+        match (may_miss && failure.is_missing()) || (is_open && failure != Failure::Wait) {
+            true => Ok(Vec::new()),
+            false => Err(failure),
+        }
+    }
+
+    /// The token in all the places of the providers named directly. Two are one too many (RFC 6750 section 2): who knows which one
+    /// the upstream reads.
+    fn only_token(&self, needs: &[Need]) -> Result<Option<Found<'a>>, JwtError> {
+        let (policy, request) = (self.policy, self.request);
+        let providers = needs.iter().filter_map(|need| match need {
+            Need::Token(wanted) => policy.providers.get(wanted.provider),
+            _ => None,
+        });
+        let mut seen: Vec<&Source> = Vec::new();
+        let mut found = None;
+        for source in providers.flat_map(|provider| &provider.sources) {
+            if seen.contains(&source) {
+                continue;
+            }
+            seen.push(source);
+            for bytes in source.tokens(request) {
+                if found.replace(Found { source, bytes }).is_some() {
+                    return Err(JwtError::Multiple);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn admit(&mut self, wanted: &Wanted, found: Option<Found<'a>>) -> Result<Admission<'a>, Failure> {
+        let policy = self.policy;
+        let Some(provider) = policy.providers.get(wanted.provider) else {
+            return Err(JwtError::Denied.into());
+        };
+        let admitted = match found.filter(|found| provider.sources.contains(found.source)) {
+            None => Err(JwtError::Missing.into()),
+            Some(found) => self.accepts(wanted, provider, found),
+        };
+        admitted.map_err(|failure| {
+            if let Failure::Denied(denial) = &failure {
+                provider.outputs.report_failure(denial.error, self.host);
+            }
+            failure.of(wanted.provider)
+        })
+    }
+
+    fn accepts(
+        &mut self,
+        wanted: &Wanted,
+        provider: &'a Provider,
+        found: Found<'a>,
+    ) -> Result<Admission<'a>, Failure> {
+        let (token, verdict) = self.verdict(wanted, provider, found.bytes)?;
+        let Verdict::Verified { key, outputs, .. } = verdict else {
+            return Err(JwtError::SignatureInvalid.into());
+        };
+        let trust = self.trust.get_mut(wanted.provider).ok_or(JwtError::Denied)?;
+        let kid = match &token.key_id {
+            Some(kid) => Some(kid.clone()),
+            None => trust.keys(self.host)?.kid_of(key).map(str::to_owned),
+        };
+        if trust.has_revoked(kid.as_deref(), token.claims.members(), self.host)? {
+            return Err(JwtError::Revoked.into());
+        }
+        if let Some(condition) = &provider.authorize {
+            condition.check(token.claims.members(), self.request, self.host)?;
+        }
+        Ok(Admission { provider: wanted.provider, token, found, rendered: outputs?, unverified: None })
+    }
+
+    /// Checks what a token says and its signature, unless it is remembered what that is worth.
+    fn verdict(
+        &mut self,
+        wanted: &Wanted,
+        provider: &Provider,
+        bytes: &[u8],
+    ) -> Result<(Arc<Token>, Verdict), Failure> {
+        let known = self.cache.find(bytes);
+        let verdict = known.and_then(|entry| entry.verdict(wanted.provider)).cloned();
+        let mut jws = None;
+        let token = match known {
+            Some(entry) => entry.token.clone(),
+            None => Arc::new(Token::new(jws.insert(Jws::parse(bytes)?))?),
+        };
+        let checked = provider.check(&token, &wanted.audiences, self.now);
+        if checked == Err(JwtError::Expired) {
+            self.cache.forget(bytes);
+        }
+        checked?;
+        let trust = self.trust.get_mut(wanted.provider).ok_or(JwtError::Denied)?;
+        trust.keys(self.host)?;
+        let generation = trust.generation();
+        let keys = trust.keys(self.host)?;
+        if let Some(verdict) = verdict.filter(|verdict| verdict.holds(keys, generation)) {
+            self.host.add(self.metrics.cache_hit, 1);
+            return Ok((token, verdict));
+        }
+        self.host.add(self.metrics.cache_miss, 1);
+        let jws = match jws {
+            Some(jws) => jws,
+            None => Jws::parse(bytes)?,
+        };
+        let verdict = self.verify(wanted.provider, provider, &token, &jws)?;
+        self.cache.remember(bytes, &token, wanted.provider, verdict.clone());
+        Ok((token, verdict))
+    }
+
+    fn verify(
+        &mut self,
+        index: usize,
+        provider: &Provider,
+        token: &Token,
+        jws: &Jws<'_>,
+    ) -> Result<Verdict, Failure> {
+        let trust = self.trust.get_mut(index).ok_or(JwtError::Denied)?;
+        let keys = trust.keys_for(token, self.host)?;
+        let start = self.host.monotonic();
+        let result = keys.verify(jws, self.crypto, self.host);
+        let took = self.host.monotonic().saturating_sub(start);
+        self.host.record(self.metrics.verification, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        let generation = trust.generation();
+        match result {
+            Ok(key) => {
+                let outputs = provider.outputs.render(token, jws.payload).map(Arc::new);
+                Ok(Verdict::Verified { generation, key, outputs })
+            }
+            Err(JwtError::SignatureInvalid) => Ok(Verdict::SignatureInvalid { generation }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a bound token is the client's.
+    fn is_the_clients(&mut self, admission: &Admission<'_>) -> Result<(), Failure> {
+        if admission.unverified.is_some() {
+            return Ok(());
+        }
+        let provider = self.policy.providers.get(admission.provider).ok_or(JwtError::Denied)?;
+        let Found { source, bytes } = admission.found;
+        let presented = Presented { token: bytes, scheme: source.scheme() };
+        let cnf = admission.token.claims.get("cnf");
+        let checked = provider.binding.check(cnf, presented, self.request, self.host);
+        checked.map_err(|error| {
+            provider.outputs.report_failure(error.error, self.host);
+            Failure::from(error).of(admission.provider)
+        })
+    }
+
+    /// The claims of a token that nobody checks. Whatever is wrong with it, the request passes as it came.
+    fn extract(&mut self, index: usize, status_header: &'a str) -> Vec<Admission<'a>> {
+        let policy = self.policy;
+        let Some(provider) = policy.providers.get(index) else { return Vec::new() };
+        let wanted = [Need::Token(Wanted { provider: index, audiences: Vec::new() })];
+        let Ok(Some(found)) = self.only_token(&wanted) else { return Vec::new() };
+        let read = Jws::parse(found.bytes).and_then(|mut jws| {
+            let token = Token::new(&mut jws)?;
+            let rendered = provider.outputs.render(&token, jws.payload)?;
+            Ok((Arc::new(token), Arc::new(rendered)))
+        });
+        match read {
+            Ok((token, rendered)) => {
+                let unverified = Some(status_header);
+                vec![Admission { provider: index, token, found, rendered, unverified }]
+            }
+            Err(error) => {
+                provider.outputs.report_failure(error, self.host);
+                Vec::new()
+            }
+        }
+    }
+}

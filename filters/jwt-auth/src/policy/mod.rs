@@ -1,0 +1,219 @@
+//! The configuration once it has been checked: after this, nothing in it can be wrong.
+
+mod provider;
+mod reply;
+mod requirement;
+
+use portcullis_kit::ConfigError;
+use portcullis_kit::rules::{Matcher, Rules, is_token};
+
+use crate::Condition;
+use crate::config::{CacheConfig, JwtAuthConfig, Mode, ProviderConfig, RuleConfig};
+use crate::outputs::reads_as;
+use crate::provider::Provider;
+use crate::trust::Trust;
+pub(crate) use reply::Reply;
+use requirement::Scope;
+pub(crate) use requirement::{Need, Wanted};
+
+/// What a request has to have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule<'a> {
+    pub(crate) need: &'a Need,
+    /// What the claims of its tokens have to say besides.
+    pub(crate) authorize: Option<&'a Condition>,
+}
+
+/// A validated [`JwtAuthConfig`].
+#[derive(Debug)]
+pub(crate) struct Policy {
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) rules: Rules<Option<Conditional>>,
+    pub(crate) by_filter_state: Option<(String, Vec<(String, Need)>)>,
+    pub(crate) otherwise: Need,
+    /// Request headers that only we may set.
+    pub(crate) reserved: Vec<String>,
+    pub(crate) bypass_cors_preflight: bool,
+    pub(crate) shadow: bool,
+    pub(crate) reply: Reply,
+    pub(crate) cache: CacheConfig,
+    /// With an underscore behind it, or empty.
+    pub(crate) stat_prefix: String,
+}
+
+impl Policy {
+    /// Validates a configuration, and reads what the tokens of each provider are checked against.
+    pub(crate) fn new(config: JwtAuthConfig) -> Result<(Self, Vec<Trust>), ConfigError> {
+        let (providers, trust) = providers(config.providers)?;
+        let scope = Scope::new(&providers, &config.requirements);
+        for (name, requirement) in &config.requirements {
+            scope.resolve(requirement, &format!("requirements.{name}"))?;
+        }
+        let otherwise = scope.resolve(&config.otherwise, "otherwise")?;
+        let by_filter_state = config.by_filter_state.map(|state| {
+            let path = |text: &str| format!("by_filter_state.requires.{text}");
+            let requires = state.requires.iter();
+            let needs = requires.map(|(text, it)| Ok((text.clone(), scope.resolve(it, &path(text))?)));
+            Ok::<_, ConfigError>((state.name, needs.collect::<Result<Vec<_>, ConfigError>>()?))
+        });
+        let by_filter_state = by_filter_state.transpose()?;
+        let mut needs = vec![&otherwise];
+        needs.extend(by_filter_state.iter().flat_map(|(_, needs)| needs).map(|(_, need)| need));
+        let rules = rules(&config.rules, &scope)?;
+        needs.extend(rules.iter().map(|(_, (need, _))| need));
+        let reserved = reserved(&providers, &needs);
+        headers_are_free(&providers, &config.rules, &reserved)?;
+        if let Some(at) = rules.iter().position(|(matcher, _)| matcher.is_by_route()) {
+            nothing_reroutes(&providers).map_err(|error| error.under(&format!("rules[{at}].match")))?;
+        }
+        let rules = rules.into_iter().map(|(matcher, rule)| (matcher, Some(rule)));
+        let policy = Self {
+            rules: Rules::new(rules.collect(), None),
+            by_filter_state,
+            otherwise,
+            reserved,
+            bypass_cors_preflight: config.bypass_cors_preflight,
+            shadow: config.mode == Mode::Shadow,
+            reply: Reply::try_from(config.reply).map_err(|error| error.under("reply"))?,
+            cache: config.cache,
+            stat_prefix: stat_prefix(config.stat_prefix)?,
+            providers,
+        };
+        Ok((policy, trust))
+    }
+}
+
+fn providers(configured: Vec<ProviderConfig>) -> Result<(Vec<Provider>, Vec<Trust>), ConfigError> {
+    if configured.is_empty() {
+        return Err(ConfigError::at("providers", "empty; name at least one issuer and its keys"));
+    }
+    let (mut providers, mut trust): (Vec<Provider>, Vec<Trust>) = (Vec::new(), Vec::new());
+    for (index, provider) in configured.into_iter().enumerate() {
+        let path = format!("providers[{index}]");
+        if providers.iter().any(|other| other.name == provider.name) {
+            let problem =
+                format!("{:?} is the name of another provider too; give each its own", provider.name);
+            return Err(ConfigError::at(format!("{path}.name"), problem));
+        }
+        let (provider, its) = Provider::new(provider).map_err(|error| error.under(&path))?;
+        providers.push(provider);
+        trust.push(its);
+    }
+    Ok((providers, trust))
+}
+
+type Conditional = (Need, Option<Condition>);
+
+fn rules(configured: &[RuleConfig], scope: &Scope<'_>) -> Result<Vec<(Matcher, Conditional)>, ConfigError> {
+    let rules = configured.iter().enumerate().map(|(index, rule)| {
+        let path = format!("rules[{index}]");
+        let matcher =
+            Matcher::try_from(rule.matches.clone()).map_err(|e| e.under(&format!("{path}.match")))?;
+        let need = scope.resolve(&rule.require, &format!("{path}.require"))?;
+        let condition = rule.authorize.clone().map(Condition::try_from).transpose();
+        let condition = condition.map_err(|error| error.under(&format!("{path}.authorize")))?;
+        match condition.is_some() && !need.is_about_verified_tokens() {
+            true => Err(ConfigError::at(
+                format!("{path}.authorize"),
+                "require lets requests pass without a token that was checked, so there are no claims to go by; require a provider",
+            )),
+            false => Ok((matcher, (need, condition))),
+        }
+    });
+    rules.collect()
+}
+
+/// Request headers that only we may set.
+fn reserved(providers: &[Provider], needs: &[&Need]) -> Vec<String> {
+    let outputs = providers.iter().flat_map(|provider| provider.outputs.header_names());
+    let mut names: Vec<_> = outputs.chain(needs.iter().flat_map(|need| need.status_headers())).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// Envoy picks the route anew after a filter has changed the request headers, and a decision by the first route would hold for
+/// another. So nothing may be changed where a rule decides by route or cluster.
+fn nothing_reroutes(providers: &[Provider]) -> Result<(), ConfigError> {
+    let changes = |provider: &&Provider| {
+        !provider.forward || provider.clear_route_cache || provider.outputs.header_names().next().is_some()
+    };
+    let Some(provider) = providers.iter().find(changes) else { return Ok(()) };
+    let problem = format!(
+        "route and cluster cannot be trusted once headers change, as provider {:?} changes them; match on host and path, or write forward: true and neither claims_to_headers nor payload_header",
+        provider.name
+    );
+    Err(ConfigError::at("", problem))
+}
+
+/// What a client sends under the name of a header of ours is removed before rules and tokens are looked at: neither would ever be
+/// found there.
+fn headers_are_free(
+    providers: &[Provider],
+    rules: &[RuleConfig],
+    reserved: &[String],
+) -> Result<(), ConfigError> {
+    let is_ours =
+        |name: &str| reserved.iter().any(|header| reads_as(name.to_ascii_lowercase().as_bytes(), header));
+    for (index, provider) in providers.iter().enumerate() {
+        if let Some(at) = provider.sources.iter().position(|source| is_ours(source.header())) {
+            let path = format!("providers[{index}].from[{at}]");
+            return Err(ConfigError::at(
+                path,
+                "this header is for what we hand on, as no client may; name another",
+            ));
+        }
+    }
+    for (index, rule) in rules.iter().enumerate() {
+        let headers = rule.matches.headers.iter().flatten();
+        if let Some(at) = headers.into_iter().position(|header| is_ours(&header.name)) {
+            let path = format!("rules[{index}].match.headers[{at}].name");
+            return Err(ConfigError::at(
+                path,
+                "this header is for what we hand on, and no client can send it; name another",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn stat_prefix(configured: Option<String>) -> Result<String, ConfigError> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match configured {
+        None => Ok(String::new()),
+        Some(prefix) if !prefix.is_empty() && prefix.len() <= 64 && prefix.chars().all(is_name) => {
+            Ok(format!("{prefix}_"))
+        }
+        Some(prefix) => {
+            let problem = format!("{prefix:?}; write up to 64 lower-case letters, digits and underscores");
+            Err(ConfigError::at("stat_prefix", problem))
+        }
+    }
+}
+
+/// A field name in lower case (RFC 9110 section 5.1). Those by which proxies route, frame and report are not for claims and
+/// tokens.
+fn header_name(name: &str) -> Result<String, ConfigError> {
+    const RESERVED: [&str; 13] = [
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+    ];
+    let lower = name.to_ascii_lowercase();
+    let is_proxys = ["x-forwarded-", "x-envoy-"].iter().any(|prefix| lower.starts_with(prefix));
+    if !is_token(&lower) || is_proxys || RESERVED.contains(&lower.as_str()) {
+        let problem = format!("{name:?} is not a header for this; write one such as x-jwt-sub");
+        return Err(ConfigError::at("", problem));
+    }
+    Ok(lower)
+}

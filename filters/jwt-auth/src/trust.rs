@@ -1,0 +1,203 @@
+//! What the tokens of one provider are checked against: its keys and the list of those that are revoked. Some of it is fetched.
+
+use std::time::Duration;
+
+use portcullis_kit::{CallId, Host, HttpAnswer, UnixTime};
+use serde_json::{Map, Value};
+
+use crate::denial::{Denial, Failure};
+use crate::remote::{Document, Events, FetchedDocument, Keys, Refetch, RemoteKeys, State};
+use crate::revocation::Revoked;
+use crate::token::Token;
+use crate::{JwtError, KeySet};
+
+/// What the tokens of one provider are checked against.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    keys: KeySource,
+    revoked: Option<Revoked>,
+    fetched_list: Option<FetchedList>,
+}
+
+/// Where the keys come from.
+#[derive(Debug)]
+pub(crate) enum KeySource {
+    Inline(KeySet),
+    Remote(Box<RemoteKeys>),
+}
+
+/// A revocation list that is fetched.
+#[derive(Debug)]
+pub(crate) struct FetchedList {
+    document: Document,
+    revoked: Option<Revoked>,
+    /// Whether requests pass while there is no list.
+    fails_open: bool,
+}
+
+/// What has happened to the documents of a provider since somebody looked last.
+pub(crate) struct Happened {
+    pub(crate) jwks: Events,
+    pub(crate) revocation: Events,
+}
+
+impl Trust {
+    pub(crate) fn new(keys: KeySource, revoked: Option<Revoked>, fetched_list: Option<FetchedList>) -> Self {
+        Self { keys, revoked, fetched_list }
+    }
+
+    /// The keys, whatever token they are for.
+    pub(crate) fn keys(&mut self, host: &mut dyn Host) -> Result<&KeySet, Failure> {
+        match &mut self.keys {
+            KeySource::Inline(keys) => Ok(keys),
+            KeySource::Remote(remote) => usable(remote, host),
+        }
+    }
+
+    /// The keys for this token: newer ones are asked for where it names one that nobody knows.
+    pub(crate) fn keys_for(&mut self, token: &Token, host: &mut dyn Host) -> Result<&KeySet, Failure> {
+        if let KeySource::Remote(remote) = &mut self.keys
+            && !usable(remote, host)?.knows(token.key_id.as_deref(), token.algorithm)
+            && remote.refetch(host) == Refetch::UnderWay
+        {
+            return Err(Failure::Wait);
+        }
+        self.keys(host)
+    }
+
+    /// A number that changes with the keys.
+    pub(crate) fn generation(&self) -> u64 {
+        match &self.keys {
+            KeySource::Inline(_) => 0,
+            KeySource::Remote(remote) => remote.generation(),
+        }
+    }
+
+    /// Whether a token is revoked: one with this payload, signed with the key of this name.
+    pub(crate) fn has_revoked(
+        &mut self,
+        kid: Option<&str>,
+        payload: &Map<String, Value>,
+        host: &mut dyn Host,
+    ) -> Result<bool, Failure> {
+        if self.revoked.as_ref().is_some_and(|revoked| revoked.refuses(kid, payload)) {
+            return Ok(true);
+        }
+        let Some(list) = &mut self.fetched_list else { return Ok(false) };
+        Ok(list.usable(host)?.is_some_and(|revoked| revoked.refuses(kid, payload)))
+    }
+
+    /// Whether anything is fetched.
+    pub(crate) fn is_fetched(&self) -> bool {
+        matches!(self.keys, KeySource::Remote(_)) || self.fetched_list.is_some()
+    }
+
+    /// Picks up what other workers have fetched, and fetches what is due.
+    pub(crate) fn poll(&mut self, host: &mut dyn Host) {
+        if let KeySource::Remote(remote) = &mut self.keys {
+            remote.poll(host);
+        }
+        if let Some(list) = &mut self.fetched_list {
+            list.poll(host);
+        }
+    }
+
+    /// Takes the answer to a call. Whether it was one of these.
+    pub(crate) fn on_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) -> bool {
+        if let KeySource::Remote(remote) = &mut self.keys
+            && remote.on_answer(call, answer, host)
+        {
+            return true;
+        }
+        let Some(FetchedList { document, revoked, .. }) = &mut self.fetched_list else { return false };
+        document.on_answer(call, answer, host, &mut |bytes| keep(revoked, bytes))
+    }
+
+    /// A number that changes when an attempt to fetch is over: requests that wait look again.
+    pub(crate) fn attempts(&self) -> u64 {
+        let keys = self.remote().map_or(0, RemoteKeys::attempts);
+        keys.wrapping_add(self.fetched_list.as_ref().map_or(0, |list| list.document.attempts()))
+    }
+
+    /// How long the next [`poll`](Self::poll) can wait.
+    pub(crate) fn next_poll(&self, now: UnixTime) -> Option<Duration> {
+        let keys = self.remote().map(|remote| remote.next_poll(now));
+        keys.into_iter().chain(self.fetched_list.as_ref().map(|list| list.document.next_poll(now))).min()
+    }
+
+    /// How long ago the server has confirmed the keys, if they are fetched.
+    pub(crate) fn age(&self, now: UnixTime) -> Option<Duration> {
+        self.remote()?.age(now)
+    }
+
+    /// Whether half of the time is over for which fetched keys are used that are no longer fresh.
+    pub(crate) fn is_past_half_stale(&self, now: UnixTime) -> bool {
+        self.remote().is_some_and(|remote| remote.is_past_half_stale(now))
+    }
+
+    /// What has happened since the last time.
+    pub(crate) fn take_events(&mut self) -> Happened {
+        let jwks = match &mut self.keys {
+            KeySource::Inline(_) => Events::default(),
+            KeySource::Remote(remote) => remote.take_events(),
+        };
+        let revocation = self.fetched_list.as_mut().map(|list| list.document.take_events());
+        Happened { jwks, revocation: revocation.unwrap_or_default() }
+    }
+
+    fn remote(&self) -> Option<&RemoteKeys> {
+        match &self.keys {
+            KeySource::Inline(_) => None,
+            KeySource::Remote(remote) => Some(remote),
+        }
+    }
+}
+
+fn usable<'k>(remote: &'k mut RemoteKeys, host: &mut dyn Host) -> Result<&'k KeySet, Failure> {
+    let now = host.now();
+    if matches!(remote.keys(now), Keys::Pending) {
+        remote.poll(host);
+    }
+    match remote.keys(now) {
+        Keys::Usable(keys) => Ok(keys),
+        Keys::Pending => Err(Failure::Wait),
+        Keys::Unavailable { retry_after } => Err(unavailable(JwtError::KeysUnavailable, retry_after)),
+    }
+}
+
+impl FetchedList {
+    pub(crate) fn new(fetched: &FetchedDocument, fails_open: bool) -> Self {
+        let mut document = Document::new("revocation", fetched.settings.clone(), &[&fetched.uri.identity()]);
+        document.set_uri(Some(&fetched.uri));
+        Self { document, revoked: None, fails_open }
+    }
+
+    fn poll(&mut self, host: &mut dyn Host) {
+        let Self { document, revoked, .. } = self;
+        document.poll(host, &mut |bytes| keep(revoked, bytes));
+    }
+
+    fn usable(&mut self, host: &mut dyn Host) -> Result<Option<&Revoked>, Failure> {
+        let now = host.now();
+        if self.document.state(now) == State::Pending {
+            self.poll(host);
+        }
+        match self.document.state(now) {
+            State::Fresh | State::Stale => Ok(self.revoked.as_ref()),
+            State::Pending => Err(Failure::Wait),
+            State::Unavailable { .. } if self.fails_open => Ok(None),
+            State::Unavailable { retry_after } => {
+                Err(unavailable(JwtError::RevocationUnavailable, retry_after))
+            }
+        }
+    }
+}
+
+fn keep(place: &mut Option<Revoked>, document: &[u8]) -> Result<(), String> {
+    *place = Some(Revoked::from_document(document)?);
+    Ok(())
+}
+
+fn unavailable(error: JwtError, retry_after: Duration) -> Failure {
+    Failure::Denied(Denial { retry_after: Some(retry_after), ..error.into() })
+}
