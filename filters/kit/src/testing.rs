@@ -30,7 +30,7 @@ pub struct TestHost {
     /// Whether calls fail at once, as for a cluster without hosts.
     pub unreachable: bool,
     /// The foreign functions.
-    pub foreign: BTreeMap<&'static str, fn(&[u8]) -> Result<Vec<u8>, HostError>>,
+    pub foreign: BTreeMap<&'static str, TestFunction>,
     /// How often each foreign function was called.
     pub foreign_calls: BTreeMap<String, u32>,
     /// The period of the tick; zero for none.
@@ -40,6 +40,9 @@ pub struct TestHost {
     names: Vec<String>,
     last_cas: u32,
 }
+
+/// A foreign function.
+pub type TestFunction = fn(&[u8]) -> Result<Vec<u8>, HostError>;
 
 /// A call that a filter made.
 #[derive(Clone, Debug, PartialEq, Eq)]
