@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::JwtError;
 
 /// The payload of a token, its registered claims of the right types.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Claims {
     members: Map<String, Value>,
     expires: Option<UnixTime>,

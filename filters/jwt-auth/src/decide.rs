@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use portcullis_kit::{Headers, Host, UnixTime};
+use portcullis_kit::{Headers, Host, StreamId, UnixTime};
 
 use crate::binding::Presented;
-use crate::denial::Failure;
+use crate::claims::Claims;
+use crate::denial::{Denial, Failure};
+use crate::introspection::Asked;
 use crate::metrics::Metrics;
 use crate::outputs::Rendered;
 use crate::policy::{Need, Policy, Rule, Wanted};
@@ -25,6 +27,7 @@ pub(crate) struct Decision<'a> {
     pub(crate) cache: &'a mut TokenCache,
     pub(crate) metrics: &'a Metrics,
     pub(crate) request: &'a Headers,
+    pub(crate) stream: StreamId,
     pub(crate) host: &'a mut dyn Host,
     pub(crate) now: UnixTime,
 }
@@ -43,7 +46,7 @@ pub(crate) struct Admitted {
 /// One token that was accepted.
 struct Admission<'a> {
     provider: usize,
-    token: Arc<Token>,
+    claims: Arc<Claims>,
     found: Found<'a>,
     rendered: Arc<Rendered>,
     unverified: Option<&'a str>,
@@ -65,7 +68,7 @@ impl<'a> Decision<'a> {
                 return Err(JwtError::Missing.into());
             }
             for admission in &admissions {
-                let claims = admission.token.claims.members();
+                let claims = admission.claims.members();
                 let checked = condition.check(claims, self.request, self.host);
                 checked.map_err(|refusal| Failure::from(refusal).of(admission.provider))?;
             }
@@ -173,7 +176,8 @@ impl<'a> Decision<'a> {
         };
         let admitted = match found.filter(|found| provider.sources.contains(found.source)) {
             None => Err(JwtError::Missing.into()),
-            Some(found) => self.accepts(wanted, provider, found),
+            Some(found) if self.is_asked(wanted.provider) => self.introspected(wanted, provider, found),
+            Some(found) => self.signed(wanted, provider, found),
         };
         admitted.map_err(|failure| {
             if let Failure::Denied(denial) = &failure {
@@ -183,7 +187,39 @@ impl<'a> Decision<'a> {
         })
     }
 
-    fn accepts(
+    fn is_asked(&mut self, provider: usize) -> bool {
+        self.trust.get_mut(provider).is_some_and(|trust| trust.introspection().is_some())
+    }
+
+    /// A token that an authorization server answers for.
+    fn introspected(
+        &mut self,
+        wanted: &Wanted,
+        provider: &'a Provider,
+        found: Found<'a>,
+    ) -> Result<Admission<'a>, Failure> {
+        let trust = self.trust.get_mut(wanted.provider).ok_or(JwtError::Denied)?;
+        let introspection = trust.introspection().ok_or(JwtError::Denied)?;
+        let (claims, rendered) = match introspection.ask(found.bytes, self.stream, self.now, self.host) {
+            Asked::Active(claims) => {
+                provider.check_claims(&claims, &wanted.audiences, self.now)?;
+                let rendered = provider.outputs.render_claims(&claims)?;
+                (claims, rendered)
+            }
+            Asked::Unchecked => (Arc::default(), Rendered::default()),
+            Asked::Waiting => return Err(Failure::Wait),
+            Asked::Denied { error, retry_after } => {
+                return Err(Failure::Denied(Denial { retry_after, ..error.into() }));
+            }
+        };
+        // It is signed with no key that a list could name.
+        self.authorized(wanted.provider, provider, Some(""), &claims)?;
+        let rendered = Arc::new(rendered);
+        Ok(Admission { provider: wanted.provider, claims, found, rendered, unverified: None })
+    }
+
+    /// A token whose signature says that it is the issuer's.
+    fn signed(
         &mut self,
         wanted: &Wanted,
         provider: &'a Provider,
@@ -198,13 +234,27 @@ impl<'a> Decision<'a> {
             Some(kid) => Some(kid.clone()),
             None => trust.keys(self.host)?.kid_of(key).map(str::to_owned),
         };
-        if trust.has_revoked(kid.as_deref(), token.claims.members(), self.host)? {
+        self.authorized(wanted.provider, provider, kid.as_deref(), &token.claims)?;
+        let (claims, rendered) = (token.claims.clone(), outputs?);
+        Ok(Admission { provider: wanted.provider, claims, found, rendered, unverified: None })
+    }
+
+    /// Whether a token that is right has not been revoked, and says what the provider asks for.
+    fn authorized(
+        &mut self,
+        index: usize,
+        provider: &Provider,
+        kid: Option<&str>,
+        claims: &Claims,
+    ) -> Result<(), Failure> {
+        let trust = self.trust.get_mut(index).ok_or(JwtError::Denied)?;
+        if trust.has_revoked(kid, claims.members(), self.host)? {
             return Err(JwtError::Revoked.into());
         }
-        if let Some(condition) = &provider.authorize {
-            condition.check(token.claims.members(), self.request, self.host)?;
+        match &provider.authorize {
+            Some(condition) => Ok(condition.check(claims.members(), self.request, self.host)?),
+            None => Ok(()),
         }
-        Ok(Admission { provider: wanted.provider, token, found, rendered: outputs?, unverified: None })
     }
 
     /// Checks what a token says and its signature, unless it is remembered what that is worth.
@@ -260,7 +310,8 @@ impl<'a> Decision<'a> {
         let generation = trust.generation();
         match result {
             Ok(key) => {
-                let outputs = provider.outputs.render(token, jws.payload).map(Arc::new);
+                let outputs = provider.outputs.render((&token.claims, &token.header), jws.payload);
+                let outputs = outputs.map(Arc::new);
                 Ok(Verdict::Verified { generation, key, outputs })
             }
             Err(JwtError::SignatureInvalid) => Ok(Verdict::SignatureInvalid { generation }),
@@ -276,7 +327,7 @@ impl<'a> Decision<'a> {
         let provider = self.policy.providers.get(admission.provider).ok_or(JwtError::Denied)?;
         let Found { source, bytes } = admission.found;
         let presented = Presented { token: bytes, scheme: source.scheme() };
-        let cnf = admission.token.claims.get("cnf");
+        let cnf = admission.claims.get("cnf");
         let checked = provider.binding.check(cnf, presented, self.request, self.host);
         checked.map_err(|error| {
             provider.outputs.report_failure(error.error, self.host);
@@ -292,13 +343,13 @@ impl<'a> Decision<'a> {
         let Ok(Some(found)) = self.only_token(&wanted) else { return Vec::new() };
         let read = Jws::parse(found.bytes).and_then(|mut jws| {
             let token = Token::new(&mut jws)?;
-            let rendered = provider.outputs.render(&token, jws.payload)?;
-            Ok((Arc::new(token), Arc::new(rendered)))
+            let rendered = provider.outputs.render((&token.claims, &token.header), jws.payload)?;
+            Ok((token.claims, Arc::new(rendered)))
         });
         match read {
-            Ok((token, rendered)) => {
+            Ok((claims, rendered)) => {
                 let unverified = Some(status_header);
-                vec![Admission { provider: index, token, found, rendered, unverified }]
+                vec![Admission { provider: index, claims, found, rendered, unverified }]
             }
             Err(error) => {
                 provider.outputs.report_failure(error, self.host);

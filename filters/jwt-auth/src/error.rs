@@ -48,7 +48,7 @@ pub enum JwtError {
     KeysUnavailable,
     /// `exp` is too far away.
     LifetimeTooLong,
-    /// Not a JWS in compact form.
+    /// Not a JWS in compact form, or no token at all.
     Malformed,
     /// No token where the provider expects one.
     Missing,
@@ -220,7 +220,7 @@ impl JwtError {
             Self::LifetimeTooLong => {
                 invalid("portcullis_jwt_lifetime_too_long", "the token lives for too long")
             }
-            Self::Malformed => invalid("portcullis_jwt_malformed", "the token is not a JWS in compact form"),
+            Self::Malformed => invalid("portcullis_jwt_malformed", "the token has not the form of one"),
             Self::NotYetValid => invalid("portcullis_jwt_not_yet_valid", "the token is not valid yet"),
             Self::Revoked => invalid("portcullis_jwt_revoked", "the token has been revoked"),
             Self::SignatureInvalid => {
@@ -305,6 +305,8 @@ impl JwtError {
         match self {
             Self::Missing => 0,
             Self::IssuerNotAllowed => 1,
+            // An outage is not the token's fault.
+            _ if self.row().status == 503 => 3,
             _ => 2,
         }
     }

@@ -78,7 +78,7 @@ impl HttpFilter for JwtAuth {
             host.add(self.metrics.cors_preflight, 1);
             return Ok(Action::Continue);
         }
-        match self.decide(request, host) {
+        match self.decide(id, request, host) {
             Ok(None) => host.add(self.metrics.not_required, 1),
             Ok(Some(admitted)) => {
                 host.add(self.metrics.allowed, 1);
@@ -91,12 +91,19 @@ impl HttpFilter for JwtAuth {
     }
 
     fn on_http_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) -> Vec<StreamId> {
+        let mut woken = Vec::new();
         for trust in &mut self.trust {
+            if let Some(streams) = trust.on_introspected(call, answer, host) {
+                woken = streams;
+                break;
+            }
             if trust.on_answer(call, answer, host) {
                 break;
             }
         }
-        self.look_again(host)
+        self.waiting.forget(&woken);
+        woken.extend(self.look_again(host));
+        woken
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
@@ -119,7 +126,12 @@ impl JwtAuth {
     }
 
     /// The tokens that let a request pass; `None` where it needs none.
-    fn decide(&mut self, request: &Headers, host: &mut dyn Host) -> Result<Option<Vec<Admitted>>, Failure> {
+    fn decide(
+        &mut self,
+        stream: StreamId,
+        request: &Headers,
+        host: &mut dyn Host,
+    ) -> Result<Option<Vec<Admitted>>, Failure> {
         let rule = match self.policy.rules.select(request, host).map_err(JwtError::from)? {
             Some((need, condition)) => Rule { need, authorize: condition.as_ref() },
             None => Rule { need: self.policy.unmatched(host), authorize: None },
@@ -135,6 +147,7 @@ impl JwtAuth {
             cache: &mut self.cache,
             metrics: &self.metrics,
             request,
+            stream,
             host,
             now,
         };

@@ -2,6 +2,7 @@ use hashbrown::HashMap;
 use portcullis_kit::{Counter, Gauge, Histogram, Host};
 
 use crate::JwtError;
+use crate::introspection::Events as Asked;
 use crate::remote::{Events, Reason};
 use crate::trust::Trust;
 
@@ -84,6 +85,10 @@ impl Metrics {
         let happened = trust.take_events();
         self.events(provider, "jwks", &happened.jwks, host);
         self.events(provider, "revocation", &happened.revocation, host);
+        if let Some(introspection) = trust.introspection() {
+            let asked = introspection.take_events();
+            self.asked(provider, &asked, host);
+        }
         let now = host.now();
         let is_old = trust.is_past_half_stale(now);
         if let Some(age) = trust.age(now)
@@ -117,6 +122,16 @@ impl Metrics {
         count("refetch_throttled", events.throttled);
         for reason in Reason::ALL {
             count(reason.metric(), events.failed(reason));
+        }
+    }
+
+    fn asked(&mut self, provider: usize, asked: &Asked, host: &mut dyn Host) {
+        let counts = [("known", asked.known), ("calls", asked.calls), ("failures", asked.failures)];
+        for (what, amount) in counts {
+            if amount > 0 {
+                let counter = self.fetch_counter(provider, "introspection", what, host);
+                host.add(counter, amount);
+            }
         }
     }
 

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_kit::{Headers, Host};
 use serde_json::{Map, Value};
 
 use crate::JwtError;
 use crate::claim_path::{ClaimPath, Found};
-use crate::token::Token;
+use crate::claims::Claims;
 
 /// What a provider hands on.
 #[derive(Debug, Default)]
@@ -50,11 +52,21 @@ impl Outputs {
         claims.chain(self.payload_header.iter().map(|header| &*header.name))
     }
 
-    /// Renders a token; `payload` is its payload in base64url.
-    pub(crate) fn render(&self, token: &Token, payload: &[u8]) -> Result<Rendered, JwtError> {
+    /// Renders what an authorization server has said of a token; there is no header then, and the payload is what it said.
+    pub(crate) fn render_claims(&self, claims: &Claims) -> Result<Rendered, JwtError> {
+        let payload = URL_SAFE_NO_PAD.encode(json(claims.members()));
+        self.render((claims, &Map::new()), payload.as_bytes())
+    }
+
+    /// Renders the claims and the header of a token; `payload` is its payload in base64url.
+    pub(crate) fn render(
+        &self,
+        (claims, header): (&Claims, &Map<String, Value>),
+        payload: &[u8],
+    ) -> Result<Rendered, JwtError> {
         let mut rendered = Rendered::default();
         for mapped in &self.claim_headers {
-            if let Found::Value(value) = mapped.claim.find(token.claims.members())
+            if let Found::Value(value) = mapped.claim.find(claims.members())
                 && !value.is_null()
             {
                 rendered.headers.push((mapped.header.clone(), header_value(value)?.into_bytes()));
@@ -64,10 +76,10 @@ impl Outputs {
             rendered.headers.push((header.name.clone(), header.value(payload)));
         }
         if let Some(name) = &self.payload_state {
-            rendered.filter_state.push((name.clone(), self.payload_json(token)));
+            rendered.filter_state.push((name.clone(), self.payload_json(claims)));
         }
         if let Some(name) = &self.header_state {
-            rendered.filter_state.push((name.clone(), json(&token.header)));
+            rendered.filter_state.push((name.clone(), json(header)));
         }
         Ok(rendered)
     }
@@ -81,8 +93,8 @@ impl Outputs {
         let _ = host.set_property(name, value.to_string().as_bytes());
     }
 
-    fn payload_json(&self, token: &Token) -> Vec<u8> {
-        let mut claims = token.claims.members().clone();
+    fn payload_json(&self, claims: &Claims) -> Vec<u8> {
+        let mut claims = claims.members().clone();
         for name in &self.space_delimited {
             if let Some(value) = claims.get_mut(name)
                 && let Some(text) = value.as_str()

@@ -3,6 +3,7 @@ use std::time::Duration;
 use portcullis_kit::UnixTime;
 use portcullis_kit::rules::Text;
 
+use crate::claims::Claims;
 use crate::outputs::Outputs;
 use crate::source::Source;
 use crate::token::Token;
@@ -39,14 +40,17 @@ pub(crate) struct Provider {
 pub(crate) enum Issuer {
     OneOf(Vec<String>),
     Prefix(String),
+    /// Whoever answers for the tokens knows only its own.
+    Any,
 }
 
 impl Issuer {
-    fn is(&self, issuer: Option<&str>) -> bool {
-        issuer.is_some_and(|issuer| match self {
+    fn is(&self, issuer: &str) -> bool {
+        match self {
             Self::OneOf(names) => names.iter().any(|name| name == issuer),
             Self::Prefix(prefix) => issuer.starts_with(prefix.as_str()),
-        })
+            Self::Any => true,
+        }
     }
 }
 
@@ -54,8 +58,7 @@ impl Provider {
     /// Checks what a token says, the cheap things first; only its signature makes it true. `audiences` are those of the
     /// requirement.
     pub(crate) fn check(&self, token: &Token, audiences: &[String], now: UnixTime) -> Result<(), JwtError> {
-        let claims = &token.claims;
-        if !self.issuer.is(claims.issuer()) {
+        if !token.claims.issuer().is_some_and(|issuer| self.issuer.is(issuer)) {
             return Err(JwtError::IssuerNotAllowed);
         }
         if self.algorithms.as_ref().is_some_and(|allowed| !allowed.contains(&token.algorithm)) {
@@ -63,6 +66,19 @@ impl Provider {
         }
         if !self.accepts_type(token.typ.as_deref()) {
             return Err(JwtError::TypeNotAllowed);
+        }
+        self.check_claims(&token.claims, audiences, now)
+    }
+
+    /// Checks claims. An authorization server that answers for a token need not say who issued it (RFC 7662 section 2.2).
+    pub(crate) fn check_claims(
+        &self,
+        claims: &Claims,
+        audiences: &[String],
+        now: UnixTime,
+    ) -> Result<(), JwtError> {
+        if claims.issuer().is_some_and(|issuer| !self.issuer.is(issuer)) {
+            return Err(JwtError::IssuerNotAllowed);
         }
         claims.check_time(now, self.clock_skew, self.require_expiration)?;
         if self.max_lifetime.is_some_and(|longest| !claims.expires_within(now, longest)) {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::claims::Claims;
@@ -12,14 +14,14 @@ pub(crate) struct Token {
     pub(crate) typ: Option<String>,
     /// The members of the header.
     pub(crate) header: Map<String, Value>,
-    pub(crate) claims: Claims,
+    pub(crate) claims: Arc<Claims>,
 }
 
 impl Token {
     /// Reads the form and the types of the registered claims.
     pub(crate) fn new(jws: &mut Jws<'_>) -> Result<Self, JwtError> {
         Ok(Self {
-            claims: Claims::new(jws.claims()?)?,
+            claims: Arc::new(Claims::new(jws.claims()?)?),
             algorithm: jws.algorithm,
             key_id: jws.key_id.clone(),
             typ: jws.typ.clone(),

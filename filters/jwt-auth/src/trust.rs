@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use portcullis_kit::{CallId, Host, HttpAnswer, UnixTime};
+use portcullis_kit::{CallId, Host, HttpAnswer, StreamId, UnixTime};
 use serde_json::{Map, Value};
 
 use crate::denial::{Denial, Failure};
+use crate::introspection::Introspection;
 use crate::remote::{Document, Events, FetchedDocument, Keys, Refetch, RemoteKeys, State};
 use crate::revocation::Revoked;
 use crate::token::Token;
@@ -24,6 +25,8 @@ pub(crate) struct Trust {
 pub(crate) enum KeySource {
     Inline(KeySet),
     Remote(Box<RemoteKeys>),
+    /// There are none: an authorization server is asked about each token.
+    Asked(Box<Introspection>),
 }
 
 /// A revocation list that is fetched.
@@ -51,6 +54,15 @@ impl Trust {
         match &mut self.keys {
             KeySource::Inline(keys) => Ok(keys),
             KeySource::Remote(remote) => usable(remote, host),
+            KeySource::Asked(_) => Err(JwtError::KeyNotFound.into()),
+        }
+    }
+
+    /// The authorization server that is asked instead.
+    pub(crate) fn introspection(&mut self) -> Option<&mut Introspection> {
+        match &mut self.keys {
+            KeySource::Asked(introspection) => Some(introspection),
+            _ => None,
         }
     }
 
@@ -68,7 +80,7 @@ impl Trust {
     /// A number that changes with the keys.
     pub(crate) fn generation(&self) -> u64 {
         match &self.keys {
-            KeySource::Inline(_) => 0,
+            KeySource::Inline(_) | KeySource::Asked(_) => 0,
             KeySource::Remote(remote) => remote.generation(),
         }
     }
@@ -89,7 +101,7 @@ impl Trust {
 
     /// Whether anything is fetched.
     pub(crate) fn is_fetched(&self) -> bool {
-        matches!(self.keys, KeySource::Remote(_)) || self.fetched_list.is_some()
+        !matches!(self.keys, KeySource::Inline(_)) || self.fetched_list.is_some()
     }
 
     /// Picks up what other workers have fetched, and fetches what is due.
@@ -113,6 +125,17 @@ impl Trust {
         document.on_answer(call, answer, host, &mut |bytes| keep(revoked, bytes))
     }
 
+    /// Takes the answer about a token: the requests that wait for it. `None` where it is not one.
+    pub(crate) fn on_introspected(
+        &mut self,
+        call: CallId,
+        answer: &HttpAnswer,
+        host: &mut dyn Host,
+    ) -> Option<Vec<StreamId>> {
+        let now = host.now();
+        self.introspection()?.on_answer(call, answer, now, host)
+    }
+
     /// A number that changes when an attempt to fetch is over: requests that wait look again.
     pub(crate) fn attempts(&self) -> u64 {
         let keys = self.remote().map_or(0, RemoteKeys::attempts);
@@ -121,7 +144,12 @@ impl Trust {
 
     /// How long the next [`poll`](Self::poll) can wait.
     pub(crate) fn next_poll(&self, now: UnixTime) -> Option<Duration> {
-        let keys = self.remote().map(|remote| remote.next_poll(now));
+        let keys = match &self.keys {
+            KeySource::Inline(_) => None,
+            KeySource::Remote(remote) => Some(remote.next_poll(now)),
+            // Nothing is due; what was counted is to be seen.
+            KeySource::Asked(_) => Some(Duration::from_secs(1)),
+        };
         keys.into_iter().chain(self.fetched_list.as_ref().map(|list| list.document.next_poll(now))).min()
     }
 
@@ -138,7 +166,7 @@ impl Trust {
     /// What has happened since the last time.
     pub(crate) fn take_events(&mut self) -> Happened {
         let jwks = match &mut self.keys {
-            KeySource::Inline(_) => Events::default(),
+            KeySource::Inline(_) | KeySource::Asked(_) => Events::default(),
             KeySource::Remote(remote) => remote.take_events(),
         };
         let revocation = self.fetched_list.as_mut().map(|list| list.document.take_events());
@@ -147,7 +175,7 @@ impl Trust {
 
     fn remote(&self) -> Option<&RemoteKeys> {
         match &self.keys {
-            KeySource::Inline(_) => None,
+            KeySource::Inline(_) | KeySource::Asked(_) => None,
             KeySource::Remote(remote) => Some(remote),
         }
     }

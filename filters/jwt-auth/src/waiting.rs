@@ -60,6 +60,11 @@ impl Waiting {
         due.into_iter().map(|waiter| waiter.stream).collect()
     }
 
+    /// Lets requests wait no longer.
+    pub(crate) fn forget(&mut self, streams: &[StreamId]) {
+        self.streams.retain(|waiter| !streams.contains(&waiter.stream));
+    }
+
     /// Whether nobody waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.streams.is_empty()

@@ -234,7 +234,7 @@ fn members_that_must_be_there_are_named() {
             "providers[0].issuer: missing; write the iss of the tokens, in issuers several",
         ),
         ("/providers/0/audiences", "providers[0]: missing field `audiences`"),
-        ("/providers/0/jwks", "providers[0]: missing field `jwks`"),
+        ("/providers/0/jwks", "providers[0].jwks: missing; write where its keys are, or introspection"),
         ("/providers/0/jwks/inline/keys", "providers[0].jwks.inline: missing field `keys`"),
         ("/rules/0/match", "rules[0]: missing field `match`"),
         ("/rules/0/require", "rules[0]: missing field `require`"),

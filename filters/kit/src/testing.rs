@@ -8,9 +8,6 @@ use crate::{
     Logging, Metrics, Properties, SharedData, Timer, UnixTime, WriteError,
 };
 
-/// What stands in for a foreign function.
-pub type ForeignFunction = fn(&[u8]) -> Result<Vec<u8>, HostError>;
-
 /// A host for unit tests.
 #[derive(Debug, Default)]
 pub struct TestHost {
@@ -33,7 +30,7 @@ pub struct TestHost {
     /// Whether calls fail at once, as for a cluster without hosts.
     pub unreachable: bool,
     /// The foreign functions.
-    pub foreign: BTreeMap<&'static str, ForeignFunction>,
+    pub foreign: BTreeMap<&'static str, TestFunction>,
     /// How often each foreign function was called.
     pub foreign_calls: BTreeMap<String, u32>,
     /// The period of the tick; zero for none.
@@ -43,6 +40,9 @@ pub struct TestHost {
     names: Vec<String>,
     last_cas: u32,
 }
+
+/// A foreign function.
+pub type TestFunction = fn(&[u8]) -> Result<Vec<u8>, HostError>;
 
 /// A call that a filter made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ConditionConfig;
 pub(crate) use provider::{
-    ClaimToHeader, FailureMode, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig,
-    RevocationConfig,
+    ClaimToHeader, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig, RevocationConfig,
 };
 pub(crate) use reply::{Override, ReplyConfig};
 pub(crate) use requirement::{ExtractOnly, ProviderAndAudiences, Requirement};

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::introspection::{FailureMode, IntrospectionConfig};
 use crate::remote::{DiscoveryConfig, FetchedConfig, RemoteJwksConfig};
 use crate::revocation::RevocationList;
 use crate::source::Source;
@@ -24,8 +25,10 @@ pub(crate) struct ProviderConfig {
     pub(crate) audiences: Vec<String>,
     /// The `sub` has to be like one of these. Left out: any, or none.
     pub(crate) subjects: Option<Vec<TextMatch>>,
-    /// Its keys.
-    pub(crate) jwks: JwksSource,
+    /// Its keys. Write this or `introspection`.
+    pub(crate) jwks: Option<JwksSource>,
+    /// The authorization server that is asked about each token (RFC 7662), for tokens that say nothing by themselves.
+    pub(crate) introspection: Option<IntrospectionConfig>,
     /// The algorithms accepted. Left out: those of its keys.
     pub(crate) algorithms: Option<Vec<Algorithm>>,
     /// The `typ` values accepted, any case; a token without `typ` is then refused. Left out: `JWT`, `at+jwt` or none.
@@ -38,9 +41,8 @@ pub(crate) struct ProviderConfig {
     /// How far the clocks of issuer and proxy may differ.
     #[serde(default = "default_skew")]
     pub(crate) clock_skew: Span,
-    /// Whether a token without `exp` is refused.
-    #[serde(default = "yes")]
-    pub(crate) require_expiration: bool,
+    /// Whether a token without `exp` is refused. Left out: yes, unless there is `introspection`.
+    pub(crate) require_expiration: Option<bool>,
     /// How far away `exp` may be. A token without `exp` is then refused.
     pub(crate) max_lifetime: Option<Span>,
     /// Claims that the upstream gets as headers. Whatever a client sends under these names is removed from every request.
@@ -86,17 +88,6 @@ pub(crate) struct RevocationConfig {
     /// What becomes of tokens while there is no list to be had.
     #[serde(default)]
     pub(crate) failure_mode: FailureMode,
-}
-
-/// What becomes of tokens while something is missing that decides about them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum FailureMode {
-    /// They are refused with 503.
-    #[default]
-    Deny,
-    /// They are accepted.
-    Allow,
 }
 
 /// A JWK Set (RFC 7517 section 5); unknown members are allowed, as the RFC asks.
@@ -150,8 +141,4 @@ pub(crate) struct FilterStateConfig {
 
 fn default_skew() -> Span {
     Span::from_secs(60)
-}
-
-const fn yes() -> bool {
-    true
 }

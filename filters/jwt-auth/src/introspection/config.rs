@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::request::{Request, is_b64token};
 use super::secret::Secret;
-use super::uri::Uri;
+use crate::remote::Uri;
 
 const MAX_TIMEOUT: Span = Span::from_secs(30);
 const MAX_WAITING: u32 = 65_536;
@@ -101,7 +101,7 @@ impl TryFrom<IntrospectionConfig> for Settings {
             request: Request::new(config.cluster, uri, authorization, hint, config.timeout.0),
             ttl: config.cache.ttl.0,
             inactive_ttl: config.cache.inactive_ttl.0,
-            max_bytes: config.cache.max_bytes.0,
+            max_bytes: config.cache.max_bytes.bytes(),
             failure_mode: config.failure_mode,
             max_waiting: usize::try_from(config.max_waiting).unwrap_or(usize::MAX),
         })

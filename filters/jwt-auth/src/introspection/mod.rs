@@ -11,7 +11,6 @@ mod request;
 mod secret;
 #[cfg(test)]
 mod tests;
-mod uri;
 mod verdicts;
 
 use std::collections::BTreeMap;
@@ -26,8 +25,8 @@ use crate::claims::Claims;
 use crate::{JwtError, MAX_TOKEN};
 use answer::{Failure, Verdict};
 use circuit::Circuit;
-pub(crate) use config::IntrospectionConfig;
-use config::{FailureMode, Settings};
+use config::Settings;
+pub(crate) use config::{FailureMode, IntrospectionConfig};
 use request::is_b64token;
 use verdicts::Verdicts;
 

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_kit::{CallId, CallOuts, HostError, HttpCall};
 
-use super::uri::Uri;
+use crate::remote::Uri;
 
 /// The question about a token, but for the token.
 pub(crate) struct Request {

@@ -7,9 +7,9 @@ use portcullis_kit::{ConfigError, Span};
 use super::header_name;
 use crate::claim_path::ClaimPath;
 use crate::config::{
-    ClaimToHeader, FailureMode, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig,
-    RevocationConfig,
+    ClaimToHeader, FilterStateConfig, JwksSource, PayloadHeader, ProviderConfig, RevocationConfig,
 };
+use crate::introspection::{FailureMode, Introspection, IntrospectionConfig};
 use crate::jws::media_type;
 use crate::outputs::{self, ClaimHeader, Outputs, reads_as};
 use crate::provider::{Issuer, Provider};
@@ -35,9 +35,19 @@ impl Provider {
             return Err(ConfigError::at("clock_skew", problem));
         }
         let uses_dpop = config.sender_constraint.as_ref().is_some_and(|binding| binding.dpop.is_some());
-        let issuer = issuer(config.issuer, config.issuers, config.issuer_prefix)?;
-        let keys = keys(config.jwks, config.algorithms.as_deref(), &issuer);
-        let keys = keys.map_err(|error| error.under("jwks"))?;
+        let is_asked = config.introspection.is_some();
+        let issuer = issuer(config.issuer, config.issuers, config.issuer_prefix, is_asked)?;
+        let allowed = config.algorithms.as_deref();
+        let keys = match (config.jwks, config.introspection) {
+            (Some(jwks), None) => keys(jwks, allowed, &issuer).map_err(|error| error.under("jwks"))?,
+            (None, Some(asked)) => introspection(asked).map_err(|error| error.under("introspection"))?,
+            (None, None) => {
+                return Err(ConfigError::at("jwks", "missing; write where its keys are, or introspection"));
+            }
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::at("introspection", "there is jwks too; keep one"));
+            }
+        };
         let (revoked, fetched_list) = revocation(config.revocation).map_err(|e| e.under("revocation"))?;
         let provider = Self {
             issuer,
@@ -49,7 +59,7 @@ impl Provider {
             sources: sources(config.from, uses_dpop)?,
             forward: config.forward,
             clock_skew: config.clock_skew.0,
-            require_expiration: config.require_expiration,
+            require_expiration: config.require_expiration.unwrap_or(!is_asked),
             max_lifetime: max_lifetime(config.max_lifetime)?,
             outputs: outputs(config.claims_to_headers, config.payload_header, config.filter_state)?,
             authorize: config.authorize.map(condition).transpose()?,
@@ -80,11 +90,13 @@ fn issuer(
     one: Option<String>,
     several: Option<Vec<String>>,
     prefix: Option<String>,
+    is_asked: bool,
 ) -> Result<Issuer, ConfigError> {
     let (member, issuer) = match (one, several, prefix) {
         (Some(one), None, None) => ("issuer", Issuer::OneOf(vec![one])),
         (None, Some(several), None) => ("issuers", Issuer::OneOf(several)),
         (None, None, Some(prefix)) => ("issuer_prefix", Issuer::Prefix(prefix)),
+        (None, None, None) if is_asked => return Ok(Issuer::Any),
         (None, None, None) => {
             return Err(ConfigError::at(
                 "issuer",
@@ -99,6 +111,7 @@ fn issuer(
     let is_empty = match &issuer {
         Issuer::OneOf(names) => names.iter().any(String::is_empty),
         Issuer::Prefix(prefix) => prefix.is_empty(),
+        Issuer::Any => false,
     };
     match is_empty {
         true => Err(ConfigError::at(member, "empty; write the iss of the tokens")),
@@ -146,7 +159,7 @@ fn keys(
         JwksSource::Discovery(discovery) => {
             let only = match issuer {
                 Issuer::OneOf(names) => names.first().filter(|_| names.len() == 1),
-                Issuer::Prefix(_) => None,
+                Issuer::Prefix(_) | Issuer::Any => None,
             };
             let problem =
                 "the metadata are those of one issuer; write issuer, or remote with the URI of the keys";
@@ -155,6 +168,10 @@ fn keys(
             Ok(KeySource::Remote(Box::new(RemoteKeys::discovered(discovery, allowed))))
         }
     }
+}
+
+fn introspection(config: IntrospectionConfig) -> Result<KeySource, ConfigError> {
+    Ok(KeySource::Asked(Box::new(Introspection::new(config)?)))
 }
 
 fn revocation(

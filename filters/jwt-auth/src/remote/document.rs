@@ -1,16 +1,27 @@
+mod answer;
+#[cfg(test)]
+mod model;
+mod need;
+mod state;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod trouble;
+
 use std::time::Duration;
 
-use log::Level;
-use portcullis_kit::{CallId, Host, HttpAnswer, HttpCall, UnixTime};
+use portcullis_kit::{CallId, Host, HttpCall, UnixTime};
 use sha2::{Digest, Sha256};
 
 use super::events::{Events, FetchError};
-use super::freshness::freshness;
 use super::held::Held;
 use super::record::Record;
 use super::settings::Settings;
 use super::store::{Body, Store};
 use super::uri::Uri;
+
+use need::Need;
+pub(crate) use state::{Refetch, State};
 
 /// How often a worker looks whether others have news.
 const IDLE: Duration = Duration::from_secs(1);
@@ -63,40 +74,6 @@ struct Call {
     known: Option<u64>,
 }
 
-/// A good answer.
-enum Fetched {
-    New(Body),
-    /// What this generation has.
-    NotModified(u64),
-}
-
-/// Whether the document can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// The server has confirmed it not long ago.
-    Fresh,
-    /// It should have been confirmed, and may be used for some time yet.
-    Stale,
-    /// There is none to use; an attempt is under way or starts at the next [`poll`](Document::poll). Wait.
-    Pending,
-    /// There is none to use, and no attempt before this time has passed.
-    Unavailable {
-        /// When the next attempt may start.
-        retry_after: Duration,
-    },
-}
-
-/// What becomes of the wish for a newer document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refetch {
-    /// Another worker already had one: look again.
-    Updated,
-    /// A fetch is under way: wait until [`attempts`](Document::attempts) changes.
-    UnderWay,
-    /// The last attempt is too recent: do not wait.
-    Throttled,
-}
-
 impl Document {
     /// The document `name` of a cluster. Workers share it when their `identity` is the same: it has to tell apart whatever makes one
     /// accept a body that another would not.
@@ -132,36 +109,6 @@ impl Document {
     pub(crate) fn poll(&mut self, host: &mut dyn Host, accept: &mut Accept<'_>) {
         self.observe(host, accept);
         self.start(host, |need, record| need.is_due(record));
-    }
-
-    /// Takes the answer to a call. Whether it was a call of this document.
-    pub(crate) fn on_answer(
-        &mut self,
-        call: CallId,
-        answer: &HttpAnswer,
-        host: &mut dyn Host,
-        accept: &mut Accept<'_>,
-    ) -> bool {
-        let Some(call) = self.call.take_if(|own| own.id == call) else { return false };
-        // Whose lease has run out, and somebody else has taken it, brings an older document than they do.
-        let record = self.store.record(host).filter(|record| record.started == call.attempt);
-        let Some(record) = record else {
-            self.observe(host, accept);
-            return true;
-        };
-        let lifetime = freshness(&answer.headers);
-        let outcome = self.fetched(&call, answer).and_then(|fetched| match fetched {
-            Fetched::New(body) => self.publish(&call, &record, body, lifetime, host, accept),
-            Fetched::NotModified(generation) => {
-                self.confirm(&call, generation, lifetime, host);
-                Ok(())
-            }
-        });
-        match outcome {
-            Ok(()) => self.succeeded(&record, host),
-            Err(error) => self.fail(host, &error, |record| record.started == call.attempt),
-        }
-        true
     }
 
     /// Asks for a newer document than the one there is, because that lacks something.
@@ -343,113 +290,6 @@ impl Document {
             Err(_) => self.fail(host, &FetchError::Unreachable, |record| record.started == attempt),
         }
     }
-
-    fn fetched(&self, call: &Call, answer: &HttpAnswer) -> Result<Fetched, FetchError> {
-        match (answer.status(), call.known) {
-            (None, _) => Err(FetchError::Broken),
-            (Some(304), Some(generation)) => Ok(Fetched::NotModified(generation)),
-            (Some(200), _) if answer.truncated || answer.body.len() > self.settings.max_bytes => {
-                Err(FetchError::TooLarge(self.settings.max_bytes))
-            }
-            (Some(200), _) => Ok(Fetched::New(Body::new(answer.body.clone(), answer.headers.only("etag")))),
-            (Some(status), _) => Err(FetchError::Status(status)),
-        }
-    }
-
-    /// Accepts a body and makes it the current one of all workers.
-    fn publish(
-        &mut self,
-        call: &Call,
-        record: &Record,
-        body: Body,
-        lifetime: Option<Duration>,
-        host: &mut dyn Host,
-        accept: &mut Accept<'_>,
-    ) -> Result<(), FetchError> {
-        let before = self.digest;
-        self.accept(&body, accept)?;
-        let is_held = |held: &Held| held.generation == record.generation && held.etag == body.etag;
-        if before == self.digest && record.source == call.source && self.held.as_ref().is_some_and(is_held) {
-            self.confirm(call, record.generation, lifetime, host);
-            return Ok(());
-        }
-        let now = host.now();
-        self.store.set_body(host, call.attempt, &body);
-        let replaced = self.store.update(host, |record| {
-            (record.started == call.attempt).then(|| record.replaced(now, lifetime, call.source))
-        });
-        let Some(record) = replaced else { return Ok(()) };
-        self.held = Some(Held::new(&record, body.etag, now, &self.settings));
-        self.notice(record);
-        Ok(())
-    }
-
-    fn confirm(&mut self, call: &Call, generation: u64, lifetime: Option<Duration>, host: &mut dyn Host) {
-        let now = host.now();
-        let is_same = |record: &Record| record.started == call.attempt && record.generation == generation;
-        let confirmed =
-            self.store.update(host, |record| is_same(&record).then(|| record.confirmed(now, lifetime)));
-        let Some(record) = confirmed else { return };
-        if let Some(held) = &mut self.held {
-            held.confirm(&record, now, &self.settings);
-        }
-        self.notice(record);
-        self.events.not_modified = self.events.not_modified.saturating_add(1);
-    }
-
-    fn succeeded(&mut self, before: &Record, host: &mut dyn Host) {
-        self.events.fetched = self.events.fetched.saturating_add(1);
-        if before.failures > 0 {
-            let failures = before.failures;
-            let message = format!("{}: fetched again after {failures} failed attempts", self.title());
-            host.log(Level::Info, &message);
-        }
-    }
-
-    /// Ends an attempt that brought nothing, unless somebody else has ended it.
-    fn fail(&mut self, host: &mut dyn Host, error: &FetchError, is_meant: impl Fn(&Record) -> bool) {
-        let now = host.now();
-        let is_open = |record: &Record| record.started != record.ended && is_meant(record);
-        let failed = self.store.update(host, |record| is_open(&record).then(|| record.failed(now)));
-        let Some(record) = failed else { return };
-        self.notice(record);
-        self.events.count_failure(error.reason());
-        if record.failures == 1 {
-            let message = format!("{}: cannot be fetched: {error}; tried again until it can", self.title());
-            host.log(Level::Warn, &message);
-        }
-    }
-
-    fn title(&self) -> String {
-        let uri = self.target.as_ref().map(|target| format!(" {}", target.uri)).unwrap_or_default();
-        format!("jwt-auth: {}{uri} of cluster {}", self.name, self.settings.cluster)
-    }
-}
-
-/// What decides whether an attempt may start.
-struct Need<'a> {
-    settings: &'a Settings,
-    now: UnixTime,
-    source: u64,
-    unreadable: u64,
-    age: Option<Duration>,
-}
-
-impl Need<'_> {
-    fn is_due(&self, record: &Record) -> bool {
-        !record.is_under_way(self.now, self.settings)
-            && !record.is_resting(self.now, self.settings)
-            && (record.failures > 0
-                || record.generation == 0
-                || record.generation == self.unreadable
-                || record.source != self.source
-                || record.is_from_the_future(self.now)
-                || self.age.is_some_and(|age| age >= record.refresh_after(self.settings)))
-    }
-
-    fn may_refetch(&self, record: &Record) -> bool {
-        !record.is_under_way(self.now, self.settings) && !record.is_throttled(self.now, self.settings)
-    }
 }
 
 /// The resource, as the record names it.
@@ -457,8 +297,3 @@ fn source(uri: &Uri) -> u64 {
     let digest = Sha256::digest(uri.identity());
     digest.first_chunk::<8>().map_or(1, |first| u64::from_le_bytes(*first))
 }
-
-#[cfg(test)]
-mod model;
-#[cfg(test)]
-mod tests;

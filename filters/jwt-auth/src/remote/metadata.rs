@@ -1,7 +1,7 @@
 use portcullis_kit::json::parse_strict;
 use serde_json::Value;
 
-use super::config::Discovery;
+use super::settings::Discovery;
 use super::uri::Uri;
 
 /// Where the metadata of an issuer say that its keys are.
@@ -10,7 +10,9 @@ use super::uri::Uri;
 /// What is wrong, in words: the metadata are another issuer's (OpenID Connect Discovery 1.0 section 4.3), or lead to a server that
 /// the operator has not named.
 pub(super) fn jwks_uri(bytes: &[u8], expected: &Discovery) -> Result<Uri, String> {
-    let metadata = parse_strict(bytes).map_err(|error| format!("not JSON: {error}"))?;
+    let metadata = parse_strict(bytes).map_err(|error| {
+        format!("not JSON with each member once, at line {} column {}", error.line(), error.column())
+    })?;
     let text = |member: &str| metadata.get(member).and_then(Value::as_str);
     match text("issuer") {
         None => return Err("no issuer in the metadata".into()),
@@ -93,6 +95,15 @@ mod tests {
             r#"{"issuer":"https://evil","issuer":"https://idp.example","jwks_uri":"https://idp.example/k"}"#,
         ] {
             assert!(jwks_uri(text.as_bytes(), &expected(true)).is_err(), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn garbage_leads_nowhere(bytes in proptest::collection::vec(0_u8.., 0..64), member in ".{0,20}") {
+            proptest::prop_assert!(jwks_uri(&bytes, &expected(true)).is_err());
+            let found = found("https://idp.example", &member, true);
+            proptest::prop_assert!(found.is_err() || Uri::parse(&member).is_some());
         }
     }
 }

@@ -5,7 +5,7 @@ use portcullis_kit::UnixTime;
 use super::settings::Settings;
 
 /// How much longer than its timeout a fetch may take: a worker can be busy when the answer comes.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A document that comes from the future by more than this was fetched before the clock was set back.
 const CLOCK_DRIFT: Duration = Duration::from_secs(60);
@@ -164,9 +164,9 @@ pub(crate) fn distance(a: UnixTime, b: UnixTime) -> Duration {
 /// A part of `span`, from nothing to all of it, as the low bits of a time decide.
 fn portion(span: Duration, time: UnixTime) -> Duration {
     // Multiplying by an odd constant carries the nanoseconds, where chance is, to the upper bits.
-    let chance =
-        u32::try_from((time.as_nanos().wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 32).unwrap_or(u32::MAX);
-    span.mul_f64(f64::from(chance) / f64::from(u32::MAX))
+    let chance = time.as_nanos().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    let part = span.as_nanos().saturating_mul(chance.into()) >> 32;
+    Duration::from_nanos(u64::try_from(part).unwrap_or(u64::MAX)).min(span)
 }
 
 #[cfg(test)]

@@ -158,4 +158,17 @@ mod tests {
     fn a_query_is_not_shown() {
         assert_eq!(Uri::parse("https://a/b?key=secret").unwrap().to_string(), "https://a/b");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_uri_has_one_form_that_fits_into_headers(text in "[hH]ttps?://[a-zA-Z0-9.:@\\[\\]_-]{0,20}[/?]?[ -~\r\n\u{e4}]{0,20}") {
+            if let Some(uri) = Uri::parse(&text) {
+                let again = Uri::parse(&uri.identity());
+                proptest::prop_assert_eq!(again.as_ref(), Some(&uri));
+                proptest::prop_assert!(uri.path.starts_with('/') && !uri.authority.is_empty());
+                proptest::prop_assert!(uri.identity().bytes().all(|byte| byte.is_ascii_graphic()));
+                proptest::prop_assert!(!uri.authority.contains(['@', '/', '?']));
+            }
+        }
+    }
 }

@@ -1,14 +1,13 @@
 //! Workers, a server and a clock in any order: what must hold whatever happens.
 
-use proptest::prelude::*;
-
-use portcullis_kit::UnixTime;
 use portcullis_kit::testing::TestHost;
+use portcullis_kit::{HttpAnswer, UnixTime};
+use proptest::prelude::*;
 
 use super::tests::{Worker, answer, last_call};
 use super::*;
 
-const LEASE: Duration = Duration::from_secs(10);
+const LEASE: Duration = Duration::from_secs(7);
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -227,7 +226,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn one_fetch_at_a_time_not_too_often_and_nothing_used_too_long(steps in prop::collection::vec(step(), 1..120)) {

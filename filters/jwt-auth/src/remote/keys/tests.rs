@@ -83,6 +83,19 @@ fn what_is_no_jwk_set_leaves_the_keys_as_they_were() {
 }
 
 #[test]
+fn keys_that_are_left_out_are_told_once() {
+    let mut host = TestHost::at(1000);
+    let (mut one, mut two) = (remote(None), remote(None));
+    let broken = format!(r#"{{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}},{}"#, &SET[9..SET.len() - 2]);
+    one.poll(&mut host);
+    answered(&mut one, "200", &format!(r#"{{"keys":[{broken}]}}"#), &mut host);
+    two.poll(&mut host);
+    assert!(is_usable(&one, &host) && is_usable(&two, &host));
+    assert_eq!(host.log.len(), 1);
+    assert!(host.log[0].contains("1 keys left out, the first for this reason: keys[0]."), "{:?}", host.log);
+}
+
+#[test]
 fn who_allows_other_algorithms_has_a_document_of_its_own() {
     let mut host = TestHost::at(1000);
     let (mut any, mut only) = (remote(None), remote(Some(&[Algorithm::EdDsa])));
@@ -187,4 +200,10 @@ fn without_metadata_keys_are_used_only_to_their_own_end() {
     }
     assert!((2 * 4200 - 700..=2 * 4200).contains(&last_usable), "{last_usable}");
     assert!(!is_usable(&keys, &host));
+}
+
+#[test]
+fn keys_can_go_to_another_thread() {
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&remote(None));
 }
