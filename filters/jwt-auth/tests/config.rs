@@ -5,6 +5,7 @@ use portcullis_kit::HttpFilter;
 use serde_json::{Value, json};
 
 /// A configuration that has every member.
+#[expect(clippy::too_many_lines, reason = "every member that there is")]
 fn full() -> Value {
     json!({
         "providers": [
