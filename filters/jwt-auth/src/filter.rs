@@ -156,14 +156,17 @@ impl JwtAuth {
 
     fn apply(&self, admitted: &Admitted, request: &mut Headers, host: &mut dyn Host) {
         let Some(provider) = self.policy.providers.get(admitted.provider) else { return };
-        if let Some(source) = provider.sources.get(admitted.source).filter(|_| !provider.forward) {
-            source.strip(request);
+        match &admitted.unverified {
+            // Whoever checks the token itself needs it.
+            Some(header) => request.set(header, b"false"),
+            None => {
+                self.metrics.admitted(admitted.provider, host);
+                if let Some(source) = provider.sources.get(admitted.source).filter(|_| !provider.forward) {
+                    source.strip(request);
+                }
+            }
         }
         admitted.rendered.apply(request, host);
-        match &admitted.unverified {
-            Some(header) => request.set(header, b"false"),
-            None => self.metrics.admitted(admitted.provider, host),
-        }
         if provider.clear_route_cache
             && let Err(error) = host.foreign("clear_route_cache", b"")
         {

@@ -94,6 +94,8 @@ fn a_name_stands_for_a_requirement() {
     config["requirements"]["browsers"] = json!({"named": "users"});
     let error = refused(&config);
     assert!(error.contains("more than 8 levels"), "{error}");
+    config["otherwise"] = json!({"any": [{"provider": "shop"}, "none"]});
+    assert!(refused(&config).starts_with("otherwise.any[1]: none beside others"));
     config["otherwise"] = json!({"named": "user"});
     config["requirements"] = json!({"users": "none"});
     assert_eq!(refused(&config), "otherwise.named: \"user\" is no requirement; there is users");
@@ -119,7 +121,7 @@ fn a_condition_needs_claims_that_were_checked() {
         json!("deny"),
         json!("allow_missing_or_failed"),
         json!({"extract_only": {"provider": "shop"}}),
-        json!({"any": [{"provider": "shop"}, "none"]}),
+        json!({"any": [{"provider": "shop"}, "deny"]}),
     ] {
         let mut config = two(json!("deny"));
         config["rules"] = json!([{"match": {}, "require": require, "authorize": {"scope": "a"}}]);
