@@ -94,11 +94,11 @@ fn a_name_stands_for_a_requirement() {
     config["requirements"]["browsers"] = json!({"named": "users"});
     let error = refused(&config);
     assert!(error.contains("more than 8 levels"), "{error}");
-    config["otherwise"] = json!({"any": [{"provider": "shop"}, "none"]});
-    assert!(refused(&config).starts_with("otherwise.any[1]: none beside others"));
     config["otherwise"] = json!({"named": "user"});
     config["requirements"] = json!({"users": "none"});
     assert_eq!(refused(&config), "otherwise.named: \"user\" is no requirement; there is users");
+    config["otherwise"] = json!({"any": [{"provider": "shop"}, "none"]});
+    assert!(refused(&config).starts_with("otherwise.any[1]: none beside others"));
 }
 
 #[test]
