@@ -274,12 +274,12 @@ KEYS = {
 }  # fmt: skip
 
 
-def fixtures(directory):
-    lines = ["# Written by tests/tokens/mint.py. The keys are public: for tests only."]
-    for name, value in (KEYS | GOOD | BAD).items():
+def write(path, variables, by="mint.py"):
+    lines = [f"# Written by tests/tokens/{by}. The keys are public: for tests only."]
+    for name, value in variables.items():
         plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w.-]*", value)
         lines.append(f"{name}: {value if plain else json.dumps(value)}")
-    (directory / "fixtures.yaml").write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n")
 
 
 def signers(alg):
@@ -328,7 +328,7 @@ def main():
     if arguments.fresh:
         print(json.dumps({"jwks": jwks(), "tokens": fresh()}))
     else:
-        fixtures(arguments.fixtures)
+        write(arguments.fixtures / "fixtures.yaml", KEYS | GOOD | BAD)
 
 
 if __name__ == "__main__":
