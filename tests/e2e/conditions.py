@@ -16,15 +16,17 @@ from example import bearer, example, token
 from upstreams import http_upstream
 
 WORKERS = 4
-DEADLINE_SECONDS = 120
-ADMIN = {"require": {"provider": "example"}, "authorize": {"all": [{"scope": "orders:write"}, {"claim": {"name": "level", "at_least": 3}}]}}
+DEADLINE_SECONDS = 300
+EXAMPLE = {"provider": "example"}
+WRITERS = {"all": [{"scope": "orders:write"}, {"claim": {"name": "level", "at_least": 3}}]}
+INVOICES = {"provider_and_audiences": {"provider": "example", "audiences": ["invoices"]}}
 TENANT = {"claim": {"name": "tenant", "equals_request": {"path_segment": 2}}}
 RULES = [
-    {"match": {"path": {"prefix": "/admin/"}}, **ADMIN},
-    {"match": {"path": {"prefix": "/tenants/"}}, "require": {"provider": "example"}, "authorize": TENANT},
-    {"match": {"path": {"prefix": "/maybe/"}}, "require": {"any": [{"provider": "example"}, "allow_missing"]}},
-    {"match": {"path": {"prefix": "/both/"}}, "require": {"all": [{"provider": "example"}, {"provider": "device"}]}},
-    {"match": {"path": {"prefix": "/invoices/"}}, "require": {"provider_and_audiences": {"provider": "example", "audiences": ["invoices"]}}},
+    {"match": {"path": {"prefix": "/admin/"}}, "require": EXAMPLE, "authorize": WRITERS},
+    {"match": {"path": {"prefix": "/tenants/"}}, "require": EXAMPLE, "authorize": TENANT},
+    {"match": {"path": {"prefix": "/maybe/"}}, "require": {"any": [EXAMPLE, "allow_missing"]}},
+    {"match": {"path": {"prefix": "/both/"}}, "require": {"all": [EXAMPLE, {"provider": "device"}]}},
+    {"match": {"path": {"prefix": "/invoices/"}}, "require": INVOICES},
 ]
 
 
@@ -65,8 +67,9 @@ class Conditions(unittest.TestCase):
         self.assertEqual(outcomes(self.envoy, writer, path="/admin/1"), {"200"})
         self.assert_insufficient(ask(self.envoy, token(scope="orders:read", level=9), "/admin/1"), ["orders:write"])
         self.assert_insufficient(ask(self.envoy, token(level=9), "/admin/1"), ["orders:write"])
-        self.assertEqual(outcome(ask(self.envoy, token(scope="orders:write", level=2), "/admin/1")), "403 not_authorized")
-        self.assertEqual(outcome(ask(self.envoy, token(scope="orders:write", level="3"), "/admin/1")), "403 not_authorized")
+        for level in (2, "3", [3], None, True):
+            low = token(scope="orders:write", level=level)
+            self.assertEqual(outcome(ask(self.envoy, low, "/admin/1")), "403 not_authorized")
         self.assertEqual(outcome(ask(self.envoy, path="/admin/1")), "401 missing")
         self.assertEqual(outcomes(self.envoy, token(), path="/orders"), {"200"})
 

@@ -1,4 +1,4 @@
-"""An issuer with keys that it rotates, and the server of its documents, which does all that such servers do to their clients."""
+"""An issuer that rotates its keys, and the server of its documents, which does all that such servers do to clients."""
 
 import contextlib
 import json
@@ -125,7 +125,7 @@ class Issuer:
     """Keys by `kid`, of which some are published, and the tokens that they sign."""
 
     def __init__(self, *kids):
-        self.keys, self.page, self._lock = {}, Page(b"", headers={}), threading.Lock()
+        self.keys, self.page = {}, Page(b"")
         self.tokens = []
         self.publish(*kids)
 
@@ -140,7 +140,10 @@ class Issuer:
         return jwk | {"kid": kid, "alg": "ES256", "use": "sig"}
 
     def mint(self, kid, key=None, **changes):
-        """A token that the example accepts from this issuer, unless `changes` to its claims or another `key` spoil it."""
+        """A token that the example accepts from this issuer, unless `changes` to its claims or another `key` spoil it.
+
+        `None` leaves a claim out.
+        """
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": "orders", "sub": "alice", "iat": now, "exp": now + 3600}
         claims = {name: value for name, value in (claims | changes).items() if value is not None}

@@ -36,6 +36,11 @@ fn conditions() {
     run("conditions.py", &[]);
 }
 
+#[test]
+fn waiting_requests() {
+    run("waiting_requests.py", &[]);
+}
+
 /// Runs one of the programs beside this file; what it prints is shown when it fails.
 fn run(name: &str, environment: &[(&str, PathBuf)]) {
     let root = root();

@@ -19,7 +19,7 @@ TICK_SECONDS = 1.0
 SLACK_SECONDS = 1.5
 EAGER = {"refresh": "1s", "min_refresh": "1s", "max_refresh": "1s", "retry": {"base": "100ms", "max": "500ms"}}
 METADATA = "/.well-known/openid-configuration"
-DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 300
 
 
 class Documents(unittest.TestCase):

@@ -1,4 +1,4 @@
-"""Tokens that are bound to their holder: real client certificates, and DPoP proofs that PyJWT signs, in a real Envoy with four workers.
+"""Tokens that are bound to their holder, in a real Envoy with four workers: client certificates, and proofs by PyJWT.
 
     .venv/bin/python tests/e2e/sender_constraint.py [-v] [CLASS[.TEST]]
 """
@@ -23,7 +23,7 @@ from example import bearer, example, token
 from upstreams import http_upstream
 
 WORKERS = 4
-DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 300
 SECRET = "this secret is for nobody but this test"
 
 
