@@ -37,6 +37,11 @@ fn conditions() {
 }
 
 #[test]
+fn outputs() {
+    run("outputs.py", &[]);
+}
+
+#[test]
 fn waiting_requests() {
     run("waiting_requests.py", &[]);
 }

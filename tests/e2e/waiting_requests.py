@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 from clients import TLS, ask, at_once, eventually, outcome
 from example import bearer
+from issuer import Issuer
 from remote_keys import RemoteKeys
 
 DEADLINE_SECONDS = 300
@@ -53,6 +54,22 @@ class Waiting(Hanging):
         ):
             client.get(url, headers=bearer(self.token))
             raise AssertionError("answered")
+
+    def test_each_gets_what_its_own_token_is_worth(self):
+        self.start()
+        stranger = Issuer("old")
+        good = {f"user {number}": self.issuer.mint("old", sub=f"user {number}") for number in range(40)}
+        forged = {f"thief {number}": stranger.mint("old", sub=f"thief {number}") for number in range(40)}
+        with ThreadPoolExecutor(80) as clients:
+            answers = {sub: clients.submit(ask, self.envoy, token) for sub, token in (good | forged).items()}
+            eventually(lambda: self.waited() == 80, 5, "all wait")
+            self.page.gate.set()
+            for sub, answer in answers.items():
+                response = answer.result()
+                if sub in good:
+                    self.assertEqual(dict(response.json()["headers"])["x-jwt-sub"], sub)
+                else:
+                    self.assertEqual(outcome(response), "401 signature_invalid")
 
     def test_a_large_body_waits_too(self):
         self.start()
