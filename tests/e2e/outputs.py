@@ -15,10 +15,11 @@ from upstreams import http_upstream
 
 DEADLINE_SECONDS = 300
 LOG_FORMAT = "%REQ(X-NAME)% %FILTER_STATE(wasm.payload:PLAIN)% %FILTER_STATE(wasm.failure:PLAIN)%\n"
+BEARER = {"header": {"name": "authorization", "scheme": "Bearer"}}
 OUTPUTS = {
     "payload_header": {"name": "x-payload"},
     "filter_state": {"payload": "payload", "failure": "failure", "space_delimited_claims": ["scope"]},
-    "from": [{"header": {"name": "authorization", "scheme": "Bearer"}}, {"query": "access_token"}, {"cookie": "session"}],
+    "from": [BEARER, {"query": "access_token"}, {"cookie": "session"}],
 }
 RULES = [
     {"match": {"path": {"prefix": "/open/"}}, "require": "allow_missing_or_failed"},
@@ -141,7 +142,8 @@ class Routes(Case):
         self.assertEqual(self.seen(spoofed)["path"], "/healthz")
 
     def test_an_earlier_filter_says_what_is_needed(self):
-        for tier, expected in [("open", "200"), ("closed", "403 denied"), ("token", "401 missing"), ("Open", "401 missing")]:
+        needed = {"open": "200", "closed": "403 denied", "token": "401 missing", "Open": "401 missing"}
+        for tier, expected in needed.items():
             self.assertEqual(outcome(ask(self.envoy, headers={"x-tier": tier})), expected, tier)
         self.assertEqual(outcome(ask(self.envoy)), "401 missing")
         self.assertEqual(outcome(ask(self.envoy, token(), headers={"x-tier": "token"})), "200")
