@@ -1,4 +1,4 @@
-"""Opaque tokens, about which an authorization server in the test is asked (RFC 7662), in a real Envoy with four workers.
+"""Opaque tokens, about which an authorization server is asked (RFC 7662), in a real Envoy with four workers.
 
     .venv/bin/python tests/e2e/introspection.py [-v] [CLASS[.TEST]]
 """
@@ -48,7 +48,7 @@ class _Endpoint(BaseHTTPRequestHandler):
 
 
 class AuthorizationServer(ThreadingHTTPServer):
-    """Answers by token; `asked` has every question. Whoever asks waits while `gate` is shut, and gets `status`, if there is one."""
+    """Answers by token, or all with `status`, if there is one. Who asks waits while `gate` is shut."""
 
     daemon_threads = True
     request_queue_size = 128
