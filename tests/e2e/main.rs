@@ -37,6 +37,11 @@ fn conditions() {
 }
 
 #[test]
+fn introspection() {
+    run("introspection.py", &[]);
+}
+
+#[test]
 fn outputs() {
     run("outputs.py", &[]);
 }

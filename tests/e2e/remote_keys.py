@@ -146,6 +146,22 @@ class Rotation(RemoteKeys):
         throttled = r"wasmcustom\.portcullis_jwt_auth_provider_example_jwks_refetch_throttled_total"
         self.assertGreater(sum(self.envoy.stats(throttled).values()), 10)
 
+    def test_who_waits_for_an_unknown_key_keeps_nobody_waiting(self):
+        self.start(refetch_interval="1s", timeout="2s")
+        good, unknown = self.issuer.mint("old"), Issuer("unknown").mint("unknown")
+        self.assert_passes(good)
+        time.sleep(1)
+        self.page.gate.clear()
+        begun, waited = time.monotonic(), self.waited()
+        with ThreadPoolExecutor(1) as background:
+            waiting = background.submit(outcomes, self.envoy, unknown)
+            eventually(lambda: self.waited() >= waited + 20, 2, "unknown keys are waited for")
+            self.assertEqual(set(at_once(24, lambda: outcome(ask(self.envoy, good)))), {"200"})
+            self.assertLess(time.monotonic() - begun, 2)
+            self.assertEqual(waiting.result(), {"401 key_not_found"})
+        self.assertGreater(time.monotonic() - begun, 1.9)
+        self.assertEqual(len(self.page.asked), 2)
+
     def test_a_removed_key_is_refused_after_the_refresh_also_for_a_token_in_the_cache(self):
         self.issuer.publish("old", "other")
         self.start(**EAGER)
