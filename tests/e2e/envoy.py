@@ -22,16 +22,17 @@ WATCH = ["/bin/sh", "-c", 'read -r _; kill -9 "$0" 2>/dev/null']
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def command(config, *options):
+def command(config, *options, workers=2):
     """How Envoy is run on the file `config`, from the root of the project."""
-    return [BINARY, "-c", config, "--concurrency", "2", "--use-dynamic-base-id", *options]
+    return [BINARY, "-c", config, "--concurrency", str(workers), "--use-dynamic-base-id", *options]
 
 
 class Envoy:
     """Envoy on a configuration (a dict), ready to serve; a context manager."""
 
-    def __init__(self, config):
+    def __init__(self, config, workers=2):
         self._config = config
+        self._workers = workers
         self._ending = contextlib.ExitStack()
 
     def __enter__(self):
@@ -49,9 +50,8 @@ class Envoy:
         config.write_text(json.dumps(self._config))
         options = ["--config-yaml", ADMIN, "--admin-address-path", address, "--file-flush-interval-msec", "50"]
         with self._access_log.open("wb") as stdout, self._log.open("wb") as stderr:
-            process = subprocess.Popen(
-                command(config, *options), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
-            )
+            envoy = command(config, *options, workers=self._workers)
+            process = subprocess.Popen(envoy, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
         ending.callback(process.wait)
         watch = subprocess.Popen([*WATCH, str(process.pid)], stdin=subprocess.PIPE)
         ending.callback(watch.stdin.close)

@@ -8,6 +8,51 @@ use portcullis_tests::root;
 
 #[test]
 fn jwt_auth() {
+    run("jwt_auth.py", &[("PORTCULLIS", command_line())]);
+}
+
+#[test]
+fn remote_keys() {
+    run("remote_keys.py", &[]);
+}
+
+#[test]
+fn remote_documents() {
+    run("remote_documents.py", &[]);
+}
+
+#[test]
+fn rotation_under_load() {
+    run("rotation_under_load.py", &[]);
+}
+
+#[test]
+fn sender_constraint() {
+    run("sender_constraint.py", &[]);
+}
+
+#[test]
+fn conditions() {
+    run("conditions.py", &[]);
+}
+
+#[test]
+fn introspection() {
+    run("introspection.py", &[]);
+}
+
+#[test]
+fn outputs() {
+    run("outputs.py", &[]);
+}
+
+#[test]
+fn waiting_requests() {
+    run("waiting_requests.py", &[]);
+}
+
+/// Runs one of the programs beside this file; what it prints is shown when it fails.
+fn run(name: &str, environment: &[(&str, PathBuf)]) {
     let root = root();
     for (needed, remedy) in [
         (".venv/bin/python", "run `make test`, or `make .venv/bin/python` before `cargo test`"),
@@ -16,13 +61,13 @@ fn jwt_auth() {
         assert!(root.join(needed).exists(), "{needed} is missing: {remedy}");
     }
     let program = Command::new(root.join(".venv/bin/python"))
-        .args(["tests/e2e/jwt_auth.py", "-v"])
+        .args([&format!("tests/e2e/{name}"), "-v"])
         .current_dir(&root)
-        .env("PORTCULLIS", command_line())
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .output()
         .unwrap();
     let (out, err) = (String::from_utf8_lossy(&program.stdout), String::from_utf8_lossy(&program.stderr));
-    assert!(program.status.success(), "tests/e2e/jwt_auth.py: {}\n{out}{err}", program.status);
+    assert!(program.status.success(), "tests/e2e/{name}: {}\n{out}{err}", program.status);
 }
 
 /// Builds the command line; that another package has a binary does not make `cargo test` build it for us.

@@ -212,8 +212,12 @@ impl<'a> Decision<'a> {
                 return Err(Failure::Denied(Denial { retry_after, ..error.into() }));
             }
         };
+        let trust = self.trust.get_mut(wanted.provider).ok_or(JwtError::Denied)?;
         // It is signed with no key that a list could name.
-        self.authorized(wanted.provider, provider, Some(""), &claims)?;
+        if trust.has_revoked(&[String::new()], claims.members(), self.host)? {
+            return Err(JwtError::Revoked.into());
+        }
+        self.authorized(provider, &claims)?;
         let rendered = Arc::new(rendered);
         Ok(Admission { provider: wanted.provider, claims, found, rendered, unverified: None })
     }
@@ -230,27 +234,20 @@ impl<'a> Decision<'a> {
             return Err(JwtError::SignatureInvalid.into());
         };
         let trust = self.trust.get_mut(wanted.provider).ok_or(JwtError::Denied)?;
-        let kid = match &token.key_id {
-            Some(kid) => Some(kid.clone()),
-            None => trust.keys(self.host)?.kid_of(key).map(str::to_owned),
-        };
-        self.authorized(wanted.provider, provider, kid.as_deref(), &token.claims)?;
+        if trust.lists_revoked_tokens() {
+            let names = trust.keys(self.host)?.kids_of(key).map(str::to_owned);
+            let kids: Vec<_> = names.chain(token.key_id.clone()).collect();
+            if trust.has_revoked(&kids, token.claims.members(), self.host)? {
+                return Err(JwtError::Revoked.into());
+            }
+        }
+        self.authorized(provider, &token.claims)?;
         let (claims, rendered) = (token.claims.clone(), outputs?);
         Ok(Admission { provider: wanted.provider, claims, found, rendered, unverified: None })
     }
 
-    /// Whether a token that is right has not been revoked, and says what the provider asks for.
-    fn authorized(
-        &mut self,
-        index: usize,
-        provider: &Provider,
-        kid: Option<&str>,
-        claims: &Claims,
-    ) -> Result<(), Failure> {
-        let trust = self.trust.get_mut(index).ok_or(JwtError::Denied)?;
-        if trust.has_revoked(kid, claims.members(), self.host)? {
-            return Err(JwtError::Revoked.into());
-        }
+    /// Whether a token that is right says what the provider asks for.
+    fn authorized(&mut self, provider: &Provider, claims: &Claims) -> Result<(), Failure> {
         match &provider.authorize {
             Some(condition) => Ok(condition.check(claims.members(), self.request, self.host)?),
             None => Ok(()),

@@ -6,6 +6,7 @@ use portcullis_kit::{
     Action, CallId, ConfigError, Headers, Host, HttpAnswer, HttpFilter, LocalReply, StreamId, UnixTime,
     parse_config,
 };
+use sha2::{Digest, Sha256};
 
 use crate::config::JwtAuthConfig;
 use crate::decide::{Admitted, Decision};
@@ -156,14 +157,17 @@ impl JwtAuth {
 
     fn apply(&self, admitted: &Admitted, request: &mut Headers, host: &mut dyn Host) {
         let Some(provider) = self.policy.providers.get(admitted.provider) else { return };
-        if let Some(source) = provider.sources.get(admitted.source).filter(|_| !provider.forward) {
-            source.strip(request);
+        match &admitted.unverified {
+            // Whoever checks the token itself needs it.
+            Some(header) => request.set(header, b"false"),
+            None => {
+                self.metrics.admitted(admitted.provider, host);
+                if let Some(source) = provider.sources.get(admitted.source).filter(|_| !provider.forward) {
+                    source.strip(request);
+                }
+            }
         }
         admitted.rendered.apply(request, host);
-        match &admitted.unverified {
-            Some(header) => request.set(header, b"false"),
-            None => self.metrics.admitted(admitted.provider, host),
-        }
         if provider.clear_route_cache
             && let Err(error) = host.foreign("clear_route_cache", b"")
         {
@@ -180,7 +184,8 @@ impl JwtAuth {
         self.metrics.denied_for(denial.provider, denial.error, host);
         if self.policy.shadow {
             host.add(self.metrics.shadow_denied, 1);
-            host.log(Level::Info, &format!("jwt-auth: shadow: would deny with {}", denial.error.row().code));
+            let (code, token) = (denial.error.row().code, self.policy.token_hash(denial, request));
+            host.log(Level::Info, &format!("jwt-auth: shadow: would deny with {code}{token}"));
             return Ok(Action::Continue);
         }
         host.add(self.metrics.denied, 1);
@@ -242,6 +247,15 @@ impl JwtAuth {
 }
 
 impl Policy {
+    /// The token that a denial is about, for a log: a hash, since nothing of a token may be read there.
+    fn token_hash(&self, denial: &Denial, request: &Headers) -> String {
+        let provider = denial.provider.and_then(|index| self.providers.get(index));
+        let mut tokens = provider.iter().flat_map(|it| &it.sources).flat_map(|source| source.tokens(request));
+        let Some(token) = tokens.next() else { return String::new() };
+        let digest: String = Sha256::digest(token).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!(", token sha256:{digest}")
+    }
+
     /// What a request needs that no rule matches.
     fn unmatched(&self, host: &mut dyn Host) -> &Need {
         let Some((name, needs)) = &self.by_filter_state else { return &self.otherwise };

@@ -11,6 +11,7 @@
 mod algorithm;
 mod authorize;
 mod binding;
+mod bounded_lru;
 mod claim_path;
 mod claims;
 mod config;

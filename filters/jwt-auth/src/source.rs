@@ -73,6 +73,10 @@ impl Source {
                     .map(|(name, _)| String::from_utf8_lossy(name).into_owned())
                     .collect();
                 names.iter().for_each(|name| request.remove(name));
+                // A proof of possession is for the token that is gone.
+                if header.scheme.as_ref().is_some_and(|scheme| scheme.eq_ignore_ascii_case("DPoP")) {
+                    request.remove("dpop");
+                }
             }
             Self::Query(name) => {
                 let target = request.first(":path").unwrap_or_default();

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use lru::LruCache;
-
+use crate::bounded_lru::{BoundedLru, Footprint};
 use crate::config::CacheConfig;
 use crate::outputs::Rendered;
 use crate::token::Token;
@@ -12,8 +11,8 @@ use crate::{JwtError, KeyId, KeySet};
 /// Tokens by their bytes. Good and bad ones have memory of their own, so that a flood of bad ones displaces no good one.
 #[derive(Debug)]
 pub(crate) struct TokenCache {
-    verified: Segment,
-    rejected: Segment,
+    verified: BoundedLru<Entry>,
+    rejected: BoundedLru<Entry>,
     max_token: usize,
 }
 
@@ -51,25 +50,18 @@ impl Verdict {
     }
 }
 
-#[derive(Debug)]
-struct Segment {
-    entries: LruCache<Box<[u8]>, Entry>,
-    bytes: usize,
-    limit: usize,
-}
-
 impl TokenCache {
     pub(crate) fn new(config: &CacheConfig) -> Self {
         Self {
-            verified: Segment::new(config.verified.bytes()),
-            rejected: Segment::new(config.rejected.bytes()),
+            verified: BoundedLru::new(config.verified.bytes()),
+            rejected: BoundedLru::new(config.rejected.bytes()),
             max_token: config.max_token.bytes(),
         }
     }
 
     /// What is known of a token.
     pub(crate) fn find(&mut self, token: &[u8]) -> Option<&Entry> {
-        self.verified.entries.get(token).or_else(|| self.rejected.entries.get(token))
+        self.verified.find(token).or_else(|| self.rejected.find(token))
     }
 
     /// Remembers what a provider's keys said.
@@ -98,39 +90,14 @@ impl Entry {
     pub(crate) fn verdict(&self, provider: usize) -> Option<&Verdict> {
         self.verdicts.iter().find(|(index, _)| *index == provider).map(|(_, verdict)| verdict)
     }
-
-    /// About how many bytes it takes, its key included.
-    fn footprint(&self, key: usize) -> usize {
-        /// The list entry, the table slot and the fixed parts of a token.
-        const FIXED: usize = 512;
-        let outputs = self.verdicts.iter().filter_map(|(_, verdict)| verdict.outputs());
-        let outputs: usize = outputs.map(|outputs| outputs.footprint() + FIXED / 4).sum();
-        FIXED + key + self.token.footprint() + outputs
-    }
 }
 
-impl Segment {
-    fn new(limit: usize) -> Self {
-        Self { entries: LruCache::unbounded(), bytes: 0, limit }
-    }
-
-    fn take(&mut self, token: &[u8]) -> Option<Entry> {
-        let (key, entry) = self.entries.pop_entry(token)?;
-        self.bytes = self.bytes.saturating_sub(entry.footprint(key.len()));
-        Some(entry)
-    }
-
-    fn insert(&mut self, token: &[u8], entry: Entry) {
-        let footprint = entry.footprint(token.len());
-        if footprint > self.limit {
-            return;
-        }
-        self.bytes += footprint;
-        self.entries.put(token.into(), entry);
-        while self.bytes > self.limit {
-            let Some((oldest, entry)) = self.entries.pop_lru() else { break };
-            self.bytes = self.bytes.saturating_sub(entry.footprint(oldest.len()));
-        }
+impl Footprint for Entry {
+    fn footprint(&self) -> usize {
+        /// A verdict.
+        const FIXED: usize = 128;
+        let outputs = self.verdicts.iter().filter_map(|(_, verdict)| verdict.outputs());
+        self.token.footprint() + outputs.map(|outputs| FIXED + outputs.footprint()).sum::<usize>()
     }
 }
 
@@ -181,9 +148,8 @@ mod tests {
             cache.remember(&n.to_le_bytes(), &token(), 0, bad());
         }
         assert!(cache.find(b"good").is_some());
-        assert!(cache.rejected.bytes <= 4_000);
-        let sum: usize = cache.rejected.entries.iter().map(|(key, entry)| entry.footprint(key.len())).sum();
-        assert_eq!(cache.rejected.bytes, sum);
+        let (bytes, counted) = cache.rejected.bytes();
+        assert!(bytes <= 4_000 && bytes == counted, "{bytes} of {counted}");
         assert!(cache.find(&9_999_u32.to_le_bytes()).is_some());
         assert!(cache.find(&0_u32.to_le_bytes()).is_none());
     }

@@ -85,18 +85,27 @@ impl Trust {
         }
     }
 
-    /// Whether a token is revoked: one with this payload, signed with the key of this name.
+    /// Whether there is a list of revoked tokens.
+    pub(crate) fn lists_revoked_tokens(&self) -> bool {
+        self.revoked.is_some() || self.fetched_list.is_some()
+    }
+
+    /// Whether a token is revoked: one with this payload, signed with the key of these names.
     pub(crate) fn has_revoked(
         &mut self,
-        kid: Option<&str>,
+        kids: &[String],
         payload: &Map<String, Value>,
         host: &mut dyn Host,
     ) -> Result<bool, Failure> {
-        if self.revoked.as_ref().is_some_and(|revoked| revoked.refuses(kid, payload)) {
+        let refuses = |revoked: &Revoked| match kids {
+            [] => revoked.refuses(None, payload),
+            kids => kids.iter().any(|kid| revoked.refuses(Some(kid), payload)),
+        };
+        if self.revoked.as_ref().is_some_and(refuses) {
             return Ok(true);
         }
         let Some(list) = &mut self.fetched_list else { return Ok(false) };
-        Ok(list.usable(host)?.is_some_and(|revoked| revoked.refuses(kid, payload)))
+        Ok(list.usable(host)?.is_some_and(refuses))
     }
 
     /// Whether anything is fetched.

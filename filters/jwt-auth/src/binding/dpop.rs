@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::Thumbprint;
 use super::nonce::Nonces;
 use super::replay::{Proof, ReplayCache};
-use super::thumbprint::{Thumbprint, thumbprint};
 use super::{BindingError, uri};
 use crate::claims::Claims;
 use crate::keys::Key;
+use crate::keys::thumbprint;
 use crate::{Algorithm, Jws, JwtError};
 
 /// More than a proof with an RSA key of 8192 bits needs.

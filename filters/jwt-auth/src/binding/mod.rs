@@ -5,7 +5,6 @@ mod dpop;
 mod mtls;
 mod nonce;
 mod replay;
-mod thumbprint;
 mod uri;
 
 use portcullis_kit::{Headers, Host};
@@ -14,10 +13,12 @@ use serde_json::Value;
 use config::Require;
 pub use config::SenderConstraintConfig;
 use dpop::Dpop;
-use thumbprint::Thumbprint;
 
 use crate::JwtError;
 use crate::jws::decode;
+
+/// A SHA-256 digest of a key (RFC 7638) or of a certificate (RFC 8705 section 3.1).
+type Thumbprint = [u8; 32];
 
 /// How the clients of a provider prove that a token is their own; by default in no way, and then a bound token is refused.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use portcullis_kit::Properties;
 use subtle::ConstantTimeEq;
 
-use super::thumbprint::Thumbprint;
+use super::Thumbprint;
 use crate::JwtError;
 
 /// Checks that the client has shown, and by the TLS handshake proven to own, the certificate that the token is bound to. Whether

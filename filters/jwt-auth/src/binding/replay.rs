@@ -10,8 +10,8 @@ use std::time::Duration;
 use portcullis_kit::{Datum, SharedData, UnixTime, WriteError};
 use sha2::{Digest, Sha256};
 
+use super::Thumbprint;
 use super::config::{MAX_AGE, MAX_SKEW};
-use super::thumbprint::Thumbprint;
 use crate::JwtError;
 
 /// How many entries a slot has: 1 KiB is read and written for a proof.

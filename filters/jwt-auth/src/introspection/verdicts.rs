@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use lru::LruCache;
 use portcullis_kit::{StreamId, UnixTime};
 
 use super::answer::Verdict;
+use crate::bounded_lru::{BoundedLru, Footprint};
 use crate::token;
 
 /// For how long a request that has waited for an answer finds it. It may have to wait for others after it, each for at most as long
@@ -15,16 +15,9 @@ const HANDED_OVER: Duration = Duration::from_secs(60);
 /// no good one.
 #[derive(Debug)]
 pub(crate) struct Verdicts {
-    active: Segment,
-    others: Segment,
+    active: BoundedLru<Entry>,
+    others: BoundedLru<Entry>,
     max_streams: usize,
-}
-
-#[derive(Debug)]
-struct Segment {
-    entries: LruCache<Box<[u8]>, Entry>,
-    bytes: usize,
-    limit: usize,
 }
 
 #[derive(Debug)]
@@ -41,12 +34,12 @@ impl Verdicts {
     /// Takes about `max_bytes` of memory, and hands a verdict over to at most so many streams.
     pub(crate) fn new(max_bytes: usize, max_streams: usize) -> Self {
         let others = max_bytes / 4;
-        Self { active: Segment::new(max_bytes - others), others: Segment::new(others), max_streams }
+        Self { active: BoundedLru::new(max_bytes - others), others: BoundedLru::new(others), max_streams }
     }
 
     /// What is known of a token, for this stream.
     pub(crate) fn find(&mut self, token: &[u8], stream: StreamId, now: UnixTime) -> Option<&Verdict> {
-        let entry = self.active.entries.get(token).or_else(|| self.others.entries.get(token))?;
+        let entry = self.active.find(token).or_else(|| self.others.find(token))?;
         entry.holds(stream, now).then_some(&entry.verdict)
     }
 
@@ -65,7 +58,8 @@ impl Verdicts {
         all.extend(streams);
         all.drain(..all.len().saturating_sub(self.max_streams));
         let segment = if matches!(verdict, Verdict::Active(_)) { &mut self.active } else { &mut self.others };
-        segment.insert(token, Entry { verdict, since, until, streams: all });
+        // However large: somebody has waited for it.
+        segment.insert_always(token, Entry { verdict, since, until, streams: all });
     }
 }
 
@@ -79,38 +73,15 @@ impl Entry {
     fn is_handed_over(&self, now: UnixTime) -> bool {
         self.since <= now && now < self.since.saturating_add(HANDED_OVER)
     }
+}
 
-    /// About how many bytes it takes, its key included.
-    fn footprint(&self, key: usize) -> usize {
-        /// The list entry, the table slot and the fixed parts of claims.
-        const FIXED: usize = 512;
+impl Footprint for Entry {
+    fn footprint(&self) -> usize {
         let claims = match &self.verdict {
             Verdict::Active(claims) => token::members(claims.members()),
             Verdict::Refused(_) | Verdict::Failed(_) => 0,
         };
-        FIXED + key + claims + self.streams.capacity() * size_of::<StreamId>()
-    }
-}
-
-impl Segment {
-    fn new(limit: usize) -> Self {
-        Self { entries: LruCache::unbounded(), bytes: 0, limit }
-    }
-
-    fn take(&mut self, token: &[u8]) -> Option<Entry> {
-        let (key, entry) = self.entries.pop_entry(token)?;
-        self.bytes = self.bytes.saturating_sub(entry.footprint(key.len()));
-        Some(entry)
-    }
-
-    /// Keeps the newest entry, however large: somebody has waited for it. The next one displaces it.
-    fn insert(&mut self, token: &[u8], entry: Entry) {
-        self.bytes += entry.footprint(token.len());
-        self.entries.put(token.into(), entry);
-        while self.bytes > self.limit && self.entries.len() > 1 {
-            let Some((oldest, entry)) = self.entries.pop_lru() else { break };
-            self.bytes = self.bytes.saturating_sub(entry.footprint(oldest.len()));
-        }
+        claims + self.streams.capacity() * size_of::<StreamId>()
     }
 }
 
@@ -209,7 +180,7 @@ mod tests {
         assert!(is_known(&mut verdicts, b"large", 1, 1));
         verdicts.insert(b"small", active(1), (at(0), at(100)), &[]);
         assert!(!is_known(&mut verdicts, b"large", 1, 1));
-        assert_eq!(verdicts.active.entries.len(), 1);
+        assert_eq!(verdicts.active.len(), 1);
     }
 
     #[test]
@@ -218,7 +189,7 @@ mod tests {
         verdicts.insert(b"t", active(1), (at(0), at(10)), &[]);
         verdicts.insert(b"t", inactive(), (at(10), at(20)), &[]);
         assert!(matches!(verdicts.find(b"t", NOBODY, at(11)), Some(Verdict::Refused(_))));
-        assert_eq!((verdicts.active.entries.len(), verdicts.active.bytes), (0, 0));
+        assert_eq!((verdicts.active.len(), verdicts.active.bytes()), (0, (0, 0)));
     }
 
     proptest! {
@@ -230,13 +201,13 @@ mod tests {
                 let streams: Vec<_> = (0..streams as u32).map(StreamId).collect();
                 verdicts.insert(&[token], verdict, (at(0), at(10)), &streams);
                 for segment in [&verdicts.active, &verdicts.others] {
-                    let sum: usize = segment.entries.iter().map(|(key, entry)| entry.footprint(key.len())).sum();
-                    prop_assert_eq!(segment.bytes, sum);
-                    prop_assert!(sum <= segment.limit);
+                    let (bytes, counted) = segment.bytes();
+                    prop_assert_eq!(bytes, counted);
+                    prop_assert!(bytes <= 15_000);
                 }
                 prop_assert!(verdicts.find(&[token], NOBODY, at(1)).is_some());
-                let is_in = |segment: &Segment| segment.entries.contains(&[token][..]);
-                prop_assert!(is_in(&verdicts.active) != is_in(&verdicts.others));
+                let Verdicts { active, others, .. } = &mut verdicts;
+                prop_assert!(active.find(&[token]).is_some() != others.find(&[token]).is_some());
             }
         }
     }

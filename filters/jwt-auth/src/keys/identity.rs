@@ -95,6 +95,17 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_rfc_9449_section_6_1() {
+        let example = jwk(json!({
+            "kty": "EC",
+            "x": "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
+            "y": "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA",
+            "crv": "P-256",
+        }));
+        assert_eq!(printed(&example), decoded("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"));
+    }
+
+    #[test]
     fn only_what_makes_a_key_counts() {
         let key = json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AQ"});
         let mut named = key.clone();

@@ -88,9 +88,12 @@ impl KeySet {
         self.candidates(key_id, algorithm).next().is_some()
     }
 
-    /// The `kid` of a key; of the first, if the set has it under several names.
-    pub fn kid_of(&self, key: KeyId) -> Option<&str> {
-        self.keys.iter().filter(|other| other.identity == key).find_map(|other| other.key_id.as_deref())
+    /// Every `kid` of a key: the set may have it under several names.
+    pub fn kids_of(&self, key: KeyId) -> impl Iterator<Item = &str> {
+        self.keys
+            .iter()
+            .filter(move |other| other.identity == key)
+            .filter_map(|other| other.key_id.as_deref())
     }
 
     fn find(&self, jws: &Jws<'_>, verifies: impl FnMut(&&Key) -> bool) -> Result<KeyId, JwtError> {

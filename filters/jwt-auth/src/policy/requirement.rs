@@ -98,8 +98,17 @@ impl<'a> Scope<'a> {
         if list.is_empty() {
             return Err(ConfigError::at(path, "empty, so nobody could pass; name providers, or write deny"));
         }
-        let each = list.iter().enumerate();
-        each.map(|(at, item)| self.need(item, &format!("{path}[{at}]"), depth + 1)).collect()
+        let each = list.iter().enumerate().map(|(at, item)| {
+            let path = format!("{path}[{at}]");
+            match self.need(item, &path, depth + 1)? {
+                Need::Nothing => Err(ConfigError::at(
+                    path,
+                    "none beside others says nothing, or lets everybody pass; write allow_missing, or leave it out",
+                )),
+                need => Ok(need),
+            }
+        });
+        each.collect()
     }
 
     /// What may be missing by itself may be missing beside others too.

@@ -1,8 +1,6 @@
 //! Ways around the filter that do not touch the token's cryptography.
 
-mod common;
-
-use common::{config, filter, jwks, send, send_token, tokens};
+use crate::common::{config, filter, jwks, send, send_token, tokens};
 use portcullis_jwt_auth::{JwtAuth, JwtError};
 use portcullis_kit::{Headers, HttpFilter};
 use serde_json::{Value, json};
@@ -86,7 +84,7 @@ fn a_claim_that_would_change_on_its_way_becomes_no_header() {
 
 #[test]
 fn a_private_key_is_refused_whatever_it_is_for() {
-    let private = &common::fixtures()["jwks_private"]["keys"][0];
+    let private = &crate::common::fixtures()["jwks_private"]["keys"][0];
     for purpose in
         [json!({}), json!({"key_ops": ["sign"]}), json!({"use": "enc"}), json!({"alg": "RSA-OAEP"})]
     {
