@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("scenario", &["kit", "sim"]),
     ("envoy", &["kit", "scenario", "sim"]),
     ("cli", &["envoy", "host", "jwt-auth", "kit", "scenario", "sim"]),
-    ("bench", &["envoy", "scenario"]),
+    ("bench", &["envoy", "scenario", "sim"]),
     ("fuzz", &[]),
 ];
 

@@ -107,6 +107,15 @@ impl HttpFilter for JwtAuth {
         woken
     }
 
+    fn on_abandoned(&mut self, stream: StreamId) {
+        self.waiting.forget(&[stream]);
+        for trust in &mut self.trust {
+            if let Some(introspection) = trust.introspection() {
+                introspection.forget(stream);
+            }
+        }
+    }
+
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
         self.trust.iter_mut().for_each(|trust| trust.poll(host));
         self.look_again(host)

@@ -92,7 +92,7 @@ impl Metrics {
         let now = host.now();
         let is_old = trust.is_past_half_stale(now);
         if let Some(age) = trust.age(now)
-            && (happened.jwks != Events::default() || is_old)
+            && happened.jwks != Events::default()
         {
             let name = self.name(provider, "jwks_age_seconds");
             let histogram = *self.jwks_age.entry(provider).or_insert_with(|| host.histogram(&name));
@@ -153,6 +153,6 @@ impl Metrics {
 }
 
 /// A provider's name with nothing in it that has a meaning in the name of a metric.
-fn metric_name(name: &str) -> String {
+pub(crate) fn metric_name(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
 }

@@ -29,7 +29,7 @@ pub struct RevocationList {
     /// Subjects, by `sub`.
     #[serde(default)]
     pub sub: Vec<String>,
-    /// Keys, by `kid`. A token that names no key is refused then too, since it may be signed with one of these.
+    /// Keys, by `kid`, whether a token names its key or not. A token of a key without a name is refused then too.
     #[serde(default)]
     pub kid: Vec<String>,
     /// Clients, by `client_id`, `azp`, `appid` or `cid`.

@@ -68,11 +68,14 @@ impl Trust {
 
     /// The keys for this token: newer ones are asked for where it names one that nobody knows.
     pub(crate) fn keys_for(&mut self, token: &Token, host: &mut dyn Host) -> Result<&KeySet, Failure> {
-        if let KeySource::Remote(remote) = &mut self.keys
-            && !usable(remote, host)?.knows(token.key_id.as_deref(), token.algorithm)
-            && remote.refetch(host) == Refetch::UnderWay
-        {
-            return Err(Failure::Wait);
+        if let KeySource::Remote(remote) = &mut self.keys {
+            let (kid, algorithm) = (token.key_id.as_deref(), token.algorithm);
+            let keys = usable(remote, host)?;
+            let (is_known, may_fit) = (keys.knows(kid, algorithm), keys.may_fit(kid, algorithm));
+            // Where a key without a name may be the one, nobody waits to find out whether another came.
+            if !is_known && remote.refetch(host) == Refetch::UnderWay && !may_fit {
+                return Err(Failure::Wait);
+            }
         }
         self.keys(host)
     }

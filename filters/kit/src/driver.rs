@@ -52,7 +52,9 @@ impl<F: HttpFilter> Driver<F> {
 
     /// Forgets a request that is over.
     pub fn on_delete(&mut self, stream: StreamId) {
-        self.paused.remove(&stream);
+        if self.paused.remove(&stream).is_some() {
+            self.filter.on_abandoned(stream);
+        }
     }
 
     /// Answers a request that cannot be filtered at all: fails closed.

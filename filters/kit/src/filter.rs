@@ -46,6 +46,11 @@ pub trait HttpFilter: Sized {
         Vec::new()
     }
 
+    /// Forgets a request that is over while it was paused: its client has left.
+    fn on_abandoned(&mut self, stream: StreamId) {
+        let _ = stream;
+    }
+
     /// Runs at the period that [`Timer::set_tick`](crate::Timer::set_tick) was given, on each worker, and names paused requests as
     /// [`on_http_answer`](Self::on_http_answer) does.
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {

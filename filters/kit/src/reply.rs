@@ -84,7 +84,11 @@ fn title(status: u16) -> &'static str {
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
-        _ => "Service Unavailable",
+        404 => "Not Found",
+        429 => "Too Many Requests",
+        503 => "Service Unavailable",
+        400..500 => "Request Denied",
+        _ => "Request Failed",
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::cases::Case;
 
-const USAGE: &str = "usage: portcullis-bench [--seconds N] [--rounds N] [--case NAME]...";
+const USAGE: &str = "usage: portcullis-bench [--seconds N] [--rounds N] [--case NAME|all]...";
 
 /// What is to be measured, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(crate) struct Arguments {
     /// The time for one case in one round.
     pub(crate) span: Duration,
     pub(crate) rounds: u32,
-    /// `none` first: the others are compared with it.
+    /// The first of all is always there: the others are compared with it.
     pub(crate) cases: Vec<Case>,
 }
 
@@ -22,13 +22,15 @@ impl Arguments {
             match word.as_str() {
                 "--seconds" => parsed.span = Duration::from_secs(number(&word, &value)?.into()),
                 "--rounds" => parsed.rounds = number(&word, &value)?,
+                "--case" if value == "all" => parsed.cases.extend(Case::ALL),
                 "--case" => parsed.cases.push(case(&value)?),
                 _ => return Err(USAGE.to_owned()),
             }
         }
-        let chosen = |case: &Case| *case == Case::None || parsed.cases.contains(case);
-        let all = parsed.cases.is_empty();
-        parsed.cases = Case::ALL.into_iter().filter(|case| all || chosen(case)).collect();
+        let usual = parsed.cases.is_empty();
+        let chosen = |case: &Case| if usual { case.is_usual } else { parsed.cases.contains(case) };
+        let base = Case::ALL.into_iter().take(1);
+        parsed.cases = base.chain(Case::ALL.into_iter().skip(1).filter(chosen)).collect();
         Ok(parsed)
     }
 }
@@ -39,8 +41,8 @@ fn number(name: &str, value: &str) -> Result<u32, String> {
 }
 
 fn case(name: &str) -> Result<Case, String> {
-    let case = Case::ALL.into_iter().find(|case| case.name() == name);
-    let names = Case::ALL.map(Case::name).join(", ");
+    let case = Case::ALL.into_iter().find(|case| case.name == name);
+    let names = Case::ALL.map(|case| case.name).join(", ");
     case.ok_or_else(|| format!("--case {name}: one of {names}"))
 }
 
@@ -53,12 +55,15 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_measured_unless_told_otherwise() {
-        assert_eq!(parse("").unwrap().cases, Case::ALL);
-        let chosen = parse("--case native-jwt-hit --seconds 1 --rounds 5").unwrap();
-        assert_eq!(chosen.cases, [Case::None, Case::NativeHit]);
+    fn the_usual_cases_are_measured_unless_told_otherwise() {
+        let names = |line: &str| parse(line).unwrap().cases.iter().map(|case| case.name).collect::<Vec<_>>();
+        assert_eq!(names("").get(..2), Some(&["none", "jwt-auth-hit"][..]));
+        assert!(!names("").contains(&"native-flood"));
+        assert_eq!(names("--case all").len(), Case::ALL.len());
+        assert_eq!(names("--case native-flood --seconds 1"), ["none", "native-flood"]);
+        assert_eq!(names("--case none"), ["none"]);
+        let chosen = parse("--seconds 1 --rounds 5").unwrap();
         assert_eq!((chosen.span, chosen.rounds), (Duration::from_secs(1), 5));
-        assert_eq!(parse("--case none").unwrap().cases.len(), 1);
     }
 
     #[test]

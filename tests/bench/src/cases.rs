@@ -1,118 +1,144 @@
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
-use portcullis_envoy::{Bootstrap, EnvoyBinary, EnvoyProcess, Filter, Launch};
+use portcullis_envoy::Filter;
+use portcullis_sim::PluginSetup;
 use serde_json::{Value, json};
 
-use crate::load::{Load, Requests, answer_to};
-use crate::report::Sample;
-use crate::tokens::{AUDIENCE, ISSUER, Pool};
-use crate::{cpu, load};
+use crate::load::Requests;
+use crate::tokens::{AUDIENCE, Algorithm, ISSUER, Pool};
+
+/// Something that stands before the router, and what it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) guard: Guard,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) tokens: Tokens,
+    /// Whether it is measured unless told otherwise.
+    pub(crate) is_usual: bool,
+}
 
 /// What stands before the router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Case {
-    /// Nothing.
-    None,
-    /// Our module, the same token each time.
-    JwtAuthHit,
-    /// Our module, another token each time.
-    JwtAuthMiss,
-    /// Envoy's filter with its cache, the same token each time.
-    NativeHit,
-    /// Envoy's filter without its cache, another token each time.
-    NativeMiss,
+pub(crate) enum Guard {
+    Nobody,
+    /// Our module.
+    JwtAuth,
+    /// Our module, where Envoy verifies no signatures for it.
+    JwtAuthAlone,
+    /// Envoy's filter without its cache.
+    Native,
+    /// Envoy's filter with its cache.
+    NativeCached,
 }
 
-impl Case {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::None, Self::JwtAuthHit, Self::JwtAuthMiss, Self::NativeHit, Self::NativeMiss];
+/// The bearer tokens of the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tokens {
+    /// The same one each time.
+    Same,
+    /// Another one each time.
+    Others,
+    /// Another one each time, its signature wrong.
+    Forged,
+}
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::JwtAuthHit => "jwt-auth-hit",
-            Self::JwtAuthMiss => "jwt-auth-miss",
-            Self::NativeHit => "native-jwt-hit",
-            Self::NativeMiss => "native-jwt-miss",
-        }
+use Algorithm::{EdDsa, Es256, Hs256, Rs256};
+use Guard::{JwtAuth, JwtAuthAlone, Native, NativeCached, Nobody};
+use Tokens::{Forged, Others, Same};
+
+impl Case {
+    /// The first one is the base of the others; it is sent a token as well.
+    pub(crate) const ALL: [Self; 13] = [
+        Self::usual("none", Nobody, Rs256, Same),
+        Self::usual("jwt-auth-hit", JwtAuth, Rs256, Same),
+        Self::usual("jwt-auth-miss", JwtAuth, Rs256, Others),
+        Self::usual("native-jwt-hit", NativeCached, Rs256, Same),
+        Self::usual("native-jwt-miss", Native, Rs256, Others),
+        Self::usual("jwt-auth-es256-miss", JwtAuth, Es256, Others),
+        Self::usual("native-es256-miss", Native, Es256, Others),
+        Self::other("jwt-auth-flood", JwtAuth, Rs256, Forged),
+        Self::other("native-flood", Native, Rs256, Forged),
+        Self::other("jwt-auth-module-rs256-miss", JwtAuthAlone, Rs256, Others),
+        Self::other("jwt-auth-module-es256-miss", JwtAuthAlone, Es256, Others),
+        Self::other("jwt-auth-module-eddsa-miss", JwtAuthAlone, EdDsa, Others),
+        Self::other("jwt-auth-module-hs256-miss", JwtAuthAlone, Hs256, Others),
+    ];
+
+    const fn usual(name: &'static str, guard: Guard, algorithm: Algorithm, tokens: Tokens) -> Self {
+        Self { name, guard, algorithm, tokens, is_usual: true }
+    }
+
+    const fn other(name: &'static str, guard: Guard, algorithm: Algorithm, tokens: Tokens) -> Self {
+        Self { name, guard, algorithm, tokens, is_usual: false }
     }
 
     pub(crate) fn needs_module(self) -> bool {
-        matches!(self, Self::JwtAuthHit | Self::JwtAuthMiss)
+        matches!(self.guard, JwtAuth | JwtAuthAlone)
     }
 
-    fn filters(self, module: &Path, pool: &Pool) -> Vec<Filter> {
-        match self {
-            Self::None => Vec::new(),
-            Self::JwtAuthHit | Self::JwtAuthMiss => {
-                vec![Filter::wasm(module, jwt_auth(pool).to_string())]
-            }
-            Self::NativeHit => vec![Filter::Other(jwt_authn(pool, Some(json!({}))))],
-            Self::NativeMiss => vec![Filter::Other(jwt_authn(pool, None))],
+    /// How every request has to be answered.
+    pub(crate) fn status(self) -> u16 {
+        if self.tokens == Forged { 401 } else { 200 }
+    }
+
+    pub(crate) fn requests(self, pool: &Pool) -> Requests {
+        match self.tokens {
+            Same => Requests::new(pool.tokens.iter().take(1)),
+            Others => Requests::new(pool.tokens.iter()),
+            Forged => Requests::new(pool.forged().iter()),
         }
     }
 
-    /// The same bearer token in all requests, or one of its own in each: `none` reads a token as well.
-    fn requests(self, pool: &Pool) -> Requests {
-        match self {
-            Self::None | Self::JwtAuthHit | Self::NativeHit => Requests::new(pool.tokens.iter().take(1)),
-            Self::JwtAuthMiss | Self::NativeMiss => Requests::new(pool.tokens.iter()),
+    pub(crate) fn filters(self, module: &Path, pool: &Pool) -> Vec<Filter> {
+        match self.guard {
+            Nobody => Vec::new(),
+            JwtAuth => vec![Filter::wasm(module, jwt_auth(pool).to_string())],
+            JwtAuthAlone => vec![alone(module, pool)],
+            Native => vec![Filter::Other(jwt_authn(pool, None))],
+            NativeCached => vec![Filter::Other(jwt_authn(pool, Some(json!({}))))],
         }
     }
 }
 
-/// One case in an Envoy of its own.
-pub(crate) struct Running {
-    case: Case,
-    process: EnvoyProcess,
-    requests: Requests,
-}
+/// All that the module does but to call foreign functions: `capability_restriction_config` names what is allowed.
+const CAPABILITIES: [&str; 26] = [
+    "clock_time_get",
+    "environ_get",
+    "environ_sizes_get",
+    "fd_write",
+    "proc_exit",
+    "random_get",
+    "proxy_define_metric",
+    "proxy_get_buffer_bytes",
+    "proxy_get_current_time_nanoseconds",
+    "proxy_get_header_map_pairs",
+    "proxy_get_property",
+    "proxy_get_shared_data",
+    "proxy_increment_metric",
+    "proxy_log",
+    "proxy_on_configure",
+    "proxy_on_context_create",
+    "proxy_on_delete",
+    "proxy_on_request_headers",
+    "proxy_on_tick",
+    "proxy_record_metric",
+    "proxy_remove_header_map_value",
+    "proxy_replace_header_map_value",
+    "proxy_send_local_response",
+    "proxy_set_property",
+    "proxy_set_shared_data",
+    "proxy_set_tick_period_milliseconds",
+];
 
-impl Running {
-    pub(crate) fn start(
-        case: Case,
-        binary: &EnvoyBinary,
-        module: &Path,
-        pool: &Pool,
-    ) -> Result<Self, String> {
-        let named = |error: &dyn std::fmt::Display| format!("{}: {error}", case.name());
-        let bootstrap = Bootstrap { filters: case.filters(module, pool), ..Bootstrap::default() };
-        let launch = Launch { concurrency: 1, trace_plugins: false };
-        let directory = tempfile::tempdir().map_err(|error| named(&error))?;
-        let process = EnvoyProcess::start(binary, &bootstrap, launch, directory);
-        let process = process.map_err(|error| named(&error))?;
-        let running = Self { case, process, requests: case.requests(pool) };
-        running.check_that_it_guards()?;
-        Ok(running)
-    }
-
-    pub(crate) fn name(&self) -> &'static str {
-        self.case.name()
-    }
-
-    /// Keeps Envoy busy for `span`.
-    pub(crate) fn load(&self, span: Duration) -> Result<Load, String> {
-        let load = load::run(self.process.listener(), &self.requests, span);
-        load.map_err(|error| format!("{}: {error}", self.name()))
-    }
-
-    /// Keeps Envoy busy for `span` and measures it.
-    pub(crate) fn sample(&mut self, span: Duration) -> Result<Sample, String> {
-        let before = cpu::time(self.process.id())?;
-        let load = self.load(span)?;
-        let spent = cpu::time(self.process.id())?.saturating_sub(before);
-        Ok(Sample::new(spent, load, cpu::resident_mib(self.process.id())?))
-    }
-
-    /// A filter that lets everything pass would be fast, and the figure worthless.
-    fn check_that_it_guards(&self) -> Result<(), String> {
-        let expected = if self.case == Case::None { 200 } else { 401 };
-        match answer_to(self.process.listener(), b"GET / HTTP/1.1\r\nhost: bench.example\r\n\r\n")? {
-            status if status == expected => Ok(()),
-            status => Err(format!("{}: a request without a token is answered with {status}", self.name())),
-        }
-    }
+fn alone(module: &Path, pool: &Pool) -> Filter {
+    let setup = PluginSetup {
+        configuration: jwt_auth(pool).to_string().into_bytes(),
+        capabilities: CAPABILITIES.map(str::to_owned).into(),
+        ..PluginSetup::default()
+    };
+    Filter::Wasm(module.to_owned(), setup)
 }
 
 fn jwt_auth(pool: &Pool) -> Value {
@@ -146,37 +172,5 @@ fn jwt_authn(pool: &Pool, cache: Option<Value>) -> Value {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn start(case: Case, pool: &Pool) -> Result<Running, String> {
-        let binary = EnvoyBinary::find().unwrap_or_else(|remedy| panic!("{remedy}"));
-        Running::start(case, &binary, Path::new("/nowhere"), pool)
-    }
-
-    #[test]
-    fn envoy_takes_the_tokens_and_refuses_those_of_another_key() {
-        let pool = Pool::mint(20).unwrap();
-        let others = Pool::mint(1).unwrap();
-        for case in [Case::None, Case::NativeHit, Case::NativeMiss] {
-            let mut running = start(case, &pool).unwrap();
-            let load = running.load(Duration::from_millis(200)).unwrap();
-            assert!(load.latencies.len() > 100, "{case:?}: {}", load.latencies.len());
-            running.requests = case.requests(&others);
-            let foreign = running.load(Duration::from_millis(100));
-            match case {
-                Case::None => assert!(foreign.is_ok()),
-                _ => assert!(foreign.unwrap_err().contains("Envoy answers 401")),
-            }
-        }
-    }
-
-    #[test]
-    fn a_filter_that_lets_everybody_pass_is_not_measured() {
-        let mut running = start(Case::None, &Pool::mint(1).unwrap()).unwrap();
-        running.case = Case::NativeHit;
-        let error = running.check_that_it_guards().unwrap_err();
-        assert!(error.contains("without a token is answered with 200"), "{error}");
-    }
-}
+/// The tokens of all algorithms that some cases need.
+pub(crate) type Pools = BTreeMap<Algorithm, Pool>;

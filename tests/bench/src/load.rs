@@ -53,13 +53,18 @@ pub(crate) struct Load {
 /// Sends requests over keep-alive connections, each as soon as the one before it is answered, for `span`.
 ///
 /// # Errors
-/// An answer that is not 200, or none.
-pub(crate) fn run(address: SocketAddr, requests: &Requests, span: Duration) -> Result<Load, String> {
+/// An answer with another status, or none.
+pub(crate) fn run(
+    address: SocketAddr,
+    requests: &Requests,
+    status: u16,
+    span: Duration,
+) -> Result<Load, String> {
     runtime()?.block_on(async {
         let started = Instant::now();
         let mut connections = JoinSet::new();
         for _ in 0..CONNECTIONS {
-            connections.spawn(connection(address, requests.clone(), started + span));
+            connections.spawn(connection(address, requests.clone(), status, started + span));
         }
         let mut latencies = Vec::new();
         while let Some(ended) = connections.join_next().await {
@@ -84,6 +89,7 @@ fn runtime() -> Result<Runtime, String> {
 async fn connection(
     address: SocketAddr,
     requests: Requests,
+    expected: u16,
     until: Instant,
 ) -> Result<Vec<Duration>, String> {
     let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
@@ -94,7 +100,7 @@ async fn connection(
         let Some(request) = requests.next() else { return Err("there are no requests".to_owned()) };
         let sent = Instant::now();
         let status = exchange(&mut stream, request, &mut answer).await?;
-        if status != 200 {
+        if status != expected {
             return Err(format!("Envoy answers {status}: {}", String::from_utf8_lossy(&answer)));
         }
         latencies.push(sent.elapsed());
@@ -145,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_other_than_200_ends_the_load() {
+    fn an_answer_of_another_status_ends_the_load() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
@@ -155,7 +161,7 @@ mod tests {
             }
         });
         let requests = Requests::new([String::from("a")].iter());
-        let error = run(address, &requests, Duration::from_secs(60)).unwrap_err();
+        let error = run(address, &requests, 200, Duration::from_secs(60)).unwrap_err();
         assert!(error.starts_with("Envoy answers 503"), "{error}");
         server.join().unwrap();
     }

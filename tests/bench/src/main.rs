@@ -13,8 +13,10 @@ mod cases;
 mod cpu;
 mod load;
 mod report;
+mod running;
 mod tokens;
 
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,8 +24,9 @@ use std::time::Duration;
 use portcullis_envoy::EnvoyBinary;
 
 use arguments::Arguments;
-use cases::{Case, Running};
+use cases::{Case, Pools};
 use report::{Report, Row, Sample};
+use running::Running;
 use tokens::Pool;
 
 /// Before the first round: V8 compiles a function anew once it is hot.
@@ -58,8 +61,11 @@ fn envoy() -> Result<(EnvoyBinary, String), String> {
 }
 
 fn bench(arguments: &Arguments, binary: &EnvoyBinary, module: &Path) -> Result<Vec<Row>, String> {
-    let pool = Pool::load_or_mint(&root().join("target/bench-tokens.json"))?;
-    let start = |case: &Case| Running::start(*case, binary, module, &pool);
+    let pools = pools(&arguments.cases)?;
+    let start = |case: &Case| {
+        let pool = pools.get(&case.algorithm).ok_or("a case without tokens")?;
+        Running::start(*case, binary, module, pool)
+    };
     let mut running = arguments.cases.iter().map(start).collect::<Result<Vec<_>, _>>()?;
     for case in &running {
         eprintln!("warming up {}", case.name());
@@ -74,6 +80,17 @@ fn bench(arguments: &Arguments, binary: &EnvoyBinary, module: &Path) -> Result<V
     }
     let names = running.iter().map(Running::name);
     Ok(Row::all(names.zip(samples).collect()))
+}
+
+fn pools(cases: &[Case]) -> Result<Pools, String> {
+    let directory = root().join("target");
+    let mut pools = Pools::new();
+    for case in cases {
+        if let Entry::Vacant(place) = pools.entry(case.algorithm) {
+            place.insert(Pool::load_or_mint(&directory, case.algorithm)?);
+        }
+    }
+    Ok(pools)
 }
 
 fn finish(report: &Report) -> ExitCode {

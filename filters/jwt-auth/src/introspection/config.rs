@@ -11,7 +11,7 @@ use super::secret::Secret;
 use crate::remote::Uri;
 
 const MAX_TIMEOUT: Span = Span::from_secs(30);
-const MAX_WAITING: u32 = 65_536;
+const MAX_WAITING: u32 = 1024;
 const DAY: Span = Span::from_secs(24 * 3600);
 
 /// Tokens that nobody but their issuer can read: the authorization server is asked about each (RFC 7662). Answers in the form of
@@ -35,7 +35,7 @@ pub(crate) struct IntrospectionConfig {
     /// How long answers are remembered in each worker.
     #[serde(default)]
     pub(crate) cache: IntrospectionCacheConfig,
-    /// What becomes of a request whose token nobody can be asked about.
+    /// What becomes of a request while something cannot be fetched that decides about its token.
     #[serde(default)]
     pub(crate) failure_mode: FailureMode,
     /// How many requests may wait for answers in each worker. Further ones are denied, whatever `failure_mode` says.
@@ -66,15 +66,15 @@ pub(crate) struct IntrospectionCacheConfig {
     pub(crate) max_bytes: Size,
 }
 
-/// What becomes of a request whose token nobody can be asked about.
+/// What becomes of a request while something cannot be fetched that decides about its token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FailureMode {
     /// It is denied with 503.
     #[default]
     Deny,
-    /// It passes without claims when the server cannot be reached, does not answer in time, or answers 429 or 5xx. Whoever brings that
-    /// about gets in. Other failures, such as credentials that the server refuses, still deny.
+    /// It passes as if nothing were to be said against its token: whoever brings the outage about gets in. For introspection only when
+    /// the server cannot be reached, does not answer in time, or answers 429 or 5xx, and then without claims.
     Allow,
 }
 
@@ -225,7 +225,7 @@ mod tests {
                 r#","cache":{"max_bytes":"1KiB"}"#,
                 "cache.max_bytes: 1KiB; write a size from 64KiB to 1GiB, and ttl: 0s to remember nothing",
             ),
-            (r#","max_waiting":0"#, "max_waiting: 0; write a number from 1 to 65536"),
+            (r#","max_waiting":0"#, "max_waiting: 0; write a number from 1 to 1024"),
             (
                 r#","token_type_hint":"""#,
                 "token_type_hint: empty; write access_token or leave the member out",

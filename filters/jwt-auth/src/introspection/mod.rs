@@ -146,6 +146,15 @@ impl Introspection {
         Some(streams)
     }
 
+    /// Forgets a request whose client has left: its place is for another.
+    pub(crate) fn forget(&mut self, stream: StreamId) {
+        for call in self.calls.values_mut() {
+            let before = call.streams.len();
+            call.streams.retain(|other| *other != stream);
+            self.waiting = self.waiting.saturating_sub(before - call.streams.len());
+        }
+    }
+
     /// What has happened since the last time.
     pub(crate) fn take_events(&mut self) -> Events {
         std::mem::take(&mut self.events)

@@ -83,8 +83,15 @@ impl KeySet {
         self.keys.iter().any(|other| other.identity == key)
     }
 
-    /// Whether there is a key for a token of this `kid` and `alg`.
+    /// Whether there is a key for a token of this `kid` and `alg`. One without a name may be meant by any `kid`, and is no sign that
+    /// this one is known.
     pub fn knows(&self, key_id: Option<&str>, algorithm: Algorithm) -> bool {
+        let mut candidates = self.candidates(key_id, algorithm);
+        candidates.any(|key| key_id.is_none() || key.key_id.as_deref() == key_id)
+    }
+
+    /// Whether there is a key that a token of this `kid` and `alg` may mean, by its name or for want of one.
+    pub(crate) fn may_fit(&self, key_id: Option<&str>, algorithm: Algorithm) -> bool {
         self.candidates(key_id, algorithm).next().is_some()
     }
 

@@ -4,11 +4,12 @@ mod provider;
 mod reply;
 mod requirement;
 
-use portcullis_kit::ConfigError;
 use portcullis_kit::rules::{Matcher, Rules, is_token};
+use portcullis_kit::{ConfigError, Size};
 
 use crate::Condition;
 use crate::config::{CacheConfig, JwtAuthConfig, Mode, ProviderConfig, RuleConfig};
+use crate::metrics::metric_name;
 use crate::outputs::reads_as;
 use crate::provider::Provider;
 use crate::trust::Trust;
@@ -64,7 +65,8 @@ impl Policy {
         let reserved = reserved(&providers, &needs);
         headers_are_free(&providers, &config.rules, &reserved)?;
         if let Some(at) = rules.iter().position(|(matcher, _)| matcher.is_by_route()) {
-            nothing_reroutes(&providers).map_err(|error| error.under(&format!("rules[{at}].match")))?;
+            nothing_reroutes(&providers, &reserved)
+                .map_err(|error| error.under(&format!("rules[{at}].match")))?;
         }
         let rules = rules.into_iter().map(|(matcher, rule)| (matcher, Some(rule)));
         let policy = Self {
@@ -75,7 +77,7 @@ impl Policy {
             bypass_cors_preflight: config.bypass_cors_preflight,
             shadow: config.mode == Mode::Shadow,
             reply: Reply::try_from(config.reply).map_err(|error| error.under("reply"))?,
-            cache: config.cache,
+            cache: checked(config.cache).map_err(|error| error.under("cache"))?,
             stat_prefix: stat_prefix(config.stat_prefix)?,
             providers,
         };
@@ -93,6 +95,14 @@ fn providers(configured: Vec<ProviderConfig>) -> Result<(Vec<Provider>, Vec<Trus
         if providers.iter().any(|other| other.name == provider.name) {
             let problem =
                 format!("{:?} is the name of another provider too; give each its own", provider.name);
+            return Err(ConfigError::at(format!("{path}.name"), problem));
+        }
+        let counted = |name: &str| metric_name(name);
+        if let Some(other) = providers.iter().find(|other| counted(&other.name) == counted(&provider.name)) {
+            let problem = format!(
+                "{:?} would be counted together with {:?}; metrics know letters, digits and _ alone",
+                provider.name, other.name
+            );
             return Err(ConfigError::at(format!("{path}.name"), problem));
         }
         let (provider, its) = Provider::new(provider).map_err(|error| error.under(&path))?;
@@ -134,14 +144,15 @@ fn reserved(providers: &[Provider], needs: &[&Need]) -> Vec<String> {
 
 /// Envoy picks the route anew after a filter has changed the request headers, and a decision by the first route would hold for
 /// another. So nothing may be changed where a rule decides by route or cluster.
-fn nothing_reroutes(providers: &[Provider]) -> Result<(), ConfigError> {
-    let changes = |provider: &&Provider| {
-        !provider.forward || provider.clear_route_cache || provider.outputs.header_names().next().is_some()
+fn nothing_reroutes(providers: &[Provider], reserved: &[String]) -> Result<(), ConfigError> {
+    let changes = |provider: &&Provider| !provider.forward || provider.clear_route_cache;
+    let what = match (reserved.first(), providers.iter().find(changes)) {
+        (Some(header), _) => format!("{header:?} is set and removed"),
+        (None, Some(provider)) => format!("provider {:?} takes the token out", provider.name),
+        (None, None) => return Ok(()),
     };
-    let Some(provider) = providers.iter().find(changes) else { return Ok(()) };
     let problem = format!(
-        "route and cluster cannot be trusted once headers change, as provider {:?} changes them; match on host and path, or write forward: true and neither claims_to_headers nor payload_header",
-        provider.name
+        "route and cluster cannot be trusted once headers change, and {what}; match on host and path, or write forward: true for every provider, and no claims_to_headers, payload_header, extract_only and clear_route_cache",
     );
     Err(ConfigError::at("", problem))
 }
@@ -175,6 +186,22 @@ fn headers_are_free(
         }
     }
     Ok(())
+}
+
+/// A module has at most 4 GiB, and nothing is left to do where they are gone.
+fn checked(cache: CacheConfig) -> Result<CacheConfig, ConfigError> {
+    const MOST: Size = Size::from_kib(256 << 10);
+    const LONGEST: Size = Size::from_kib(16);
+    for (member, size, most) in [
+        ("verified", cache.verified, MOST),
+        ("rejected", cache.rejected, MOST),
+        ("max_token", cache.max_token, LONGEST),
+    ] {
+        if size > most {
+            return Err(ConfigError::at(member, format!("{size}; write at most {most}")));
+        }
+    }
+    Ok(cache)
 }
 
 fn stat_prefix(configured: Option<String>) -> Result<String, ConfigError> {

@@ -232,12 +232,19 @@ fn outputs(
         }
         name => Ok(name.map(Arc::from)),
     };
+    let (payload_state, header_state) = (name("payload", state.payload)?, name("header", state.header)?);
+    let failure_state = name("failure", state.failure)?;
+    let mut names: Vec<_> = [&payload_state, &header_state, &failure_state].into_iter().flatten().collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair.first() == pair.last()) {
+        return Err(ConfigError::at("filter_state", "one name for two things; give each its own"));
+    }
     Ok(Outputs {
         claim_headers,
         payload_header,
-        payload_state: name("payload", state.payload)?,
-        header_state: name("header", state.header)?,
-        failure_state: name("failure", state.failure)?,
+        payload_state,
+        header_state,
+        failure_state,
         space_delimited: state.space_delimited_claims,
     })
 }

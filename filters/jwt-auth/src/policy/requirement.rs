@@ -113,10 +113,21 @@ impl<'a> Scope<'a> {
 
     /// What may be missing by itself may be missing beside others too.
     fn all(&self, list: Vec<Need>, path: &str) -> Result<Vec<Need>, ConfigError> {
-        match list.iter().any(|need| matches!(need, Need::Missing | Need::MissingOrFailed)) {
+        let path = format!("{path}.all");
+        if list.iter().any(|need| matches!(need, Need::Missing | Need::MissingOrFailed)) {
+            let problem = "allow_missing beside others changes nothing; write it in an `any` with the provider that it is for";
+            return Err(ConfigError::at(path, problem));
+        }
+        let takes_proofs = |need: &&Need| match need {
+            Need::Token(wanted) => {
+                self.providers.get(wanted.provider).is_some_and(|it| it.binding.dpop_algorithms().is_some())
+            }
+            _ => false,
+        };
+        match list.iter().filter(takes_proofs).count() > 1 {
             true => Err(ConfigError::at(
-                format!("{path}.all"),
-                "allow_missing beside others changes nothing; write it in an `any` with the provider that it is for",
+                path,
+                "a request has one DPoP proof, which is good for one token; keep one provider with dpop",
             )),
             false => Ok(list),
         }

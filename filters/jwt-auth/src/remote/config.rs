@@ -4,7 +4,7 @@ use portcullis_kit::{ConfigError, Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::settings::{Fetched, Settings};
+use super::settings::{DEFAULT_REFRESH, Fetched, Settings};
 
 /// Writes the members that every fetched document has into its wire struct: serde flattens nothing where unknown members are refused.
 macro_rules! fetched {
@@ -117,7 +117,7 @@ fn default_timeout() -> Span {
 }
 
 fn default_refresh() -> Span {
-    Span::from_secs(600)
+    DEFAULT_REFRESH
 }
 
 fn default_min_refresh() -> Span {

@@ -135,8 +135,15 @@ pub(super) struct Fetched<'a> {
     pub(super) max_bytes: Size,
 }
 
+/// How long a document is fresh where nobody says so.
+pub(super) const DEFAULT_REFRESH: Span = Span::from_secs(600);
+
 impl Fetched<'_> {
-    pub(super) fn settings(self) -> Result<Settings, ConfigError> {
+    pub(super) fn settings(mut self) -> Result<Settings, ConfigError> {
+        // What nobody has written contradicts nothing.
+        if self.refresh == DEFAULT_REFRESH && self.min_refresh <= self.max_refresh {
+            self.refresh = self.refresh.clamp(self.min_refresh, self.max_refresh);
+        }
         if self.cluster.is_empty() {
             return Err(ConfigError::at("cluster", "empty; name the Envoy cluster that serves the document"));
         }

@@ -1,0 +1,101 @@
+use std::path::Path;
+use std::time::Duration;
+
+use portcullis_envoy::{Bootstrap, EnvoyBinary, EnvoyProcess, Launch};
+
+use crate::cases::{Case, Guard};
+use crate::load::{Load, Requests, answer_to};
+use crate::report::Sample;
+use crate::tokens::Pool;
+use crate::{cpu, load};
+
+/// One case in an Envoy of its own.
+pub(crate) struct Running {
+    case: Case,
+    process: EnvoyProcess,
+    requests: Requests,
+}
+
+impl Running {
+    pub(crate) fn start(
+        case: Case,
+        binary: &EnvoyBinary,
+        module: &Path,
+        pool: &Pool,
+    ) -> Result<Self, String> {
+        let named = |error: &dyn std::fmt::Display| format!("{}: {error}", case.name);
+        let bootstrap = Bootstrap { filters: case.filters(module, pool), ..Bootstrap::default() };
+        let launch = Launch { concurrency: 1, trace_plugins: false };
+        let directory = tempfile::tempdir().map_err(|error| named(&error))?;
+        let process = EnvoyProcess::start(binary, &bootstrap, launch, directory);
+        let process = process.map_err(|error| named(&error))?;
+        let running = Self { case, process, requests: case.requests(pool) };
+        running.check_that_it_guards()?;
+        Ok(running)
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.case.name
+    }
+
+    /// Keeps Envoy busy for `span`.
+    pub(crate) fn load(&self, span: Duration) -> Result<Load, String> {
+        let load = load::run(self.process.listener(), &self.requests, self.case.status(), span);
+        load.map_err(|error| format!("{}: {error}", self.name()))
+    }
+
+    /// Keeps Envoy busy for `span` and measures it.
+    pub(crate) fn sample(&mut self, span: Duration) -> Result<Sample, String> {
+        let before = cpu::time(self.process.id())?;
+        let load = self.load(span)?;
+        let spent = cpu::time(self.process.id())?.saturating_sub(before);
+        Ok(Sample::new(spent, load, cpu::resident_mib(self.process.id())?))
+    }
+
+    /// A filter that lets everything pass would be fast, and the figure worthless.
+    fn check_that_it_guards(&self) -> Result<(), String> {
+        let expected = if self.case.guard == Guard::Nobody { 200 } else { 401 };
+        match answer_to(self.process.listener(), b"GET / HTTP/1.1\r\nhost: bench.example\r\n\r\n")? {
+            status if status == expected => Ok(()),
+            status => Err(format!("{}: a request without a token is answered with {status}", self.name())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::Tokens;
+
+    fn start(case: Case, pool: &Pool) -> Result<Running, String> {
+        let binary = EnvoyBinary::find().unwrap_or_else(|remedy| panic!("{remedy}"));
+        Running::start(case, &binary, Path::new("/nowhere"), pool)
+    }
+
+    #[test]
+    fn envoy_takes_the_tokens_and_refuses_those_of_another_key() {
+        for case in Case::ALL.into_iter().filter(|case| !case.needs_module()) {
+            let pool = Pool::mint(case.algorithm, 20).unwrap();
+            let others = Pool::mint(case.algorithm, 1).unwrap();
+            let mut running = start(case, &pool).unwrap();
+            let load = running.load(Duration::from_millis(200)).unwrap();
+            assert!(load.latencies.len() > 100, "{}: {}", case.name, load.latencies.len());
+            running.requests = Case { tokens: Tokens::Same, ..case }.requests(&others);
+            let foreign = running.load(Duration::from_millis(100));
+            match case.guard {
+                Guard::Nobody => assert!(foreign.is_ok()),
+                _ if case.tokens == Tokens::Forged => assert!(foreign.is_ok()),
+                _ => assert!(foreign.unwrap_err().contains("Envoy answers 401")),
+            }
+        }
+    }
+
+    #[test]
+    fn a_filter_that_lets_everybody_pass_is_not_measured() {
+        let [none, hit, ..] = Case::ALL;
+        let mut running = start(none, &Pool::mint(none.algorithm, 1).unwrap()).unwrap();
+        running.case = hit;
+        let error = running.check_that_it_guards().unwrap_err();
+        assert!(error.contains("without a token is answered with 200"), "{error}");
+    }
+}
