@@ -21,7 +21,7 @@ NEXT, HOLDER, OTHER_HOLDER = (
     ed25519.Ed25519PrivateKey.from_private_bytes(seed(name, 32)) for name in ("next", "holder", "other holder")
 )
 NONCE_SECRET = "a secret of thirty-two bytes here"
-# What the server says of a client's certificate; nobody has this one.
+# The digest of a client certificate that nobody has.
 CERTIFICATE = b64(seed("certificate", 32))
 
 
@@ -79,7 +79,7 @@ SCENARIOS = {
     "tenant_a": token(iss="https://login.example/tenants/a"),
     "tenant_b": token(iss="https://login.example/tenants/b"),
     "audience_billing": token(aud=["billing"]),
-    "certificate_of_nobody": CERTIFICATE,
+    "certificate_hex": seed("certificate", 32).hex(),
     "bound_mtls": token(cnf={"x5t#S256": CERTIFICATE}),
     "bound_dpop": BOUND_DPOP,
     "dpop_secret": NONCE_SECRET,
