@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use log::Level;
 use portcullis_kit::{Headers, Host, StreamId, UnixTime};
 
 use crate::binding::Presented;
 use crate::claims::Claims;
-use crate::denial::{Denial, Failure};
+use crate::denial::{Awaited, Denial, Failure};
 use crate::introspection::Asked;
 use crate::metrics::Metrics;
 use crate::outputs::Rendered;
@@ -37,7 +38,7 @@ pub(crate) struct Decision<'a> {
 pub(crate) struct Admitted {
     pub(crate) provider: usize,
     /// The place where the token was, among those of the provider.
-    pub(crate) source: usize,
+    pub(crate) source: Option<usize>,
     pub(crate) rendered: Arc<Rendered>,
     /// The header that says `false`, where nobody has checked the token.
     pub(crate) unverified: Option<String>,
@@ -86,7 +87,7 @@ impl<'a> Decision<'a> {
         let sources = provider.map(|provider| provider.sources.as_slice()).unwrap_or_default();
         Admitted {
             provider: admission.provider,
-            source: sources.iter().position(|source| source == admission.found.source).unwrap_or_default(),
+            source: sources.iter().position(|source| source == admission.found.source),
             rendered: admission.rendered.clone(),
             unverified: admission.unverified.map(str::to_owned),
         }
@@ -106,17 +107,22 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// What is wrong is said at once; what has to be waited for comes after it.
+    /// A wrong token says more than a missing one, and what has to be waited for comes last.
     fn all(&mut self, needs: &'a [Need]) -> Result<Vec<Admission<'a>>, Failure> {
-        let (mut admissions, mut waits) = (Vec::new(), false);
+        let (mut admissions, mut worst, mut waits) = (Vec::new(), None, None);
         for need in needs {
             match self.meets(need) {
                 Ok(more) => admissions.extend(more),
-                Err(Failure::Wait) => waits = true,
-                Err(failure) => return Err(failure),
+                Err(wait @ Failure::Wait(_)) => waits = Some(wait),
+                Err(failure) => {
+                    worst = Some(worst.map_or(failure.clone(), |worse: Failure| worse.or_worse(failure)))
+                }
             }
         }
-        if waits { Err(Failure::Wait) } else { Ok(admissions) }
+        match worst.or(waits) {
+            Some(failure) => Err(failure),
+            None => Ok(admissions),
+        }
     }
 
     fn any(&mut self, needs: &'a [Need]) -> Result<Vec<Admission<'a>>, Failure> {
@@ -139,7 +145,7 @@ impl<'a> Decision<'a> {
             }
         }
         let may_miss = needs.iter().any(|need| matches!(need, Need::Missing));
-        match (may_miss && failure.is_missing()) || (is_open && failure != Failure::Wait) {
+        match (may_miss && failure.is_missing()) || (is_open && !matches!(failure, Failure::Wait(_))) {
             true => Ok(Vec::new()),
             false => Err(failure),
         }
@@ -198,6 +204,9 @@ impl<'a> Decision<'a> {
         provider: &'a Provider,
         found: Found<'a>,
     ) -> Result<Admission<'a>, Failure> {
+        if self.is_somebody_elses(provider, found.bytes) {
+            return Err(JwtError::IssuerNotAllowed.into());
+        }
         let trust = self.trust.get_mut(wanted.provider).ok_or(JwtError::Denied)?;
         let introspection = trust.introspection().ok_or(JwtError::Denied)?;
         let (claims, rendered) = match introspection.ask(found.bytes, self.stream, self.now, self.host) {
@@ -207,7 +216,7 @@ impl<'a> Decision<'a> {
                 (claims, rendered)
             }
             Asked::Unchecked => (Arc::default(), Rendered::default()),
-            Asked::Waiting => return Err(Failure::Wait),
+            Asked::Waiting => return Err(Failure::Wait(Awaited::Anything)),
             Asked::Denied { error, retry_after } => {
                 return Err(Failure::Denied(Denial { retry_after, ..error.into() }));
             }
@@ -220,6 +229,14 @@ impl<'a> Decision<'a> {
         self.authorized(provider, &claims)?;
         let rendered = Arc::new(rendered);
         Ok(Admission { provider: wanted.provider, claims, found, rendered, unverified: None })
+    }
+
+    /// Whether a token names an issuer that this authorization server does not speak for: it could use the token itself.
+    fn is_somebody_elses(&self, provider: &Provider, bytes: &[u8]) -> bool {
+        let Some(claims) = Jws::parse(bytes).and_then(|jws| jws.claims()).ok() else { return false };
+        let Some(issuer) = claims.get("iss").and_then(|issuer| issuer.as_str()) else { return false };
+        let others = self.policy.providers.iter().filter(|other| other.name != provider.name);
+        !provider.issuer.is(issuer) || others.into_iter().any(|other| other.issuer.is_named(issuer))
     }
 
     /// A token whose signature says that it is the issuer's.
@@ -328,6 +345,8 @@ impl<'a> Decision<'a> {
         let checked = provider.binding.check(cnf, presented, self.request, self.host);
         checked.map_err(|error| {
             provider.outputs.report_failure(error.error, self.host);
+            self.host
+                .log(Level::Debug, &format!("jwt-auth: the token is not the client's: {}", error.reason));
             Failure::from(error).of(admission.provider)
         })
     }

@@ -22,14 +22,23 @@ pub(crate) struct Denial {
 pub(crate) enum Failure {
     Denied(Denial),
     /// Something is being fetched that decides.
-    Wait,
+    Wait(Awaited),
+}
+
+/// What a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// What everybody needs who has a token.
+    Anything,
+    /// Newer keys than there are, which any made-up `kid` asks for.
+    NewerKeys,
 }
 
 impl Failure {
     /// Which of several the client hears of: the one that says most about its token, and nothing before all is known.
     pub(crate) fn or_worse(self, other: Self) -> Self {
         match (&self, &other) {
-            (Self::Wait, _) => self,
+            (Self::Wait(_), _) => self,
             (Self::Denied(ours), Self::Denied(theirs)) if !theirs.error.says_more_than(ours.error) => self,
             _ => other,
         }
@@ -43,7 +52,7 @@ impl Failure {
     pub(crate) fn of(self, provider: usize) -> Self {
         match self {
             Self::Denied(denial) => Self::Denied(Denial { provider: Some(provider), ..denial }),
-            Self::Wait => Self::Wait,
+            wait @ Self::Wait(_) => wait,
         }
     }
 }

@@ -6,11 +6,10 @@ use portcullis_kit::{
     Action, CallId, ConfigError, Headers, Host, HttpAnswer, HttpFilter, LocalReply, StreamId, UnixTime,
     parse_config,
 };
-use sha2::{Digest, Sha256};
 
 use crate::config::JwtAuthConfig;
 use crate::decide::{Admitted, Decision};
-use crate::denial::{Denial, Failure};
+use crate::denial::{Awaited, Denial, Failure};
 use crate::metrics::Metrics;
 use crate::outputs::reads_as;
 use crate::policy::{Need, Policy, Rule};
@@ -86,7 +85,7 @@ impl HttpFilter for JwtAuth {
                 admitted.iter().for_each(|admitted| self.apply(admitted, request, host));
             }
             Err(Failure::Denied(denial)) => return self.deny(&denial, request, host),
-            Err(Failure::Wait) => return self.wait(id, stream, request, host),
+            Err(Failure::Wait(awaited)) => return self.wait(awaited, (id, stream), request, host),
         }
         Ok(Action::Continue)
     }
@@ -166,17 +165,17 @@ impl JwtAuth {
 
     fn apply(&self, admitted: &Admitted, request: &mut Headers, host: &mut dyn Host) {
         let Some(provider) = self.policy.providers.get(admitted.provider) else { return };
-        match &admitted.unverified {
-            // Whoever checks the token itself needs it.
-            Some(header) => request.set(header, b"false"),
-            None => {
-                self.metrics.admitted(admitted.provider, host);
-                if let Some(source) = provider.sources.get(admitted.source).filter(|_| !provider.forward) {
-                    source.strip(request);
-                }
+        if admitted.unverified.is_none() {
+            self.metrics.admitted(admitted.provider, host);
+            let source = admitted.source.and_then(|at| provider.sources.get(at));
+            if let Some(source) = source.filter(|_| !provider.forward) {
+                source.strip(request);
             }
         }
         admitted.rendered.apply(request, host);
+        if let Some(header) = &admitted.unverified {
+            request.set(header, b"false");
+        }
         if provider.clear_route_cache
             && let Err(error) = host.foreign("clear_route_cache", b"")
         {
@@ -206,8 +205,8 @@ impl JwtAuth {
     /// Lets a request wait until what decides has been fetched. In shadow mode nobody waits: the request passes undecided.
     fn wait(
         &mut self,
-        id: StreamId,
-        stream: &mut Stream,
+        awaited: Awaited,
+        (id, stream): (StreamId, &mut Stream),
         request: &Headers,
         host: &mut dyn Host,
     ) -> Result<Action, LocalReply> {
@@ -217,13 +216,14 @@ impl JwtAuth {
         }
         let now = host.now();
         let since = *stream.waits_since.get_or_insert(now);
-        let error = match self.waiting.add(id, self.attempts(), since, now) {
+        let error = match self.waiting.add((id, awaited), self.attempts(), since, now) {
             Ok(()) => {
                 host.add(self.metrics.waited, 1);
                 self.set_tick(WATCHFUL, host);
                 return Ok(Action::Pause);
             }
             Err(Refused::TooLong) => JwtError::KeysUnavailable,
+            Err(Refused::TooMany) if awaited == Awaited::NewerKeys => JwtError::KeyNotFound,
             Err(Refused::TooMany) => JwtError::TooManyWaiting,
         };
         let retry_after = Some(Duration::from_secs(1));
@@ -252,28 +252,6 @@ impl JwtAuth {
             self.tick = period;
             host.set_tick(period);
         }
-    }
-}
-
-impl Policy {
-    /// The token that a denial is about, for a log: a hash, since nothing of a token may be read there.
-    fn token_hash(&self, denial: &Denial, request: &Headers) -> String {
-        let provider = denial.provider.and_then(|index| self.providers.get(index));
-        let mut tokens = provider.iter().flat_map(|it| &it.sources).flat_map(|source| source.tokens(request));
-        let Some(token) = tokens.next() else { return String::new() };
-        let digest: String = Sha256::digest(token).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!(", token sha256:{digest}")
-    }
-
-    /// What a request needs that no rule matches.
-    fn unmatched(&self, host: &mut dyn Host) -> &Need {
-        let Some((name, needs)) = &self.by_filter_state else { return &self.otherwise };
-        let value = match name.strip_prefix("wasm.") {
-            Some(property) => host.property(&[property]),
-            None => host.property(&["filter_state", name]),
-        };
-        let found = needs.iter().find(|(text, _)| value.as_deref() == Some(text.as_bytes()));
-        found.map_or(&self.otherwise, |(_, need)| need)
     }
 }
 

@@ -45,5 +45,5 @@ pub use config::JwtAuthConfig;
 pub use error::{Challenge, JwtError, Row};
 pub use filter::JwtAuth;
 pub use jws::{Jws, MAX_TOKEN};
-pub use keys::{HostCrypto, KeyId, KeySet, Skipped, thumbprint};
+pub use keys::{HostCrypto, KeyId, KeySet, Skipped};
 pub use revocation::{IssuedBefore, RevocationList, Revoked};

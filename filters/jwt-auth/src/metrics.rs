@@ -98,6 +98,9 @@ impl Metrics {
             let histogram = *self.jwks_age.entry(provider).or_insert_with(|| host.histogram(&name));
             host.record(histogram, age.as_secs());
         }
+        if trust.age(now).is_none() {
+            return;
+        }
         let name = self.name(provider, "jwks_past_half_stale");
         let (gauge, shown) =
             self.past_half_stale.entry(provider).or_insert_with(|| (host.gauge(&name), !is_old));

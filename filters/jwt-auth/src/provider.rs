@@ -33,6 +33,8 @@ pub(crate) struct Provider {
     pub(crate) authorize: Option<Condition>,
     pub(crate) binding: Binding,
     pub(crate) clear_route_cache: bool,
+    /// Whether an authorization server answers for its tokens.
+    pub(crate) is_introspected: bool,
 }
 
 /// Which `iss` is the provider's.
@@ -45,7 +47,12 @@ pub(crate) enum Issuer {
 }
 
 impl Issuer {
-    fn is(&self, issuer: &str) -> bool {
+    /// Whether the configuration names this issuer.
+    pub(crate) fn is_named(&self, issuer: &str) -> bool {
+        !matches!(self, Self::Any) && self.is(issuer)
+    }
+
+    pub(crate) fn is(&self, issuer: &str) -> bool {
         match self {
             Self::OneOf(names) => names.iter().any(|name| name == issuer),
             Self::Prefix(prefix) => issuer.starts_with(prefix.as_str()),

@@ -108,7 +108,8 @@ impl HeaderSource {
         let value = value.trim_ascii();
         let Some(scheme) = &self.scheme else { return Some(value) };
         let (found, token) = value.split_at_checked(scheme.len())?;
-        let separated = token.is_empty() || token.starts_with(b" ");
+        // Whatever ends the word: a server may take a tab, or anything else that is not of a word, for the space.
+        let separated = token.first().is_none_or(|byte| !rules::is_tchar(*byte));
         (separated && found.eq_ignore_ascii_case(scheme.as_bytes())).then(|| token.trim_ascii())
     }
 }

@@ -37,10 +37,13 @@ impl Token {
 
 /// What one value of a map or list takes beside its text: the value itself and its share of a node.
 const NODE: usize = 64;
+/// The first node of a map has room for several members.
+const LEAF: usize = 320;
 
 /// About how many bytes of memory these take.
 pub(crate) fn members(members: &Map<String, Value>) -> usize {
-    members.iter().map(|(name, value)| name.len() + NODE + footprint(value)).sum()
+    let node = if members.is_empty() { 0 } else { LEAF };
+    node + members.iter().map(|(name, value)| name.len() + NODE + footprint(value)).sum::<usize>()
 }
 
 fn footprint(value: &Value) -> usize {

@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_goes_first() {
-        let mut cache = cache(2_000, 0);
+        let mut cache = cache(2_500, 0);
         for name in [b"a", b"b", b"c"] {
             cache.remember(name, &token(), 0, good());
             assert!(cache.find(b"a").is_some(), "used each time");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_kit::{CallId, Host, HttpAnswer, StreamId, UnixTime};
 use serde_json::{Map, Value};
 
-use crate::denial::{Denial, Failure};
+use crate::denial::{Awaited, Denial, Failure};
 use crate::introspection::Introspection;
 use crate::remote::{Document, Events, FetchedDocument, Keys, Refetch, RemoteKeys, State};
 use crate::revocation::Revoked;
@@ -74,7 +74,7 @@ impl Trust {
             let (is_known, may_fit) = (keys.knows(kid, algorithm), keys.may_fit(kid, algorithm));
             // Where a key without a name may be the one, nobody waits to find out whether another came.
             if !is_known && remote.refetch(host) == Refetch::UnderWay && !may_fit {
-                return Err(Failure::Wait);
+                return Err(Failure::Wait(Awaited::NewerKeys));
             }
         }
         self.keys(host)
@@ -200,7 +200,7 @@ fn usable<'k>(remote: &'k mut RemoteKeys, host: &mut dyn Host) -> Result<&'k Key
     }
     match remote.keys(now) {
         Keys::Usable(keys) => Ok(keys),
-        Keys::Pending => Err(Failure::Wait),
+        Keys::Pending => Err(Failure::Wait(Awaited::Anything)),
         Keys::Unavailable { retry_after } => Err(unavailable(JwtError::KeysUnavailable, retry_after)),
     }
 }
@@ -224,7 +224,7 @@ impl FetchedList {
         }
         match self.document.state(now) {
             State::Fresh | State::Stale => Ok(self.revoked.as_ref()),
-            State::Pending => Err(Failure::Wait),
+            State::Pending => Err(Failure::Wait(Awaited::Anything)),
             State::Unavailable { .. } if self.fails_open => Ok(None),
             State::Unavailable { retry_after } => {
                 Err(unavailable(JwtError::RevocationUnavailable, retry_after))

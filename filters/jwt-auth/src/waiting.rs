@@ -2,8 +2,12 @@ use std::time::Duration;
 
 use portcullis_kit::{StreamId, UnixTime};
 
+use crate::denial::Awaited;
+
 /// How many requests of one worker may wait.
 const MOST: usize = 1024;
+/// How many of them for newer keys: anybody can make up the name of a key, and must not take the places of all others.
+const MOST_FOR_NEWER_KEYS: usize = 256;
 /// How long a request waits at most; by then every call has been answered or has timed out.
 const LONGEST: Duration = Duration::from_secs(65);
 
@@ -16,6 +20,7 @@ pub(crate) struct Waiting {
 #[derive(Debug)]
 struct Waiter {
     stream: StreamId,
+    awaited: Awaited,
     /// How many attempts to fetch were over when it began to wait.
     attempts: u64,
     until: UnixTime,
@@ -34,7 +39,7 @@ impl Waiting {
     /// Lets a request wait. `since` is when it first did.
     pub(crate) fn add(
         &mut self,
-        stream: StreamId,
+        (stream, awaited): (StreamId, Awaited),
         attempts: u64,
         since: UnixTime,
         now: UnixTime,
@@ -43,10 +48,12 @@ impl Waiting {
         if until <= now {
             return Err(Refused::TooLong);
         }
-        if self.streams.len() >= MOST {
+        let alike = self.streams.iter().filter(|waiter| waiter.awaited == awaited).count();
+        let is_full = awaited == Awaited::NewerKeys && alike >= MOST_FOR_NEWER_KEYS;
+        if is_full || self.streams.len() >= MOST {
             return Err(Refused::TooMany);
         }
-        self.streams.push(Waiter { stream, attempts, until });
+        self.streams.push(Waiter { stream, awaited, attempts, until });
         Ok(())
     }
 
@@ -80,8 +87,8 @@ mod tests {
     #[test]
     fn requests_wait_for_the_end_of_an_attempt() {
         let mut waiting = Waiting::default();
-        waiting.add(StreamId(1), 7, NOW, NOW).unwrap();
-        waiting.add(StreamId(2), 8, NOW, NOW).unwrap();
+        waiting.add((StreamId(1), Awaited::Anything), 7, NOW, NOW).unwrap();
+        waiting.add((StreamId(2), Awaited::Anything), 8, NOW, NOW).unwrap();
         assert_eq!(waiting.due(8, NOW), [StreamId(1)]);
         assert_eq!(waiting.due(8, NOW), []);
         assert_eq!(waiting.due(9, NOW), [StreamId(2)]);
@@ -91,18 +98,28 @@ mod tests {
     #[test]
     fn nobody_waits_for_ever_however_often() {
         let mut waiting = Waiting::default();
-        waiting.add(StreamId(1), 7, NOW, NOW).unwrap();
+        waiting.add((StreamId(1), Awaited::Anything), 7, NOW, NOW).unwrap();
         let late = NOW.saturating_add(LONGEST);
         assert_eq!(waiting.due(7, late), [StreamId(1)]);
-        assert_eq!(waiting.add(StreamId(1), 7, NOW, late), Err(Refused::TooLong));
+        assert_eq!(waiting.add((StreamId(1), Awaited::Anything), 7, NOW, late), Err(Refused::TooLong));
     }
 
     #[test]
     fn only_so_many_wait() {
         let mut waiting = Waiting::default();
         for id in 0..u32::try_from(MOST).unwrap() {
-            waiting.add(StreamId(id), 0, NOW, NOW).unwrap();
+            waiting.add((StreamId(id), Awaited::Anything), 0, NOW, NOW).unwrap();
         }
-        assert_eq!(waiting.add(StreamId(0), 0, NOW, NOW), Err(Refused::TooMany));
+        assert_eq!(waiting.add((StreamId(0), Awaited::Anything), 0, NOW, NOW), Err(Refused::TooMany));
+    }
+
+    #[test]
+    fn made_up_keys_leave_room_for_others() {
+        let mut waiting = Waiting::default();
+        for id in 0..u32::try_from(MOST_FOR_NEWER_KEYS).unwrap() {
+            waiting.add((StreamId(id), Awaited::NewerKeys), 0, NOW, NOW).unwrap();
+        }
+        assert_eq!(waiting.add((StreamId(0), Awaited::NewerKeys), 0, NOW, NOW), Err(Refused::TooMany));
+        assert_eq!(waiting.add((StreamId(0), Awaited::Anything), 0, NOW, NOW), Ok(()));
     }
 }

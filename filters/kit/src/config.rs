@@ -66,14 +66,56 @@ pub fn parse_config<T: DeserializeOwned>(configuration: &[u8]) -> Result<T, Conf
     })
 }
 
-/// The message without a long text that it quotes: who writes a secret in the wrong place must not find it in the log.
+/// A mistake in the words of whoever writes configurations, without a long text that it quotes: who writes a secret in the
+/// wrong place must not find it in the log.
 fn concealed(message: &str) -> String {
-    const SHOWN: usize = 8;
-    let quoted = message.split_once(": string \"").and_then(|(before, rest)| {
-        let (text, after) = rest.split_once("\", expected")?;
-        (text.len() > SHOWN).then(|| format!("{before}: a string of {} bytes, expected{after}", text.len()))
+    let mut plain = String::new();
+    let mut rest = message;
+    // serde quotes a text with " and a name with `.
+    while let Some((before, quote)) = rest.find(['"', '`']).and_then(|at| rest.split_at_checked(at)) {
+        let mark = if quote.starts_with('"') { '"' } else { '`' };
+        let Some(end) = closing(quote, mark) else { break };
+        let (quoted, after) = quote.split_at(end);
+        plain += &in_plain_words(before);
+        match shown(quoted) {
+            true => plain += quoted,
+            false => plain += &format!("({} bytes)", quoted.len().saturating_sub(2)),
+        }
+        rest = after;
+    }
+    plain + &in_plain_words(rest)
+}
+
+/// Where a quotation ends that begins here.
+fn closing(quote: &str, mark: char) -> Option<usize> {
+    let mut escaped = false;
+    let end = quote.char_indices().skip(1).find(|(_, c)| {
+        let is_end = *c == mark && !escaped;
+        escaped = *c == '\\' && !escaped;
+        is_end
     });
-    quoted.unwrap_or_else(|| message.to_owned())
+    end.map(|(at, mark)| at + mark.len_utf8())
+}
+
+/// Whether a quotation is short, or the name of something and made of what names are made of.
+fn shown(quoted: &str) -> bool {
+    const SHORT: usize = 10;
+    const LONGEST: usize = 42;
+    let is_name = |c: char| c.is_ascii_lowercase() || "_-`".contains(c);
+    quoted.len() <= SHORT || (quoted.len() <= LONGEST && quoted.chars().all(is_name))
+}
+
+/// What serde calls by the names of Rust.
+fn in_plain_words(text: &str) -> String {
+    let mut plain =
+        text.replace("a sequence", "a list").replace("expected unit", "expected nothing behind it");
+    plain = plain.replace("map with a single key", "an object with one member");
+    plain = plain.replace("string or map", "a name or an object with one member");
+    if let Some((before, after)) = plain.split_once("expected struct ") {
+        let name = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
+        plain = format!("{before}expected an object{}", after.get(name..).unwrap_or_default());
+    }
+    plain
 }
 
 /// A span of time in a configuration, a number with a unit: `250ms`, `10s`, `5m`, `1h`.
@@ -106,6 +148,9 @@ impl Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0.as_nanos();
+        if nanos == 0 {
+            return f.write_str("0s");
+        }
         let units =
             [(3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms")];
         let (size, unit) =
@@ -164,7 +209,7 @@ mod tests {
 
     #[test]
     fn spans_parse_and_print() {
-        for text in ["0h", "250ms", "10s", "90m", "1h", "1500ms", "7ns"] {
+        for text in ["0s", "250ms", "10s", "90m", "1h", "1500ms", "7ns"] {
             assert_eq!(Span::parse(text).unwrap().to_string(), text);
         }
         for text in ["", "10", "s", "-1s", "1.5s", "10 s", "1d", "99999999999999h"] {
@@ -186,6 +231,13 @@ mod tests {
         wait: Span,
     }
 
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Choice {
+        One,
+        Two,
+    }
+
     #[test]
     fn a_mistake_names_its_path() {
         let error = |text: &str| parse_config::<Example>(text.as_bytes()).unwrap_err().to_string();
@@ -194,9 +246,12 @@ mod tests {
             "list[0].wait: \"10\" is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h"
         );
         assert_eq!(error(r#"{"list":[{"wit":"1s"}]}"#), "list[0].wit: unknown field `wit`, expected `wait`");
-        assert_eq!(error(r#"{"list":"abc"}"#), "list: invalid type: string \"abc\", expected a sequence");
+        assert_eq!(error(r#"{"list":"abc"}"#), "list: invalid type: string \"abc\", expected a list");
         let secret = error(r#"{"list":"abcdefghijklmnopqrstuvwxyz"}"#);
-        assert_eq!(secret, "list: invalid type: a string of 26 bytes, expected a sequence");
+        assert_eq!(secret, "list: invalid type: string (26 bytes), expected a list");
+        let variant = parse_config::<Choice>(br#""c2VjcmV0LWtleS1tYXRlcmlhbA==""#).unwrap_err().to_string();
+        assert_eq!(variant, "unknown variant (28 bytes), expected `one` or `two`");
+        assert_eq!(error(r#"{"list":[7]}"#), "list[0]: invalid type: integer `7`, expected an object");
         assert!(error("").starts_with("empty; "));
         assert!(error("{").starts_with("not JSON: "));
         assert!(error(r#"{"list":[]} x"#).starts_with("not JSON: trailing characters"));

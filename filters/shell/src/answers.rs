@@ -23,6 +23,11 @@ pub(crate) fn register(root: u32, taker: Rc<dyn TakesAnswers>) {
     ROOTS.with_borrow_mut(|roots| roots.insert(root, taker));
 }
 
+/// From now on they go nowhere: Envoy keeps the VM when a configuration changes, and the former root context goes.
+pub(crate) fn unregister(root: u32) {
+    ROOTS.with_borrow_mut(|roots| roots.remove(&root));
+}
+
 /// `proxy_on_http_call_response`.
 #[unsafe(no_mangle)]
 extern "C" fn portcullis_on_http_call_response(

@@ -61,6 +61,13 @@ impl<F: HttpFilter + 'static> RootContext for Plugin<F> {
     }
 }
 
+impl<F: HttpFilter> Drop for Plugin<F> {
+    /// The SDK drops a root context in `proxy_on_delete`.
+    fn drop(&mut self) {
+        answers::unregister(self.id);
+    }
+}
+
 impl<F: HttpFilter> TakesAnswers for RefCell<Option<Driver<F>>> {
     fn on_http_answer(&self, call: CallId) {
         with(self, |driver| driver.on_http_answer(call, &mut Hostcalls::default()));

@@ -9,6 +9,7 @@ use super::dpop::Dpop;
 use super::nonce::Nonces;
 use super::replay::{ReplayCache, SLOT_ENTRIES};
 use crate::Algorithm;
+use crate::introspection::Secret;
 
 /// RFC 9449 section 11.1: a proof is fresh for seconds or minutes.
 pub(super) const MAX_AGE: Span = Span::from_secs(600);
@@ -88,7 +89,7 @@ impl Default for ReplayConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NonceConfig {
     /// The secret that nonces are made with, at least 32 bytes, the same on every proxy that a client may reach.
-    pub(crate) secret: String,
+    pub(crate) secret: Secret,
     /// How long a nonce may be used.
     #[serde(default = "default_lifetime")]
     pub(crate) lifetime: Span,
@@ -154,13 +155,13 @@ impl TryFrom<DpopConfig> for Dpop {
 }
 
 fn nonces(config: &NonceConfig, skew: Span) -> Result<Nonces, ConfigError> {
-    let length = config.secret.len();
+    let length = config.secret.reveal().len();
     if length < MIN_SECRET {
         let problem = format!("{length} bytes; write at least {MIN_SECRET} from a random source");
         return Err(ConfigError::at("nonce.secret", problem));
     }
     within("nonce.lifetime", config.lifetime, Span::from_secs(10), MAX_LIFETIME)?;
-    Ok(Nonces::new(config.secret.as_bytes(), config.lifetime.0, skew.0))
+    Ok(Nonces::new(config.secret.reveal().as_bytes(), config.lifetime.0, skew.0))
 }
 
 fn within(path: &str, span: Span, least: Span, most: Span) -> Result<(), ConfigError> {
@@ -226,9 +227,9 @@ mod tests {
             dpop(json!({"algorithms": ["ES256", "HS256"]}))
                 .starts_with("dpop.algorithms[1]: a shared secret")
         );
-        assert_eq!(dpop(json!({"max_age": "0s"})), "dpop.max_age: 0h; write 1s to 10m");
+        assert_eq!(dpop(json!({"max_age": "0s"})), "dpop.max_age: 0s; write 1s to 10m");
         assert_eq!(dpop(json!({"max_age": "1h"})), "dpop.max_age: 1h; write 1s to 10m");
-        assert_eq!(dpop(json!({"skew": "2m"})), "dpop.skew: 2m; write 0h to 1m");
+        assert_eq!(dpop(json!({"skew": "2m"})), "dpop.skew: 2m; write 0s to 1m");
         assert_eq!(dpop(json!({"replay": {"entries": 63}})), "dpop.replay.entries: 63; write 64 to 1048576");
         let short = dpop(json!({"nonce": {"secret": "hunter2"}}));
         assert_eq!(short, "dpop.nonce.secret: 7 bytes; write at least 32 from a random source");

@@ -28,6 +28,7 @@ use circuit::Circuit;
 use config::Settings;
 pub(crate) use config::{FailureMode, IntrospectionConfig};
 use request::is_b64token;
+pub(crate) use secret::Secret;
 use verdicts::Verdicts;
 
 /// For how long a token whose call has failed is not asked about again, and the least that a client is told to wait.

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_goes_first() {
-        let mut verdicts = Verdicts::new(2_000, 10);
+        let mut verdicts = Verdicts::new(2_700, 10);
         for name in [b"a", b"b", b"c"] {
             verdicts.insert(name, active(1), (at(0), at(100)), &[]);
             assert!(is_known(&mut verdicts, b"a", 1, 1), "used each time");

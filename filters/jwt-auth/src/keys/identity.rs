@@ -25,7 +25,7 @@ impl KeyId {
 
 /// The SHA-256 thumbprint (RFC 7638) of a public key of type RSA, EC or OKP. `None` for other types, and where a member that the
 /// type requires is missing or no string. A shared secret has none: section 7 warns of publishing it.
-pub fn thumbprint(jwk: &Map<String, Value>) -> Option<[u8; 32]> {
+pub(crate) fn thumbprint(jwk: &Map<String, Value>) -> Option<[u8; 32]> {
     if jwk.get("kty")? == "oct" {
         return None;
     }

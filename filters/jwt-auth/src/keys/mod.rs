@@ -17,6 +17,7 @@ mod rsa;
 
 pub use document::Skipped;
 pub use host_crypto::HostCrypto;
-pub use identity::{KeyId, thumbprint};
+pub use identity::KeyId;
+pub(crate) use identity::thumbprint;
 pub(crate) use key::Key;
 pub use key_set::KeySet;

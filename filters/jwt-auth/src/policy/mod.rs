@@ -5,10 +5,12 @@ mod reply;
 mod requirement;
 
 use portcullis_kit::rules::{Matcher, Rules, is_token};
-use portcullis_kit::{ConfigError, Size};
+use portcullis_kit::{ConfigError, Headers, Host, Size};
+use sha2::{Digest, Sha256};
 
 use crate::Condition;
 use crate::config::{CacheConfig, JwtAuthConfig, Mode, ProviderConfig, RuleConfig};
+use crate::denial::Denial;
 use crate::metrics::metric_name;
 use crate::outputs::reads_as;
 use crate::provider::Provider;
@@ -62,6 +64,7 @@ impl Policy {
         needs.extend(by_filter_state.iter().flat_map(|(_, needs)| needs).map(|(_, need)| need));
         let rules = rules(&config.rules, &scope)?;
         needs.extend(rules.iter().map(|(_, (need, _))| need));
+        marks_are_free(&providers, &needs)?;
         let reserved = reserved(&providers, &needs);
         headers_are_free(&providers, &config.rules, &reserved)?;
         if let Some(at) = rules.iter().position(|(matcher, _)| matcher.is_by_route()) {
@@ -82,6 +85,28 @@ impl Policy {
             providers,
         };
         Ok((policy, trust))
+    }
+}
+
+impl Policy {
+    /// The token that a denial is about, for a log: a hash, since nothing of a token may be read there.
+    pub(crate) fn token_hash(&self, denial: &Denial, request: &Headers) -> String {
+        let provider = denial.provider.and_then(|index| self.providers.get(index));
+        let mut tokens = provider.iter().flat_map(|it| &it.sources).flat_map(|source| source.tokens(request));
+        let Some(token) = tokens.next() else { return String::new() };
+        let digest: String = Sha256::digest(token).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!(", token sha256:{digest}")
+    }
+
+    /// What a request needs that no rule matches.
+    pub(crate) fn unmatched(&self, host: &mut dyn Host) -> &Need {
+        let Some((name, needs)) = &self.by_filter_state else { return &self.otherwise };
+        let value = match name.strip_prefix("wasm.") {
+            Some(property) => host.property(&[property]),
+            None => host.property(&["filter_state", name]),
+        };
+        let found = needs.iter().find(|(text, _)| value.as_deref() == Some(text.as_bytes()));
+        found.map_or(&self.otherwise, |(_, need)| need)
     }
 }
 
@@ -131,6 +156,20 @@ fn rules(configured: &[RuleConfig], scope: &Scope<'_>) -> Result<Vec<(Matcher, C
         }
     });
     rules.collect()
+}
+
+/// What says that claims are unchecked must not be one of them.
+fn marks_are_free(providers: &[Provider], needs: &[&Need]) -> Result<(), ConfigError> {
+    for (index, provider) in providers.iter().enumerate() {
+        let mut outputs = provider.outputs.header_names();
+        let marks = || needs.iter().flat_map(|need| need.status_headers());
+        if let Some(name) = outputs.find(|name| marks().any(|mark| reads_as(name.as_bytes(), mark))) {
+            let problem =
+                format!("{name:?} is the status_header of an extract_only too; name another header");
+            return Err(ConfigError::at(format!("providers[{index}]"), problem));
+        }
+    }
+    Ok(())
 }
 
 /// Request headers that only we may set.

@@ -36,6 +36,15 @@ impl Provider {
         }
         let uses_dpop = config.sender_constraint.as_ref().is_some_and(|binding| binding.dpop.is_some());
         let is_asked = config.introspection.is_some();
+        for (member, is_there) in
+            [("algorithms", config.algorithms.is_some()), ("types", config.types.is_some())]
+        {
+            if is_asked && is_there {
+                let problem =
+                    "an authorization server says neither alg nor typ of a token; leave the member out";
+                return Err(ConfigError::at(member, problem));
+            }
+        }
         let issuer = issuer(config.issuer, config.issuers, config.issuer_prefix, is_asked)?;
         let allowed = config.algorithms.as_deref();
         let keys = match (config.jwks, config.introspection) {
@@ -65,6 +74,7 @@ impl Provider {
             authorize: config.authorize.map(condition).transpose()?,
             binding: binding(config.sender_constraint)?,
             clear_route_cache: config.clear_route_cache,
+            is_introspected: is_asked,
         };
         Ok((provider, Trust::new(keys, revoked, fetched_list)))
     }

@@ -53,6 +53,10 @@ impl<'a> Scope<'a> {
     /// Validates a requirement that stands at `path`.
     pub(super) fn resolve(&self, requirement: &Requirement, path: &str) -> Result<Need, ConfigError> {
         let need = self.need(requirement, path, 0)?;
+        if need.is_open_below() {
+            let problem = "allow_missing_or_failed lets everything pass, and so does what it is nested in; write it alone, or in the outermost any";
+            return Err(ConfigError::at(path, problem));
+        }
         Ok(match need {
             // By themselves they are for the tokens of everybody.
             Need::Missing | Need::MissingOrFailed => Need::Any(self.everybody().chain([need]).collect()),
@@ -148,6 +152,10 @@ impl<'a> Scope<'a> {
         let provider = self.provider(&extract.provider, &format!("{path}.provider"))?;
         let status_header = header_name(&extract.status_header)
             .map_err(|error| error.under(&format!("{path}.status_header")))?;
+        if self.providers.get(provider).is_some_and(|it| it.is_introspected) {
+            let problem = "its tokens say nothing by themselves; name a provider with jwks";
+            return Err(ConfigError::at(format!("{path}.provider"), problem));
+        }
         Ok(Need::Unverified { provider, status_header })
     }
 
@@ -173,6 +181,17 @@ impl Need {
     /// Whether a request passes that has a wrong token.
     pub(crate) fn lets_failures_pass(&self) -> bool {
         matches!(self, Self::Any(list) if list.iter().any(|need| matches!(need, Self::MissingOrFailed)))
+    }
+
+    /// Whether something inside of a part of it lets failures pass.
+    fn is_open_below(&self) -> bool {
+        let is_open = |need: &Self| matches!(need, Self::Any(list) | Self::All(list) if list.iter().any(|need| matches!(need, Self::MissingOrFailed)) );
+        match self {
+            Self::Any(list) | Self::All(list) => {
+                list.iter().any(|need| is_open(need) || need.is_open_below())
+            }
+            _ => false,
+        }
     }
 
     /// Whether it is met by tokens that were checked, or that may be missing, and by nothing else.

@@ -1,3 +1,4 @@
+use super::events::FetchError;
 use std::time::Duration;
 
 use portcullis_kit::UnixTime;
@@ -140,8 +141,15 @@ impl Record {
         Self { started: self.started.wrapping_add(1).max(1), started_at: now, ..self }
     }
 
-    pub(crate) fn failed(self, now: UnixTime) -> Self {
-        Self { ended: self.started, ended_at: now, failures: self.failures.saturating_add(1), ..self }
+    /// The attempt is over, and brought nothing.
+    ///
+    /// A cluster without hosts is nothing that one could ask too much. While the proxy starts, all are so for a time, and requests must
+    /// not wait longer than for that.
+    pub(crate) fn failed(self, now: UnixTime, error: &FetchError) -> Self {
+        let starts = self.generation == 0 && matches!(error, FetchError::Unreachable);
+        let most = if starts { 2 } else { u32::MAX };
+        let failures = self.failures.saturating_add(1).min(most.max(self.failures));
+        Self { ended: self.started, ended_at: now, failures, ..self }
     }
 
     /// The server still has the current body; what it does not say of its lifetime stays as it was (RFC 9111 section 4.3.4).
@@ -216,12 +224,24 @@ mod tests {
     }
 
     #[test]
+    fn a_start_without_hosts_is_no_outage() {
+        let mut record = Record::default();
+        for _ in 0..10 {
+            record =
+                record.begun(UnixTime::from_secs(1)).failed(UnixTime::from_secs(1), &FetchError::Unreachable);
+        }
+        assert_eq!(record.failures, 2);
+        record.generation = 1;
+        assert_eq!(record.failed(UnixTime::from_secs(1), &FetchError::Unreachable).failures, 3);
+    }
+
+    #[test]
     fn back_off_doubles_up_to_its_maximum() {
         let (settings, now) = (Settings::example(), UnixTime::from_nanos(1_234_567_891));
         let mut record = example();
         let waits: Vec<_> = (0..70)
             .map(|_| {
-                record = record.failed(now);
+                record = record.failed(now, &FetchError::Broken);
                 record.retry_in(now, &settings)
             })
             .collect();

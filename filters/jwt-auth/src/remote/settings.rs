@@ -97,11 +97,7 @@ impl Discovery {
 }
 
 fn uri(text: &str) -> Result<Uri, ConfigError> {
-    Uri::parse(text).ok_or_else(|| {
-        // A query can hold a secret.
-        let shown = text.split('?').next().unwrap_or_default();
-        ConfigError::at("uri", format!("{shown:?}; write an absolute URI, as in https://idp.example/jwks, without user, fragment and space"))
-    })
+    Uri::from_config("uri", text, "https://idp.example/jwks")
 }
 
 /// OpenID Connect Discovery 1.0 section 4: the slash at the end of an issuer goes.
@@ -257,17 +253,25 @@ mod tests {
     fn a_mistake_names_path_value_and_remedy() {
         let with =
             |member: &str| remote(&format!(r#"{{"cluster":"c","uri":"https://a"{member}}}"#)).unwrap_err();
+        let refresh = |member: &str| {
+            remote(&format!(r#"{{"cluster":"c","uri":"https://a"{member}}}"#)).unwrap().settings.refresh
+        };
+        assert_eq!(
+            refresh(r#","max_refresh":"5m""#),
+            Duration::from_secs(300),
+            "a default contradicts nothing"
+        );
         for (member, error) in [
-            (r#","timeout":"0s""#, "timeout: 0h; write a time from 10ms to 1m"),
+            (r#","timeout":"0s""#, "timeout: 0s; write a time from 10ms to 1m"),
             (r#","timeout":"2m""#, "timeout: 2m; write a time from 10ms to 1m"),
             (r#","refresh":"30s""#, "refresh: 30s; write a time from 1m to 24h"),
-            (r#","max_refresh":"5m""#, "refresh: 10m; write a time from 1m to 5m"),
+            (r#","refresh":"6m","max_refresh":"5m""#, "refresh: 6m; write a time from 1m to 5m"),
             (r#","max_refresh":"1s""#, "max_refresh: 1s; write a time from 1m to 168h"),
             (r#","min_refresh":"10ms""#, "min_refresh: 10ms; write a time from 1s to 168h"),
             (r#","refetch_interval":"2h""#, "refetch_interval: 2h; write a time from 1s to 1h"),
             (r#","retry":{"base":"1ms"}"#, "retry.base: 1ms; write a time from 100ms to 1h"),
             (r#","retry":{"base":"2m"}"#, "retry.max: 1m; write a time from 2m to 1h"),
-            (r#","stale_for":"169h""#, "stale_for: 169h; write a time from 0h to 168h"),
+            (r#","stale_for":"169h""#, "stale_for: 169h; write a time from 0s to 168h"),
             (r#","max_bytes":"2MiB""#, "max_bytes: 2MiB; write a size from 1B to 1MiB"),
             (r#","max_keys":0"#, "max_keys: 0; write a number from 1 to 1000"),
             (r#","max_keys":1001"#, "max_keys: 1001; write a number from 1 to 1000"),

@@ -1,3 +1,4 @@
+use portcullis_kit::ConfigError;
 use std::fmt;
 
 const MAX_URI: usize = 2048;
@@ -27,6 +28,20 @@ impl Uri {
         let (authority, path) = rest.split_at_checked(rest.find(['/', '?']).unwrap_or(rest.len()))?;
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         Some(Self { is_https, authority: normalized(authority, is_https)?, path })
+    }
+
+    /// Reads a URI of the configuration.
+    ///
+    /// # Errors
+    /// What is none, without what may be a secret in it: a query, and whatever stands before a host.
+    pub(crate) fn from_config(member: &str, text: &str, example: &str) -> Result<Self, ConfigError> {
+        Self::parse(text).ok_or_else(|| {
+            let shown = text.split('?').next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
+            let problem = format!(
+                "{shown:?}; write an absolute URI, as in {example}, without user, fragment and space"
+            );
+            ConfigError::at(member, problem)
+        })
     }
 
     /// The whole URI, in its one form.

@@ -155,8 +155,12 @@ impl GrpcMatch {
 
 /// The `token` of RFC 9110 section 5.6.2: what a header name and a method are made of.
 pub fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !text.is_empty() && text.bytes().all(is_tchar)
+}
+
+/// The `tchar` of RFC 9110 section 5.6.2: what a token is made of.
+pub fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Methods have a case, and all that are registered are in capitals.

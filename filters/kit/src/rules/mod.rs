@@ -14,7 +14,7 @@ mod matcher;
 mod path;
 mod text;
 
-pub use matcher::{Matcher, is_grpc, is_token};
+pub use matcher::{Matcher, is_grpc, is_tchar, is_token};
 pub use path::escaped;
 pub use text::Text;
 

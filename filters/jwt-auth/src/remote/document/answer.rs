@@ -121,7 +121,7 @@ impl Document {
     ) {
         let now = host.now();
         let is_open = |record: &Record| record.started != record.ended && is_meant(record);
-        let failed = self.store.update(host, |record| is_open(&record).then(|| record.failed(now)));
+        let failed = self.store.update(host, |record| is_open(&record).then(|| record.failed(now, error)));
         let Some(record) = failed else { return };
         self.notice(record);
         self.events.count_failure(error.reason());
