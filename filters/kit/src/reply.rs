@@ -58,13 +58,6 @@ impl LocalReply {
     pub fn for_grpc(status: u16, code: &'static str, detail: &str) -> Self {
         Self::new(status, code, detail, ReplyFormat::Text)
     }
-
-    /// The same reply with one more header.
-    #[must_use]
-    pub fn with_header(mut self, name: impl Into<Cow<'static, str>>, value: Vec<u8>) -> Self {
-        self.headers.push((name.into(), value));
-        self
-    }
 }
 
 fn problem(status: u16, code: &str, detail: &str) -> Vec<u8> {
