@@ -109,13 +109,16 @@ impl<'a> Decision<'a> {
 
     /// A wrong token says more than a missing one, and what has to be waited for comes last.
     fn all(&mut self, needs: &'a [Need]) -> Result<Vec<Admission<'a>>, Failure> {
-        let (mut admissions, mut worst, mut waits) = (Vec::new(), None, None);
+        let (mut admissions, mut worst, mut waits) = (Vec::new(), None::<Failure>, None);
         for need in needs {
             match self.meets(need) {
                 Ok(more) => admissions.extend(more),
                 Err(wait @ Failure::Wait(_)) => waits = Some(wait),
                 Err(failure) => {
-                    worst = Some(worst.map_or(failure.clone(), |worse: Failure| worse.or_worse(failure)))
+                    worst = Some(match worst {
+                        Some(worse) => worse.or_worse(failure),
+                        None => failure,
+                    });
                 }
             }
         }

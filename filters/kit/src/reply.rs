@@ -80,7 +80,7 @@ fn title(status: u16) -> &'static str {
         404 => "Not Found",
         429 => "Too Many Requests",
         503 => "Service Unavailable",
-        400..500 => "Request Denied",
+        status if status < 500 => "Request Denied",
         _ => "Request Failed",
     }
 }
