@@ -294,6 +294,7 @@ impl<'a> Decision<'a> {
         }
         checked?;
         let trust = self.trust.get_mut(wanted.provider).ok_or(JwtError::Denied)?;
+        // Looking for the keys may bring newer ones.
         trust.keys(self.host)?;
         let generation = trust.generation();
         let keys = trust.keys(self.host)?;

@@ -74,9 +74,7 @@ impl Metrics {
         });
         host.add(counter, 1);
     }
-}
 
-impl Metrics {
     /// Counts what has happened to the documents of a provider, and warns of keys that are getting old.
     pub(crate) fn fetched(&mut self, provider: usize, trust: &mut Trust, host: &mut dyn Host) {
         if !trust.is_fetched() {
@@ -91,23 +89,20 @@ impl Metrics {
         }
         let now = host.now();
         let is_old = trust.is_past_half_stale(now);
-        if let Some(age) = trust.age(now)
-            && happened.jwks != Events::default()
-        {
+        let Some(age) = trust.age(now) else { return };
+        if happened.jwks != Events::default() {
             let name = self.name(provider, "jwks_age_seconds");
             let histogram = *self.jwks_age.entry(provider).or_insert_with(|| host.histogram(&name));
             host.record(histogram, age.as_secs());
         }
-        if trust.age(now).is_none() {
+        if self.past_half_stale.get(&provider).is_some_and(|(_, shown)| *shown == is_old) {
             return;
         }
         let name = self.name(provider, "jwks_past_half_stale");
         let (gauge, shown) =
-            self.past_half_stale.entry(provider).or_insert_with(|| (host.gauge(&name), !is_old));
-        if *shown != is_old {
-            *shown = is_old;
-            host.set(*gauge, u64::from(is_old));
-        }
+            self.past_half_stale.entry(provider).or_insert_with(|| (host.gauge(&name), is_old));
+        *shown = is_old;
+        host.set(*gauge, u64::from(is_old));
     }
 
     fn events(&mut self, provider: usize, document: &'static str, events: &Events, host: &mut dyn Host) {

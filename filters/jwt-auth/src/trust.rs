@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::denial::{Awaited, Denial, Failure};
 use crate::introspection::Introspection;
-use crate::remote::{Document, Events, FetchedDocument, Keys, Refetch, RemoteKeys, State};
+use crate::remote::{Content, Events, FetchedDocument, Keys, Polled, Refetch, RemoteKeys};
 use crate::revocation::Revoked;
 use crate::token::Token;
 use crate::{JwtError, KeySet};
@@ -32,8 +32,7 @@ pub(crate) enum KeySource {
 /// A revocation list that is fetched.
 #[derive(Debug)]
 pub(crate) struct FetchedList {
-    document: Document,
-    revoked: Option<Revoked>,
+    polled: Polled<Revoked>,
     /// Whether requests pass while there is no list.
     fails_open: bool,
 }
@@ -80,7 +79,7 @@ impl Trust {
         self.keys(host)
     }
 
-    /// A number that changes with the keys.
+    /// A number that changes with the keys, once they are [usable](Self::keys).
     pub(crate) fn generation(&self) -> u64 {
         match &self.keys {
             KeySource::Inline(_) | KeySource::Asked(_) => 0,
@@ -122,7 +121,7 @@ impl Trust {
             remote.poll(host);
         }
         if let Some(list) = &mut self.fetched_list {
-            list.poll(host);
+            list.polled.poll(host);
         }
     }
 
@@ -133,8 +132,7 @@ impl Trust {
         {
             return true;
         }
-        let Some(FetchedList { document, revoked, .. }) = &mut self.fetched_list else { return false };
-        document.on_answer(call, answer, host, &mut |bytes| keep(revoked, bytes))
+        self.fetched_list.as_mut().is_some_and(|list| list.polled.on_answer(call, answer, host))
     }
 
     /// Takes the answer about a token: the requests that wait for it. `None` where it is not one.
@@ -151,7 +149,7 @@ impl Trust {
     /// A number that changes when an attempt to fetch is over: requests that wait look again.
     pub(crate) fn attempts(&self) -> u64 {
         let keys = self.remote().map_or(0, RemoteKeys::attempts);
-        keys.wrapping_add(self.fetched_list.as_ref().map_or(0, |list| list.document.attempts()))
+        keys.wrapping_add(self.fetched_list.as_ref().map_or(0, |list| list.polled.attempts()))
     }
 
     /// How long the next [`poll`](Self::poll) can wait.
@@ -162,7 +160,7 @@ impl Trust {
             // Nothing is due; what was counted is to be seen.
             KeySource::Asked(_) => Some(Duration::from_secs(1)),
         };
-        keys.into_iter().chain(self.fetched_list.as_ref().map(|list| list.document.next_poll(now))).min()
+        keys.into_iter().chain(self.fetched_list.as_ref().map(|list| list.polled.next_poll(now))).min()
     }
 
     /// How long ago the server has confirmed the keys, if they are fetched.
@@ -181,7 +179,7 @@ impl Trust {
             KeySource::Inline(_) | KeySource::Asked(_) => Events::default(),
             KeySource::Remote(remote) => remote.take_events(),
         };
-        let revocation = self.fetched_list.as_mut().map(|list| list.document.take_events());
+        let revocation = self.fetched_list.as_mut().map(|list| list.polled.take_events());
         Happened { jwks, revocation: revocation.unwrap_or_default() }
     }
 
@@ -207,35 +205,27 @@ fn usable<'k>(remote: &'k mut RemoteKeys, host: &mut dyn Host) -> Result<&'k Key
 
 impl FetchedList {
     pub(crate) fn new(fetched: &FetchedDocument, fails_open: bool) -> Self {
-        let mut document = Document::new("revocation", fetched.settings.clone(), &[&fetched.uri.identity()]);
-        document.set_uri(Some(&fetched.uri));
-        Self { document, revoked: None, fails_open }
-    }
-
-    fn poll(&mut self, host: &mut dyn Host) {
-        let Self { document, revoked, .. } = self;
-        document.poll(host, &mut |bytes| keep(revoked, bytes));
+        let identity = fetched.uri.identity();
+        let mut polled =
+            Polled::new("revocation", fetched.settings.clone(), &[&identity], Revoked::from_document);
+        polled.set_uri(Some(&fetched.uri));
+        Self { polled, fails_open }
     }
 
     fn usable(&mut self, host: &mut dyn Host) -> Result<Option<&Revoked>, Failure> {
         let now = host.now();
-        if self.document.state(now) == State::Pending {
-            self.poll(host);
+        if matches!(self.polled.content(now), Content::Pending) {
+            self.polled.poll(host);
         }
-        match self.document.state(now) {
-            State::Fresh | State::Stale => Ok(self.revoked.as_ref()),
-            State::Pending => Err(Failure::Wait(Awaited::Anything)),
-            State::Unavailable { .. } if self.fails_open => Ok(None),
-            State::Unavailable { retry_after } => {
+        match self.polled.content(now) {
+            Content::Usable(revoked) => Ok(Some(revoked)),
+            Content::Pending => Err(Failure::Wait(Awaited::Anything)),
+            Content::Unavailable { .. } if self.fails_open => Ok(None),
+            Content::Unavailable { retry_after } => {
                 Err(unavailable(JwtError::RevocationUnavailable, retry_after))
             }
         }
     }
-}
-
-fn keep(place: &mut Option<Revoked>, document: &[u8]) -> Result<(), String> {
-    *place = Some(Revoked::from_document(document)?);
-    Ok(())
 }
 
 fn unavailable(error: JwtError, retry_after: Duration) -> Failure {

@@ -19,8 +19,9 @@ mod store;
 mod uri;
 
 pub(crate) use config::{DiscoveryConfig, FetchedConfig, RemoteJwksConfig};
-pub(crate) use document::{Document, Refetch, State};
+pub(crate) use document::Refetch;
 pub(crate) use events::{Events, Reason};
 pub(crate) use keys::{Keys, RemoteKeys};
+pub(crate) use polled::{Content, Polled};
 pub(crate) use settings::{Discovery, FetchedDocument, RemoteJwks};
 pub(crate) use uri::Uri;

@@ -36,7 +36,7 @@ pub(crate) enum Content<'a, T> {
 impl<T> Polled<T> {
     /// The document `name` of a cluster, whose URI is yet to come. Workers share it when their `identity` is the same: it has to tell
     /// apart whatever makes `read` accept a body in one place that it refuses in another.
-    pub(super) fn new(
+    pub(crate) fn new(
         name: &'static str,
         settings: Settings,
         identity: &[&str],
@@ -46,7 +46,7 @@ impl<T> Polled<T> {
     }
 
     /// Says where the document is; `None` stops the fetches. One that came from elsewhere is fetched again, and used until then.
-    pub(super) fn set_uri(&mut self, uri: Option<&Uri>) {
+    pub(crate) fn set_uri(&mut self, uri: Option<&Uri>) {
         self.document.set_uri(uri);
     }
 
