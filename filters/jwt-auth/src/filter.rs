@@ -106,7 +106,7 @@ impl HttpFilter for JwtAuth {
         woken
     }
 
-    fn on_abandoned(&mut self, stream: StreamId) {
+    fn on_end(&mut self, (stream, _): (StreamId, Stream), _: &mut dyn Host) {
         self.waiting.forget(&[stream]);
         for trust in &mut self.trust {
             if let Some(introspection) = trust.introspection() {

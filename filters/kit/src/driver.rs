@@ -3,20 +3,29 @@ use std::collections::BTreeMap;
 use log::Level;
 
 use crate::{
-    Action, CallId, ConfigError, Edit, Headers, HostError, HttpAnswer, HttpFilter, LocalReply, ReplyFormat,
-    StreamHost, StreamId,
+    Action, CallId, ConfigError, GrpcAnswer, HeaderMap, Headers, HostError, HttpAnswer, HttpFilter,
+    LocalReply, ReplyFormat, StreamHost, StreamId,
 };
+
+/// gRPC's RESOURCE_EXHAUSTED: what a message that is too long counts as.
+const TOO_LONG: u32 = 8;
 
 /// Carries one filter through the callbacks of a proxy.
 ///
-/// Everything between a callback and the filter happens here, once for every host: the header map is read
+/// Everything between a callback and the filter happens here, once for every host: a header map is read at most
 /// once, only the edits are written back, an `Err` becomes the local reply, paused requests are found again, and whatever the
 /// host refuses fails closed.
 #[derive(Debug)]
 pub struct Driver<F: HttpFilter> {
     filter: F,
-    /// What the filter keeps of the requests that wait.
-    paused: BTreeMap<StreamId, F::Stream>,
+    /// What the filter keeps of requests: of those that wait, and of those that it watches.
+    streams: BTreeMap<StreamId, Kept<F::Stream>>,
+}
+
+#[derive(Debug)]
+struct Kept<S> {
+    stream: S,
+    is_paused: bool,
 }
 
 impl<F: HttpFilter> Driver<F> {
@@ -29,7 +38,12 @@ impl<F: HttpFilter> Driver<F> {
             host.log(Level::Error, &format!("{}: configuration: {error}", F::NAME));
         })?;
         filter.start(host);
-        Ok(Self { filter, paused: BTreeMap::new() })
+        Ok(Self { filter, streams: BTreeMap::new() })
+    }
+
+    /// Takes over from another instance in the same VM, as [`HttpFilter::inherit`].
+    pub fn inherit(&mut self, former: &Self) {
+        self.filter.inherit(&former.filter);
     }
 
     /// Runs the filter over the request headers.
@@ -37,10 +51,44 @@ impl<F: HttpFilter> Driver<F> {
         self.run(stream, F::Stream::default(), host)
     }
 
-    /// Hands the filter the answer to one of its calls.
+    /// Runs the filter over the response headers, where it wants to see them. The response passes in any case.
+    pub fn on_response_headers(&mut self, id: StreamId, host: &mut impl StreamHost) {
+        let Some(kept) = self.streams.get_mut(&id) else { return };
+        let block = match self.filter.reads_response(&kept.stream) {
+            true => host.headers(HeaderMap::Response),
+            false => Ok(Vec::new()),
+        };
+        let Some(mut response) = block.ok().and_then(Headers::decode) else { return };
+        self.filter.on_response_headers((id, &mut kept.stream), &mut response, host);
+        if let Err(error) = write_back(&response, HeaderMap::Response, host) {
+            host.log(Level::Debug, &format!("{}: response headers: {error}", F::NAME));
+        }
+    }
+
+    /// Hands the filter the answer to one of its HTTP calls.
     pub fn on_http_answer(&mut self, call: CallId, host: &mut impl StreamHost) {
         let answer = answer(F::MAX_ANSWER, host);
         let woken = self.filter.on_http_answer(call, &answer, host);
+        self.wake(woken, host);
+    }
+
+    /// Hands the filter the message that answers one of its gRPC calls.
+    pub fn on_grpc_message(&mut self, call: CallId, host: &mut impl StreamHost) {
+        let answer = match host.answer_message(F::MAX_ANSWER.saturating_add(1)) {
+            Ok(message) if message.len() <= F::MAX_ANSWER => GrpcAnswer::Message(message),
+            Ok(_) => GrpcAnswer::Status(TOO_LONG),
+            Err(HostError(status)) => GrpcAnswer::Status(status),
+        };
+        self.on_grpc_answer(call, &answer, host);
+    }
+
+    /// Hands the filter the status with which one of its gRPC calls has failed.
+    pub fn on_grpc_failure(&mut self, call: CallId, status: u32, host: &mut impl StreamHost) {
+        self.on_grpc_answer(call, &GrpcAnswer::Status(status), host);
+    }
+
+    fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut impl StreamHost) {
+        let woken = self.filter.on_grpc_answer(call, answer, host);
         self.wake(woken, host);
     }
 
@@ -50,10 +98,10 @@ impl<F: HttpFilter> Driver<F> {
         self.wake(woken, host);
     }
 
-    /// Forgets a request that is over.
-    pub fn on_delete(&mut self, stream: StreamId) {
-        if self.paused.remove(&stream).is_some() {
-            self.filter.on_abandoned(stream);
+    /// Gives the filter back what it keeps of a request that is over.
+    pub fn on_delete(&mut self, id: StreamId, host: &mut impl StreamHost) {
+        if let Some(kept) = self.streams.remove(&id) {
+            self.filter.on_end((id, kept.stream), host);
         }
     }
 
@@ -63,21 +111,29 @@ impl<F: HttpFilter> Driver<F> {
     }
 
     fn run(&mut self, id: StreamId, mut stream: F::Stream, host: &mut impl StreamHost) -> Outcome {
-        match self.filtered((id, &mut stream), host) {
-            Ok(Action::Continue) => Outcome::Continue,
-            Ok(Action::Pause) => {
-                self.paused.insert(id, stream);
-                Outcome::Paused
-            }
-            Err(reply) => Self::reply(host, &reply),
+        let (outcome, is_paused) = match self.filtered((id, &mut stream), host) {
+            Ok(Action::Continue) => (Outcome::Continue, false),
+            Ok(Action::Pause) => (Outcome::Paused, true),
+            Err(reply) => return Self::reply(host, &reply),
+        };
+        if is_paused || self.filter.watches(&stream) {
+            self.streams.insert(id, Kept { stream, is_paused });
         }
+        outcome
     }
 
     fn wake(&mut self, streams: Vec<StreamId>, host: &mut impl StreamHost) {
         for id in streams {
-            let Some(stream) = self.paused.remove(&id) else { continue };
-            // Its client may have left in the meantime.
-            if host.enter(id).is_err() || self.run(id, stream, host) != Outcome::Continue {
+            if !self.streams.get(&id).is_some_and(|kept| kept.is_paused) {
+                continue;
+            }
+            let Some(kept) = self.streams.remove(&id) else { continue };
+            if host.enter(id).is_err() {
+                // Its client has left in the meantime, and Envoy is about to say so.
+                self.filter.on_end((id, kept.stream), host);
+                continue;
+            }
+            if self.run(id, kept.stream, host) != Outcome::Continue {
                 continue;
             }
             if let Err(error) = host.resume_request() {
@@ -98,16 +154,13 @@ impl<F: HttpFilter> Driver<F> {
         stream: (StreamId, &mut F::Stream),
         host: &mut impl StreamHost,
     ) -> Result<Action, LocalReply> {
-        let block = host.request_headers().map_err(refused_by_host)?;
+        let block = match self.filter.reads_request() {
+            true => host.headers(HeaderMap::Request).map_err(refused_by_host)?,
+            false => Vec::new(),
+        };
         let mut request = Headers::decode(block).ok_or_else(|| unavailable("malformed header map"))?;
         let action = self.filter.on_request_headers(stream, &mut request, host)?;
-        for edit in request.edits() {
-            match edit {
-                Edit::Remove { name } => host.remove_request_header(name),
-                Edit::Replace { name, value } => host.replace_request_header(name, value),
-            }
-            .map_err(refused_by_host)?;
-        }
+        write_back(&request, HeaderMap::Request, host).map_err(refused_by_host)?;
         Ok(action)
     }
 }
@@ -123,9 +176,13 @@ pub enum Outcome {
     Replied,
 }
 
+fn write_back(headers: &Headers, map: HeaderMap, host: &mut impl StreamHost) -> Result<(), HostError> {
+    headers.edits().try_for_each(|edit| host.edit(map, &edit))
+}
+
 /// The answer to a call. One that cannot be read is one that never came.
 fn answer(limit: usize, host: &mut impl StreamHost) -> HttpAnswer {
-    let Some(headers) = host.answer_headers().ok().and_then(Headers::decode) else {
+    let Some(headers) = host.headers(HeaderMap::Answer).ok().and_then(Headers::decode) else {
         return HttpAnswer::default();
     };
     let Ok(mut body) = host.answer_body(limit.saturating_add(1)) else { return HttpAnswer::default() };

@@ -1,4 +1,4 @@
-use crate::{CallId, ConfigError, Headers, Host, HttpAnswer, LocalReply, StreamId};
+use crate::{CallId, ConfigError, GrpcAnswer, Headers, Host, HttpAnswer, LocalReply, StreamId};
 
 /// One HTTP filter: policy over the [`Host`] port, the same code in Envoy, in the harness and in tests.
 ///
@@ -10,7 +10,7 @@ pub trait HttpFilter: Sized {
     /// How many bytes of an answer to one of its calls the filter takes.
     const MAX_ANSWER: usize = 1 << 20;
 
-    /// What the filter keeps of one request while it is paused.
+    /// What the filter keeps of one request, while it is paused and for as long as [`watches`](Self::watches) says.
     type Stream: std::fmt::Debug + Default;
 
     /// Builds the filter from the bytes of `proxy_on_configure`.
@@ -27,6 +27,18 @@ pub trait HttpFilter: Sized {
         let _ = host;
     }
 
+    /// Takes over what outlives a configuration from another instance of the filter in the same VM: Envoy starts a new one when the
+    /// configuration changes, while the former still has requests.
+    fn inherit(&mut self, former: &Self) {
+        let _ = former;
+    }
+
+    /// Whether this configuration looks at request headers. Reading them costs more than most filters do; where it is not needed,
+    /// [`on_request_headers`](Self::on_request_headers) is handed none, and can set some.
+    fn reads_request(&self) -> bool {
+        true
+    }
+
     /// Sees the headers of a request before the upstream does. A paused request comes here again, with what the filter kept of it,
     /// when [`on_http_answer`](Self::on_http_answer) or [`on_tick`](Self::on_tick) has named it; its headers are then as the
     /// filter left them.
@@ -40,15 +52,45 @@ pub trait HttpFilter: Sized {
         host: &mut dyn Host,
     ) -> Result<Action, LocalReply>;
 
-    /// Takes the answer to a call, and names the paused requests that may now go on or have to be answered.
+    /// Whether the filter wants to see the response of a request that has passed, and its end.
+    fn watches(&self, stream: &Self::Stream) -> bool {
+        let _ = stream;
+        false
+    }
+
+    /// Whether it also wants to read the response headers; where not, it is handed none, and can add some.
+    fn reads_response(&self, stream: &Self::Stream) -> bool {
+        let _ = stream;
+        true
+    }
+
+    /// Sees the headers of the response to a request that it [`watches`](Self::watches), also where the proxy or another filter
+    /// answers.
+    fn on_response_headers(
+        &mut self,
+        stream: (StreamId, &mut Self::Stream),
+        response: &mut Headers,
+        host: &mut dyn Host,
+    ) {
+        let _ = (stream, response, host);
+    }
+
+    /// Takes the answer to an HTTP call, and names the paused requests that may now go on or have to be answered.
     fn on_http_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) -> Vec<StreamId> {
         let _ = (call, answer, host);
         Vec::new()
     }
 
-    /// Forgets a request that is over while it was paused: its client has left.
-    fn on_abandoned(&mut self, stream: StreamId) {
-        let _ = stream;
+    /// Takes the answer to a gRPC call, and names paused requests as [`on_http_answer`](Self::on_http_answer) does.
+    fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut dyn Host) -> Vec<StreamId> {
+        let _ = (call, answer, host);
+        Vec::new()
+    }
+
+    /// Gives back what was kept of a request that is over: one that was watched, or one whose client left while it was paused.
+    /// Attributes of the stream can still be read.
+    fn on_end(&mut self, stream: (StreamId, Self::Stream), host: &mut dyn Host) {
+        let _ = (stream, host);
     }
 
     /// Runs at the period that [`Timer::set_tick`](crate::Timer::set_tick) was given, on each worker, and names paused requests as

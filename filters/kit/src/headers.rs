@@ -28,12 +28,20 @@ pub enum Edit<'a> {
         /// The value.
         value: &'a [u8],
     },
+    /// A further field comes.
+    Add {
+        /// The name, lower case.
+        name: &'a [u8],
+        /// The value.
+        value: &'a [u8],
+    },
 }
 
 #[derive(Debug)]
 enum Recorded {
     Remove(pairs::Field),
     Replace(pairs::Field),
+    Add(pairs::Field),
 }
 
 impl Headers {
@@ -89,12 +97,22 @@ impl Headers {
         self.edits.push(Recorded::Replace(span));
     }
 
+    /// Adds a field beside those of the same name.
+    pub fn add(&mut self, name: &str, value: &[u8]) {
+        let span = self.append(name.as_bytes(), value);
+        self.fields.push(span.clone());
+        self.edits.push(Recorded::Add(span));
+    }
+
     /// The edits so far, in order.
     pub fn edits(&self) -> impl Iterator<Item = Edit<'_>> {
         self.edits.iter().map(|edit| match edit {
             Recorded::Remove(span) => Edit::Remove { name: self.bytes(&span.name) },
             Recorded::Replace(span) => {
                 Edit::Replace { name: self.bytes(&span.name), value: self.bytes(&span.value) }
+            }
+            Recorded::Add(span) => {
+                Edit::Add { name: self.bytes(&span.name), value: self.bytes(&span.value) }
             }
         })
     }
@@ -149,10 +167,15 @@ mod tests {
         headers.remove("a");
         headers.remove("absent");
         headers.set("b", b"4");
-        assert_eq!(headers.iter().collect::<Vec<_>>(), [(&b"b"[..], &b"4"[..])]);
+        headers.add("b", b"5");
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [(&b"b"[..], &b"4"[..]), (b"b", b"5")]);
         assert_eq!(
             headers.edits().collect::<Vec<_>>(),
-            [Edit::Remove { name: b"a" }, Edit::Replace { name: b"b", value: b"4" }]
+            [
+                Edit::Remove { name: b"a" },
+                Edit::Replace { name: b"b", value: b"4" },
+                Edit::Add { name: b"b", value: b"5" }
+            ]
         );
     }
 }

@@ -38,6 +38,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod circuit;
 mod config;
 mod driver;
 mod filter;
@@ -52,13 +53,15 @@ mod size;
 pub mod testing;
 mod time;
 
+pub use circuit::Circuit;
 pub use config::{ConfigError, Span, parse_config};
 pub use driver::{Driver, Outcome};
 pub use filter::{Action, HttpFilter};
 pub use headers::{Edit, Headers};
 pub use host::{
-    CallId, CallOuts, Clock, Counter, Datum, ForeignFunctions, Gauge, Histogram, Host, HostError, HttpAnswer,
-    HttpCall, Logging, Metrics, Properties, SharedData, StreamHost, StreamId, Timer, WriteError,
+    CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcAnswer, GrpcCall,
+    HeaderMap, Histogram, Host, HostError, HttpAnswer, HttpCall, Logging, Metrics, Properties, SharedData,
+    StreamHost, StreamId, Timer, WriteError,
 };
 pub use reply::{GrpcStatus, LocalReply, ReplyFormat};
 pub use size::Size;

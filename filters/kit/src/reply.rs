@@ -25,6 +25,8 @@ pub enum GrpcStatus {
     InvalidArgument = 3,
     /// Authenticated, and not allowed.
     PermissionDenied = 7,
+    /// A limit is reached.
+    ResourceExhausted = 8,
     /// The proxy's own failure.
     Unavailable = 14,
     /// Not, or not validly, authenticated.
@@ -90,6 +92,7 @@ fn grpc_status(status: u16) -> Option<GrpcStatus> {
         400 => Some(GrpcStatus::InvalidArgument),
         401 => Some(GrpcStatus::Unauthenticated),
         403 => Some(GrpcStatus::PermissionDenied),
+        429 => Some(GrpcStatus::ResourceExhausted),
         503 => Some(GrpcStatus::Unavailable),
         _ => None,
     }

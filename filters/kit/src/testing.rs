@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::{
-    CallId, CallOuts, Clock, Counter, Datum, ForeignFunctions, Gauge, Histogram, HostError, HttpCall,
-    Logging, Metrics, Properties, SharedData, Timer, UnixTime, WriteError,
+    CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcCall, Histogram,
+    HostError, HttpCall, Logging, Metrics, Properties, SharedData, Timer, UnixTime, WriteError,
 };
 
 /// A host for unit tests.
@@ -13,6 +13,8 @@ use crate::{
 pub struct TestHost {
     /// The time.
     pub now: UnixTime,
+    /// What the clock without steps is ahead of it.
+    pub ahead: Duration,
     /// Every line that was logged.
     pub log: Vec<String>,
     /// The attributes, by their path joined with dots.
@@ -25,7 +27,7 @@ pub struct TestHost {
     pub meanwhile: VecDeque<(String, Vec<u8>)>,
     /// Whether there is no store.
     pub storeless: bool,
-    /// The calls made, their headers in a list.
+    /// The calls made, their headers in a list; a gRPC call has `:path` alone, and the message for a body.
     pub calls: Vec<TestCall>,
     /// Whether calls fail at once, as for a cluster without hosts.
     pub unreachable: bool,
@@ -73,6 +75,14 @@ impl TestHost {
         self.shared.insert(key, Datum { value, cas: self.last_cas });
     }
 
+    fn call(&mut self, call: TestCall) -> Result<CallId, HostError> {
+        if self.unreachable {
+            return Err(HostError(10));
+        }
+        self.calls.push(call);
+        Ok(CallId(u32::try_from(self.calls.len()).unwrap_or(u32::MAX).saturating_mul(4)))
+    }
+
     fn define(&mut self, name: &str) -> Option<u32> {
         self.metrics.entry(name.to_owned()).or_default();
         self.names.push(name.to_owned());
@@ -91,7 +101,7 @@ impl Clock for TestHost {
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_nanos(self.now.as_nanos())
+        Duration::from_nanos(self.now.as_nanos()).saturating_add(self.ahead)
     }
 }
 
@@ -132,6 +142,12 @@ impl Metrics for TestHost {
         }
     }
 
+    fn adjust(&mut self, gauge: Gauge, by: i64) {
+        if let Some(value) = self.metric(gauge.0) {
+            *value = value.saturating_add_signed(by);
+        }
+    }
+
     fn record(&mut self, histogram: Histogram, sample: u64) {
         if let Some(sum) = self.metric(histogram.0) {
             *sum += sample;
@@ -159,18 +175,29 @@ impl ForeignFunctions for TestHost {
 
 impl CallOuts for TestHost {
     fn http_call(&mut self, call: &HttpCall<'_>) -> Result<CallId, HostError> {
-        if self.unreachable {
-            return Err(HostError(10));
-        }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let headers = crate::Headers::decode(call.block()).unwrap_or_default();
-        self.calls.push(TestCall {
+        self.call(TestCall {
             cluster: call.cluster.to_owned(),
             headers: headers.iter().map(|(name, value)| (text(name), text(value))).collect(),
             body: call.body.to_vec(),
             timeout: call.timeout,
-        });
-        Ok(CallId(u32::try_from(self.calls.len()).unwrap_or(u32::MAX).saturating_mul(4)))
+        })
+    }
+
+    fn grpc_call(&mut self, call: &GrpcCall<'_>) -> Result<CallId, HostError> {
+        self.call(TestCall {
+            cluster: call.cluster.to_owned(),
+            headers: vec![(":path".to_owned(), format!("/{}/{}", call.service, call.method))],
+            body: call.message.to_vec(),
+            timeout: call.timeout,
+        })
+    }
+}
+
+impl Entropy for TestHost {
+    fn random(&mut self) -> Option<[u8; 16]> {
+        Some([7; 16])
     }
 }
 

@@ -3,19 +3,17 @@
 
 use std::cell::Cell;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use log::Level;
 use portcullis_kit::{
-    CallId, CallOuts, Clock, Counter, Datum, ForeignFunctions, Gauge, Histogram, HostError, HttpCall,
-    LocalReply, Logging, Metrics, Properties, SharedData, StreamHost, StreamId, Timer, UnixTime, WriteError,
-    pairs,
+    CallId, CallOuts, Clock, Counter, Datum, Edit, Entropy, ForeignFunctions, Gauge, GrpcCall, HeaderMap,
+    Histogram, HostError, HttpCall, LocalReply, Logging, Metrics, Properties, SharedData, StreamHost,
+    StreamId, Timer, UnixTime, WriteError, pairs,
 };
 
-const REQUEST_HEADERS: u32 = 0;
-const CALL_RESPONSE_HEADERS: u32 = 6;
 const CALL_RESPONSE_BODY: u32 = 4;
+const GRPC_RECEIVE_BUFFER: u32 = 5;
 const PLUGIN_CONFIGURATION: u32 = 7;
 const COUNTER: u32 = 0;
 const GAUGE: u32 = 1;
@@ -23,6 +21,8 @@ const HISTOGRAM: u32 = 2;
 const REQUEST: u32 = 0;
 const NOT_FOUND: u32 = 1;
 const CAS_MISMATCH: u32 = 8;
+/// `CLOCKID_MONOTONIC` of WASI.
+const MONOTONIC: u32 = 1;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -36,6 +36,13 @@ unsafe extern "C" {
         size: *mut usize,
     ) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_add_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
         name: *const u8,
@@ -86,6 +93,20 @@ unsafe extern "C" {
         timeout: u32,
         token: *mut u32,
     ) -> u32;
+    fn proxy_grpc_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        service: *const u8,
+        service_size: usize,
+        method: *const u8,
+        method_size: usize,
+        metadata: *const u8,
+        metadata_size: usize,
+        message: *const u8,
+        message_size: usize,
+        timeout: u32,
+        token: *mut u32,
+    ) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -96,6 +117,12 @@ unsafe extern "C" {
         headers_size: usize,
         grpc_status: i32,
     ) -> u32;
+}
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn clock_time_get(clock: u32, precision: u64, time: *mut u64) -> u32;
+    fn random_get(buffer: *mut u8, size: usize) -> u32;
 }
 
 /// The host, for the length of one callback.
@@ -124,10 +151,22 @@ impl Clock for Hostcalls {
         now
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the clock of the host")]
     fn monotonic(&self) -> Duration {
-        static START: OnceLock<Instant> = OnceLock::new();
-        START.get_or_init(Instant::now).elapsed()
+        let mut nanoseconds = 0;
+        // SAFETY: the host writes eight bytes to a local that outlives the call.
+        match unsafe { clock_time_get(MONOTONIC, 1, &mut nanoseconds) } {
+            0 => Duration::from_nanos(nanoseconds),
+            _ => Duration::from_nanos(self.now().as_nanos()),
+        }
+    }
+}
+
+impl Entropy for Hostcalls {
+    fn random(&mut self) -> Option<[u8; 16]> {
+        let mut bytes = [0; 16];
+        // SAFETY: the host writes as many bytes as the local has, which outlives the call.
+        let status = unsafe { random_get(bytes.as_mut_ptr(), bytes.len()) };
+        (status == 0).then_some(bytes)
     }
 }
 
@@ -177,6 +216,13 @@ impl Metrics for Hostcalls {
         if let Gauge(Some(id)) = gauge {
             // SAFETY: no memory is handed over.
             unsafe { proxy_record_metric(id, value) };
+        }
+    }
+
+    fn adjust(&mut self, gauge: Gauge, by: i64) {
+        if let Gauge(Some(id)) = gauge {
+            // SAFETY: no memory is handed over.
+            unsafe { proxy_increment_metric(id, by) };
         }
     }
 
@@ -264,6 +310,29 @@ impl CallOuts for Hostcalls {
         })?;
         Ok(CallId(token))
     }
+
+    fn grpc_call(&mut self, call: &GrpcCall<'_>) -> Result<CallId, HostError> {
+        let metadata = pairs::encode::<&str, &str>(&[]);
+        let mut token = 0;
+        // SAFETY: as above.
+        done(unsafe {
+            proxy_grpc_call(
+                call.cluster.as_ptr(),
+                call.cluster.len(),
+                call.service.as_ptr(),
+                call.service.len(),
+                call.method.as_ptr(),
+                call.method.len(),
+                metadata.as_ptr(),
+                metadata.len(),
+                call.message.as_ptr(),
+                call.message.len(),
+                call.timeout_milliseconds(),
+                &mut token,
+            )
+        })?;
+        Ok(CallId(token))
+    }
 }
 
 impl StreamHost for Hostcalls {
@@ -272,20 +341,25 @@ impl StreamHost for Hostcalls {
         done(unsafe { proxy_set_effective_context(stream.0) })
     }
 
-    fn request_headers(&mut self) -> Result<Vec<u8>, HostError> {
+    fn headers(&mut self, map: HeaderMap) -> Result<Vec<u8>, HostError> {
         // SAFETY: as above.
-        received(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
+        received(|data, size| unsafe { proxy_get_header_map_pairs(number(map), data, size) })
     }
 
-    fn remove_request_header(&mut self, name: &[u8]) -> Result<(), HostError> {
-        // SAFETY: the host reads the name during the call.
-        done(unsafe { proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len()) })
-    }
-
-    fn replace_request_header(&mut self, name: &[u8], value: &[u8]) -> Result<(), HostError> {
-        let (n, v) = (name.as_ptr(), value.as_ptr());
+    fn edit(&mut self, map: HeaderMap, edit: &Edit<'_>) -> Result<(), HostError> {
+        let map = number(map);
         // SAFETY: the host reads name and value during the call.
-        done(unsafe { proxy_replace_header_map_value(REQUEST_HEADERS, n, name.len(), v, value.len()) })
+        done(match *edit {
+            Edit::Remove { name } => unsafe {
+                proxy_remove_header_map_value(map, name.as_ptr(), name.len())
+            },
+            Edit::Replace { name, value } => unsafe {
+                proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+            },
+            Edit::Add { name, value } => unsafe {
+                proxy_add_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+            },
+        })
     }
 
     fn resume_request(&mut self) -> Result<(), HostError> {
@@ -293,14 +367,14 @@ impl StreamHost for Hostcalls {
         done(unsafe { proxy_continue_stream(REQUEST) })
     }
 
-    fn answer_headers(&mut self) -> Result<Vec<u8>, HostError> {
-        // SAFETY: as above.
-        received(|data, size| unsafe { proxy_get_header_map_pairs(CALL_RESPONSE_HEADERS, data, size) })
-    }
-
     fn answer_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
         // SAFETY: as above.
         received(|data, size| unsafe { proxy_get_buffer_bytes(CALL_RESPONSE_BODY, 0, limit, data, size) })
+    }
+
+    fn answer_message(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
+        // SAFETY: as above.
+        received(|data, size| unsafe { proxy_get_buffer_bytes(GRPC_RECEIVE_BUFFER, 0, limit, data, size) })
     }
 
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError> {
@@ -319,6 +393,14 @@ impl StreamHost for Hostcalls {
                 reply.grpc_status.map_or(-1, |status| status as i32),
             )
         })
+    }
+}
+
+fn number(map: HeaderMap) -> u32 {
+    match map {
+        HeaderMap::Request => 0,
+        HeaderMap::Response => 2,
+        HeaderMap::Answer => 6,
     }
 }
 

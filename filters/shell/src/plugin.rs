@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -42,7 +43,12 @@ impl<F: HttpFilter + 'static> RootContext for Plugin<F> {
                 return false;
             }
         };
-        let Ok(driver) = Driver::configure(&configuration, &mut host) else { return false };
+        let Ok(mut driver) = Driver::configure(&configuration, &mut host) else { return false };
+        for former in answers::all() {
+            if let Some(former) = former.as_any().downcast_ref::<RefCell<Option<Driver<F>>>>() {
+                with(former, |former| driver.inherit(former));
+            }
+        }
         self.driver = Rc::new(RefCell::new(Some(driver)));
         answers::register(self.id, self.driver.clone());
         true
@@ -68,9 +74,21 @@ impl<F: HttpFilter> Drop for Plugin<F> {
     }
 }
 
-impl<F: HttpFilter> TakesAnswers for RefCell<Option<Driver<F>>> {
+impl<F: HttpFilter + 'static> TakesAnswers for RefCell<Option<Driver<F>>> {
     fn on_http_answer(&self, call: CallId) {
         with(self, |driver| driver.on_http_answer(call, &mut Hostcalls::default()));
+    }
+
+    fn on_grpc_message(&self, call: CallId) {
+        with(self, |driver| driver.on_grpc_message(call, &mut Hostcalls::default()));
+    }
+
+    fn on_grpc_failure(&self, call: CallId, status: u32) {
+        with(self, |driver| driver.on_grpc_failure(call, status, &mut Hostcalls::default()));
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 
@@ -85,12 +103,17 @@ impl<F: HttpFilter> HttpContext for Stream<F> {
             Outcome::Paused | Outcome::Replied => Action::Pause,
         }
     }
+
+    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        with(&self.driver, |driver| driver.on_response_headers(self.id, &mut Hostcalls::default()));
+        Action::Continue
+    }
 }
 
 impl<F: HttpFilter> Drop for Stream<F> {
     /// The SDK drops a stream in `proxy_on_delete`.
     fn drop(&mut self) {
-        with(&self.driver, |driver| driver.on_delete(self.id));
+        with(&self.driver, |driver| driver.on_delete(self.id, &mut Hostcalls::default()));
     }
 }
 

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_kit::{
-    CallId, CallOuts, Clock, Counter, Datum, Driver, ForeignFunctions, Gauge, Histogram, HostError, HttpCall,
-    HttpFilter, LocalReply, Logging, Metrics, Outcome, Properties, SharedData, StreamHost, StreamId, Timer,
-    UnixTime, WriteError, pairs,
+    CallId, CallOuts, Clock, Counter, Datum, Driver, Edit, Entropy, ForeignFunctions, Gauge, GrpcCall,
+    HeaderMap, Histogram, HostError, HttpCall, HttpFilter, LocalReply, Logging, Metrics, Outcome, Properties,
+    SharedData, StreamHost, StreamId, Timer, UnixTime, WriteError, pairs,
 };
 
 use crate::abi::{self, BufferType, MapType, MetricType};
@@ -24,6 +24,10 @@ impl<F: HttpFilter> NativePlugin<F> {
     pub const fn new() -> Self {
         Self { drivers: BTreeMap::new(), roots: BTreeMap::new() }
     }
+
+    fn of_stream(&mut self, context: u32) -> Option<&mut Driver<F>> {
+        self.drivers.get_mut(self.roots.get(&context)?)
+    }
 }
 
 impl<F: HttpFilter> Default for NativePlugin<F> {
@@ -41,19 +45,20 @@ where
             Callback::Configure { context, size } => {
                 let configuration =
                     sim.buffer_bytes(BufferType::PluginConfiguration as u32, 0, size).unwrap_or_default();
-                let driver = Driver::configure(&configuration, sim).ok();
-                let accepted = driver.map(|driver| self.drivers.insert(context, driver)).is_some();
-                Some(u32::from(accepted))
+                let Ok(mut driver) = Driver::configure(&configuration, sim) else { return Ok(Some(0)) };
+                self.drivers.values().for_each(|former| driver.inherit(former));
+                self.drivers.insert(context, driver);
+                Some(1)
             }
             Callback::ContextCreate { context, parent } if parent > 0 => {
                 self.roots.insert(context, parent);
                 None
             }
             Callback::Delete { context } => {
-                let root = self.roots.remove(&context);
-                if let Some(driver) = root.and_then(|root| self.drivers.get_mut(&root)) {
-                    driver.on_delete(StreamId(context));
+                if let Some(driver) = self.of_stream(context) {
+                    driver.on_delete(StreamId(context), sim);
                 }
+                self.roots.remove(&context);
                 None
             }
             Callback::Tick { context } => {
@@ -68,13 +73,29 @@ where
                 }
                 None
             }
-            Callback::RequestHeaders { context, .. } => {
-                let root = self.roots.get(&context);
-                let driver = root.and_then(|root| self.drivers.get_mut(root));
-                driver.map(|driver| match driver.on_request_headers(StreamId(context), sim) {
+            Callback::GrpcReceive { context, token, .. } => {
+                if let Some(driver) = self.drivers.get_mut(&context) {
+                    driver.on_grpc_message(CallId(token), sim);
+                }
+                None
+            }
+            Callback::GrpcClose { context, token, status } => {
+                if let Some(driver) = self.drivers.get_mut(&context) {
+                    driver.on_grpc_failure(CallId(token), status, sim);
+                }
+                None
+            }
+            Callback::RequestHeaders { context, .. } => self.of_stream(context).map(|driver| {
+                match driver.on_request_headers(StreamId(context), sim) {
                     Outcome::Continue => 0,
                     Outcome::Paused | Outcome::Replied => 1,
-                })
+                }
+            }),
+            Callback::ResponseHeaders { context, .. } => {
+                if let Some(driver) = self.of_stream(context) {
+                    driver.on_response_headers(StreamId(context), sim);
+                }
+                None
             }
             _ => None,
         })
@@ -132,6 +153,13 @@ impl Metrics for Sim {
         }
     }
 
+    fn adjust(&mut self, gauge: Gauge, by: i64) {
+        if let Gauge(Some(id)) = gauge {
+            // The id came from `gauge`.
+            let _ = self.increment_metric(id, by);
+        }
+    }
+
     fn record(&mut self, histogram: Histogram, sample: u64) {
         if let Histogram(Some(id)) = histogram {
             // The id came from `histogram`.
@@ -184,6 +212,26 @@ impl CallOuts for Sim {
         };
         Self::http_call(self, &call).map(CallId).map_err(refused)
     }
+
+    fn grpc_call(&mut self, call: &GrpcCall<'_>) -> Result<CallId, HostError> {
+        let call = abi::GrpcCall {
+            cluster: call.cluster.as_bytes(),
+            service: call.service.as_bytes(),
+            method: call.method.as_bytes(),
+            metadata: &[],
+            message: call.message,
+            timeout_milliseconds: call.timeout_milliseconds(),
+        };
+        Self::grpc_call(self, &call).map(CallId).map_err(refused)
+    }
+}
+
+impl Entropy for Sim {
+    fn random(&mut self) -> Option<[u8; 16]> {
+        let mut bytes = [0; 16];
+        self.fill_random(&mut bytes);
+        Some(bytes)
+    }
 }
 
 impl StreamHost for Sim {
@@ -191,12 +239,18 @@ impl StreamHost for Sim {
         self.set_effective_context(stream.0).map_err(refused)
     }
 
-    fn request_headers(&mut self) -> Result<Vec<u8>, HostError> {
-        self.block(MapType::RequestHeaders)
+    fn headers(&mut self, map: HeaderMap) -> Result<Vec<u8>, HostError> {
+        self.header_map_pairs(number(map)).map(|fields| pairs::encode(&fields)).map_err(refused)
     }
 
-    fn answer_headers(&mut self) -> Result<Vec<u8>, HostError> {
-        self.block(MapType::HttpCallResponseHeaders)
+    fn edit(&mut self, map: HeaderMap, edit: &Edit<'_>) -> Result<(), HostError> {
+        let map = number(map);
+        let edited = match *edit {
+            Edit::Remove { name } => self.remove_header_map_value(map, name),
+            Edit::Replace { name, value } => self.replace_header_map_value(map, name, value),
+            Edit::Add { name, value } => self.add_header_map_value(map, name, value),
+        };
+        edited.map_err(refused)
     }
 
     fn answer_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
@@ -204,16 +258,13 @@ impl StreamHost for Sim {
         self.buffer_bytes(BufferType::HttpCallResponseBody as u32, 0, limit).map_err(refused)
     }
 
+    fn answer_message(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        self.buffer_bytes(BufferType::GrpcReceive as u32, 0, limit).map_err(refused)
+    }
+
     fn resume_request(&mut self) -> Result<(), HostError> {
         self.continue_stream(0).map_err(refused)
-    }
-
-    fn remove_request_header(&mut self, name: &[u8]) -> Result<(), HostError> {
-        self.remove_header_map_value(MapType::RequestHeaders as u32, name).map_err(refused)
-    }
-
-    fn replace_request_header(&mut self, name: &[u8], value: &[u8]) -> Result<(), HostError> {
-        self.replace_header_map_value(MapType::RequestHeaders as u32, name, value).map_err(refused)
     }
 
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError> {
@@ -230,10 +281,13 @@ impl StreamHost for Sim {
     }
 }
 
-impl Sim {
-    fn block(&mut self, map: MapType) -> Result<Vec<u8>, HostError> {
-        self.header_map_pairs(map as u32).map(|fields| pairs::encode(&fields)).map_err(refused)
-    }
+fn number(map: HeaderMap) -> u32 {
+    let map = match map {
+        HeaderMap::Request => MapType::RequestHeaders,
+        HeaderMap::Response => MapType::ResponseHeaders,
+        HeaderMap::Answer => MapType::HttpCallResponseHeaders,
+    };
+    map as u32
 }
 
 fn refused(refusal: Refusal) -> HostError {

@@ -16,6 +16,9 @@ use crate::{Callback, Costs, Explorer, Hostcall, JournalEntry, Trap, UnixTime};
 /// 2026-01-01T00:00:00Z.
 const START: UnixTime = UnixTime::from_secs(1_767_225_600);
 
+/// How long the machine has been up when the proxy starts. Go's runtime does not believe in a monotonic clock at zero.
+const BEFORE: Duration = Duration::from_secs(3600);
+
 /// Everything that stands behind the hostcalls of one process.
 ///
 /// Each hostcall is a method named after it; what Envoy answers with a status is a [`Refusal`](crate::Refusal)
@@ -117,9 +120,10 @@ impl Sim {
         self.clock
     }
 
-    /// How long the proxy has been running.
+    /// How long the machine has been up: the clock of all VMs that steps do not touch.
     pub fn uptime(&self) -> Duration {
-        Duration::from_nanos(self.clock.as_nanos().saturating_sub(self.started.as_nanos()))
+        let running = self.clock.as_nanos().saturating_sub(self.started.as_nanos());
+        Duration::from_nanos(running).saturating_add(BEFORE)
     }
 
     /// The configuration of the proxy.

@@ -1,11 +1,10 @@
 //! Tokens that only their issuer can read, or that it may revoke: the authorization server is asked (RFC 7662).
 //!
 //! Requests with the same token share one call and wait for it; what the server said is remembered for a bounded time, never past
-//! the token's `exp`. A server that fails is spared for a while ([`circuit`]); who may pass then is up to the configuration. Answers
+//! the token's `exp`. A server that fails is spared for a while ([`Circuit`]); who may pass then is up to the configuration. Answers
 //! in the form of a JWT (RFC 9701) are not understood, and count as failures.
 
 mod answer;
-mod circuit;
 mod config;
 mod request;
 mod secret;
@@ -19,12 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::Level;
-use portcullis_kit::{CallId, ConfigError, Host, HttpAnswer, StreamId, UnixTime};
+use portcullis_kit::{CallId, Circuit, ConfigError, Host, HttpAnswer, StreamId, UnixTime};
 
 use crate::claims::Claims;
 use crate::{JwtError, MAX_TOKEN};
 use answer::{Failure, Verdict};
-use circuit::Circuit;
 use config::Settings;
 pub(crate) use config::{FailureMode, IntrospectionConfig};
 use request::is_b64token;
@@ -42,7 +40,7 @@ pub(crate) struct Introspection {
     /// How many requests wait for them.
     waiting: usize,
     verdicts: Verdicts,
-    circuit: Circuit,
+    circuit: Circuit<Failure>,
     events: Events,
 }
 

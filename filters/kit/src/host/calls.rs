@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{Headers, HostError, pairs};
 
-/// HTTP requests of the filter's own, through a cluster of the proxy.
+/// Requests of the filter's own, through a cluster of the proxy.
 pub trait CallOuts {
     /// Sends a request; the answer comes to [`HttpFilter::on_http_answer`](crate::HttpFilter::on_http_answer), whatever becomes of
     /// the stream that asked for it.
@@ -10,9 +10,16 @@ pub trait CallOuts {
     /// # Errors
     /// The cluster is unknown or has no healthy host: then no answer will ever come.
     fn http_call(&mut self, call: &HttpCall<'_>) -> Result<CallId, HostError>;
+
+    /// Sends a gRPC request of one message; the answer comes to
+    /// [`HttpFilter::on_grpc_answer`](crate::HttpFilter::on_grpc_answer) in the same way.
+    ///
+    /// # Errors
+    /// The cluster is unknown, or has no healthy host. Envoy may then still report the failure of a call that nobody knows of.
+    fn grpc_call(&mut self, call: &GrpcCall<'_>) -> Result<CallId, HostError>;
 }
 
-/// A request of the filter's own.
+/// An HTTP request of the filter's own.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpCall<'a> {
     /// The proxy's name of the cluster.
@@ -39,10 +46,37 @@ impl HttpCall<'_> {
         pairs::encode(&[&pseudo[..], self.headers].concat())
     }
 
-    /// The timeout in whole milliseconds, at least one: none at all would be no timeout.
+    /// The timeout as the proxy takes it.
     pub fn timeout_milliseconds(&self) -> u32 {
-        u32::try_from(self.timeout.as_millis()).unwrap_or(u32::MAX).clamp(1, i32::MAX as u32)
+        whole_milliseconds(self.timeout)
     }
+}
+
+/// A gRPC request of one message.
+#[derive(Clone, Copy, Debug)]
+pub struct GrpcCall<'a> {
+    /// The proxy's name of the cluster.
+    pub cluster: &'a str,
+    /// The full name of the service: `envoy.service.ratelimit.v3.RateLimitService`.
+    pub service: &'a str,
+    /// The name of the method.
+    pub method: &'a str,
+    /// The message, without its frame.
+    pub message: &'a [u8],
+    /// How long the answer may take.
+    pub timeout: Duration,
+}
+
+impl GrpcCall<'_> {
+    /// The timeout as the proxy takes it.
+    pub fn timeout_milliseconds(&self) -> u32 {
+        whole_milliseconds(self.timeout)
+    }
+}
+
+/// At least one: none at all would be no timeout.
+fn whole_milliseconds(timeout: Duration) -> u32 {
+    u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX).clamp(1, i32::MAX as u32)
 }
 
 /// Which call an answer is for.
@@ -58,6 +92,16 @@ pub struct HttpAnswer {
     pub body: Vec<u8>,
     /// Whether the body was longer.
     pub truncated: bool,
+}
+
+/// The answer to a gRPC call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GrpcAnswer {
+    /// The message, without its frame.
+    Message(Vec<u8>),
+    /// The status of the failure (<https://grpc.io/docs/guides/status-codes/>): 14 where nobody listens, 4 or 14 after the timeout.
+    /// A message longer than [`HttpFilter::MAX_ANSWER`](crate::HttpFilter::MAX_ANSWER) counts as 8.
+    Status(u32),
 }
 
 impl HttpAnswer {

@@ -15,6 +15,9 @@ pub trait Metrics {
     /// Sets a gauge.
     fn set(&mut self, gauge: Gauge, value: u64);
 
+    /// Adds to a gauge, or takes from it: what all workers add up is what is seen.
+    fn adjust(&mut self, gauge: Gauge, by: i64);
+
     /// Records a sample.
     fn record(&mut self, histogram: Histogram, sample: u64);
 }

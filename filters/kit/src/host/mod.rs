@@ -7,30 +7,37 @@ mod stream;
 
 use std::time::Duration;
 
-pub use calls::{CallId, CallOuts, HttpAnswer, HttpCall};
+pub use calls::{CallId, CallOuts, GrpcAnswer, GrpcCall, HttpAnswer, HttpCall};
 pub use metrics::{Counter, Gauge, Histogram, Metrics};
 pub use shared_data::{Datum, SharedData, WriteError};
-pub use stream::{StreamHost, StreamId};
+pub use stream::{HeaderMap, StreamHost, StreamId};
 
 use crate::UnixTime;
 
 /// What a filter may ask of the proxy.
 pub trait Host:
-    CallOuts + Clock + ForeignFunctions + Logging + Metrics + Properties + SharedData + Timer
+    CallOuts + Clock + Entropy + ForeignFunctions + Logging + Metrics + Properties + SharedData + Timer
 {
 }
-impl<T: CallOuts + Clock + ForeignFunctions + Logging + Metrics + Properties + SharedData + Timer> Host
-    for T
+impl<T> Host for T where
+    T: CallOuts + Clock + Entropy + ForeignFunctions + Logging + Metrics + Properties + SharedData + Timer
 {
 }
 
-/// Wall-clock time.
+/// Wall-clock time, and time that only goes on.
 pub trait Clock {
     /// The time; it does not change within one callback.
     fn now(&self) -> UnixTime;
 
-    /// Time since some start that steps of the clock do not touch; it goes on within a callback, to measure what takes long.
+    /// Time since some start that all VMs of a proxy have in common and that steps of the clock do not touch; it goes on within a
+    /// callback, to measure what takes long. A host without such a clock gives the wall clock's time since the epoch.
     fn monotonic(&self) -> Duration;
+}
+
+/// Chance.
+pub trait Entropy {
+    /// Bytes that nobody can guess; `None` where the proxy has none.
+    fn random(&mut self) -> Option<[u8; 16]>;
 }
 
 /// The one timer of a plugin.

@@ -1,4 +1,4 @@
-use crate::{Host, HostError, LocalReply};
+use crate::{Edit, Host, HostError, LocalReply};
 
 /// One request, by the number of its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,23 +12,17 @@ pub trait StreamHost: Host {
     /// The stream is over.
     fn enter(&mut self, stream: StreamId) -> Result<(), HostError>;
 
-    /// The request headers as an encoded block (see [`pairs`](crate::pairs)).
+    /// A header map as an encoded block (see [`pairs`](crate::pairs)).
     ///
     /// # Errors
-    /// Outside of their callback, and unless the request is paused there, the headers cannot be reached.
-    fn request_headers(&mut self) -> Result<Vec<u8>, HostError>;
+    /// Headers cannot be reached outside of their callback, unless the request is paused there.
+    fn headers(&mut self, map: HeaderMap) -> Result<Vec<u8>, HostError>;
 
-    /// Removes every request header of this name.
+    /// Changes a header map.
     ///
     /// # Errors
     /// The proxy refused.
-    fn remove_request_header(&mut self, name: &[u8]) -> Result<(), HostError>;
-
-    /// Sets the one request header of this name.
-    ///
-    /// # Errors
-    /// The proxy refused.
-    fn replace_request_header(&mut self, name: &[u8], value: &[u8]) -> Result<(), HostError>;
+    fn edit(&mut self, map: HeaderMap, edit: &Edit<'_>) -> Result<(), HostError>;
 
     /// Lets a paused request go on to the next filter; its headers cannot be reached from then on.
     ///
@@ -42,15 +36,26 @@ pub trait StreamHost: Host {
     /// The proxy refused.
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError>;
 
-    /// The headers of the answer to a call, as an encoded block; only inside its callback.
-    ///
-    /// # Errors
-    /// The proxy refused.
-    fn answer_headers(&mut self) -> Result<Vec<u8>, HostError>;
-
     /// The body of the answer to a call, at most `limit` bytes of it; only inside its callback.
     ///
     /// # Errors
     /// The proxy refused.
     fn answer_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError>;
+
+    /// The message of the answer to a gRPC call, at most `limit` bytes of it; only inside its callback.
+    ///
+    /// # Errors
+    /// The proxy refused.
+    fn answer_message(&mut self, limit: usize) -> Result<Vec<u8>, HostError>;
+}
+
+/// A header map of the proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderMap {
+    /// Of the request.
+    Request,
+    /// Of the response.
+    Response,
+    /// Of the answer to an HTTP call; it cannot be changed.
+    Answer,
 }

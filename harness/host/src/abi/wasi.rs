@@ -1,4 +1,3 @@
-use std::time::Duration;
 
 use log::Level;
 use wasmtime::{Caller, Linker, Result};
@@ -19,9 +18,6 @@ const NOTSUP: u32 = 58;
 
 /// More than this at once is refused by Envoy.
 const RANDOM: u32 = 64 << 10;
-
-/// How long the machine has been up when the proxy starts. Go's runtime does not believe in a monotonic clock at zero.
-const BEFORE: Duration = Duration::from_secs(3600);
 
 /// The functions of WASI that do something.
 pub(super) fn link(linker: &mut Linker<State>, module: &str) -> Result<()> {
@@ -94,7 +90,7 @@ fn fd_write(guest: &mut Guest<'_>, fd: u32, pieces: u32, count: u32, written_at:
 fn clock_time_get(guest: &mut Guest<'_>, clock: u32, time_at: u32) -> Result<u32, Fault> {
     let time = match clock {
         0 => guest.sim().current_time()?,
-        1 => u64::try_from((guest.sim().uptime().saturating_add(BEFORE)).as_nanos()).unwrap_or(u64::MAX),
+        1 => u64::try_from(guest.sim().uptime().as_nanos()).unwrap_or(u64::MAX),
         _ => return Ok(NOTSUP),
     };
     guest.write(time_at, &time.to_le_bytes())?;

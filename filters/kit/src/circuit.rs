@@ -1,40 +1,38 @@
 use std::time::Duration;
 
-use portcullis_kit::UnixTime;
-
-use super::answer::Failure;
+use crate::UnixTime;
 
 /// How many failures in a row are taken for accidents.
 const TOLERATED: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Spares a server that fails: after five failures in a row nobody is asked for a second. Then one token is tried; if that fails too,
+/// Spares a server that fails: after five failures in a row nobody is asked for a second. Then one call is tried; if that fails too,
 /// the wait doubles, up to ten seconds. One good answer ends it.
-#[derive(Debug, Default)]
-pub(crate) struct Circuit {
-    state: State,
+#[derive(Debug)]
+pub struct Circuit<E> {
+    state: State<E>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum State<E> {
     Closed { failures: u32 },
-    Open { until: UnixTime, wait: Duration, last: Failure },
-    HalfOpen { wait: Duration, last: Failure },
+    Open { until: UnixTime, wait: Duration, last: E },
+    HalfOpen { wait: Duration, last: E },
 }
 
-impl Default for State {
+impl<E> Default for Circuit<E> {
     fn default() -> Self {
-        Self::Closed { failures: 0 }
+        Self { state: State::Closed { failures: 0 } }
     }
 }
 
-impl Circuit {
+impl<E: Copy> Circuit<E> {
     /// Whether a call may be made now; whoever is let through has to make it.
     ///
     /// # Errors
     /// The server fails: with what it failed last.
-    pub(crate) fn admit(&mut self, now: UnixTime) -> Result<(), Failure> {
+    pub fn admit(&mut self, now: UnixTime) -> Result<(), E> {
         match self.state {
             State::Closed { .. } => Ok(()),
             State::Open { last, .. } if !self.wait(now).is_zero() => Err(last),
@@ -47,7 +45,7 @@ impl Circuit {
     }
 
     /// How long nobody is asked.
-    pub(crate) fn wait(&self, now: UnixTime) -> Duration {
+    pub fn wait(&self, now: UnixTime) -> Duration {
         let State::Open { until, wait, .. } = self.state else { return Duration::ZERO };
         let left = Duration::from_nanos(until.as_nanos().saturating_sub(now.as_nanos()));
         // Longer than ever planned: the clock was set back.
@@ -55,12 +53,12 @@ impl Circuit {
     }
 
     /// Notes that the server has answered.
-    pub(crate) fn succeeded(&mut self) {
-        self.state = State::default();
+    pub fn succeeded(&mut self) {
+        *self = Self::default();
     }
 
     /// Notes a failure. Whether it is worth a line in the log: the first one, and each that opens the circuit.
-    pub(crate) fn failed(&mut self, failure: Failure, now: UnixTime) -> bool {
+    pub fn failed(&mut self, failure: E, now: UnixTime) -> bool {
         let wait = match self.state {
             State::Closed { failures } if failures < TOLERATED => {
                 self.state = State::Closed { failures: failures + 1 };
@@ -80,13 +78,13 @@ impl Circuit {
 mod tests {
     use super::*;
 
-    const FAILURE: Failure = Failure::Status(503);
+    const FAILURE: u16 = 503;
 
     fn at(milliseconds: u64) -> UnixTime {
         UnixTime::from_nanos(milliseconds * 1_000_000)
     }
 
-    fn opened() -> Circuit {
+    fn opened() -> Circuit<u16> {
         let mut circuit = Circuit::default();
         let logged: Vec<_> = (0..5).map(|_| circuit.failed(FAILURE, at(100_000))).collect();
         assert_eq!(logged, [true, false, false, false, true]);
@@ -128,7 +126,7 @@ mod tests {
     #[test]
     fn late_failures_do_not_prolong_it() {
         let mut circuit = opened();
-        assert!(!circuit.failed(Failure::BrokenOff, at(100_900)));
+        assert!(!circuit.failed(0, at(100_900)));
         assert_eq!(circuit.admit(at(101_000)), Ok(()));
     }
 

@@ -1,0 +1,124 @@
+//! Which limits a request is under, with whose bucket and for how many tokens.
+
+use portcullis_kit::Properties;
+use portcullis_kit::rules::Ambiguous;
+
+use crate::bucket::Quota;
+use crate::key::{Found, Request, joined};
+use crate::limit::{Enforce, Limit};
+
+/// A limit that a request is under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// Which limit.
+    pub(crate) limit: usize,
+    /// 0 without a tier.
+    pub(crate) tier: usize,
+    /// The parts of its key; `None` where one is missing that has to be there.
+    pub(crate) parts: Option<Vec<Vec<u8>>>,
+    pub(crate) tokens: u64,
+    /// Whether it may deny.
+    pub(crate) is_enforced: bool,
+}
+
+impl Applied {
+    /// How a limit applies to a request; `None` where it does not.
+    ///
+    /// # Errors
+    /// The limit goes by a path or host that others may read differently.
+    pub(crate) fn of(
+        (index, limit): (usize, &Limit),
+        request: &mut Request<'_>,
+    ) -> Result<Option<Self>, Ambiguous> {
+        if !is_meant(limit, request)? {
+            return Ok(None);
+        }
+        let parts = match limit.key.of(request)? {
+            Found::Skipped => return Ok(None),
+            Found::Denied => None,
+            Found::Parts(parts) => Some(parts),
+        };
+        let is_enforced = is_enforced(limit, parts.as_deref().unwrap_or_default(), request)?;
+        let mut tier = 0;
+        for (place, member) in limit.tiers.iter().enumerate() {
+            if member.has(request)? {
+                tier = place + 1;
+                break;
+            }
+        }
+        Ok(Some(Self { limit: index, tier, parts, tokens: cost(limit, request), is_enforced }))
+    }
+
+    /// The rate and the burst that hold.
+    pub(crate) fn quota<'l>(&self, limit: &'l Limit) -> Option<&'l Quota> {
+        limit.quotas.get(self.tier)
+    }
+}
+
+fn is_meant(limit: &Limit, request: &mut Request<'_>) -> Result<bool, Ambiguous> {
+    if let Some(when) = &limit.when {
+        let properties: &mut dyn Properties = request.host;
+        if !when.select(request.headers, properties)? {
+            return Ok(false);
+        }
+    }
+    for member in &limit.exempt {
+        if member.has(request)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn cost(limit: &Limit, request: &Request<'_>) -> u64 {
+    let Some(from) = &limit.cost_from else { return limit.cost };
+    // Several or none at all: what it costs without.
+    let written = request.headers.only(&from.header).and_then(whole_number);
+    written.map_or(limit.cost, |tokens| tokens.min(from.max))
+}
+
+/// Digits and nothing else; more than fit are very many.
+pub(crate) fn whole_number(text: &[u8]) -> Option<u64> {
+    let is_number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    is_number.then(|| std::str::from_utf8(text).ok()?.parse().ok().or(Some(u64::MAX))).flatten()
+}
+
+fn is_enforced(limit: &Limit, parts: &[Vec<u8>], request: &mut Request<'_>) -> Result<bool, Ambiguous> {
+    Ok(match &limit.enforce {
+        Enforce::Always => true,
+        Enforce::Never => false,
+        Enforce::Percent(percent, None) => falls_under(*percent, &joined(parts)),
+        Enforce::Percent(percent, Some(by)) => falls_under(*percent, &by.of(request)?.unwrap_or_default()),
+    })
+}
+
+/// The same for a text in every worker, proxy and version: FNV-1a, whose high bits are folded in.
+fn falls_under(percent: u8, text: &[u8]) -> bool {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let hash = text.iter().fold(OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME));
+    (hash ^ hash >> 32) % 100 < percent.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_is_a_share_of_the_texts_and_always_the_same_ones() {
+        let under = |percent| (0..10_000_u32).filter(|n| falls_under(percent, &n.to_le_bytes())).count();
+        assert_eq!((under(0), under(100)), (0, 10_000));
+        assert!((900..1100).contains(&under(10)), "{}", under(10));
+        let grows = (0..10_000_u32).all(|n| !falls_under(10, &n.to_le_bytes()) || falls_under(11, &n.to_le_bytes()));
+        assert!(grows, "who is in stays in when the share grows");
+    }
+
+    #[test]
+    fn numbers_are_digits() {
+        assert_eq!(whole_number(b"12"), Some(12));
+        assert_eq!(whole_number(b"99999999999999999999999"), Some(u64::MAX));
+        for text in ["", "-1", "+1", "1.5", " 1", "1a"] {
+            assert_eq!(whole_number(text.as_bytes()), None, "{text}");
+        }
+    }
+}

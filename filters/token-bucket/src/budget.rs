@@ -1,0 +1,217 @@
+//! What may be spent under one limit: taken, given back, charged.
+
+use portcullis_kit::{Host, HostError, WriteError};
+
+use crate::bucket::{Level, Quota, Shortage};
+use crate::key::KeyHash;
+use crate::lease::{Lease, Leases};
+use crate::slots::{Found, How, Slot, Start};
+use crate::table::{Read, TRIES, Table};
+
+/// The buckets of one limit, or of one tier of it.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    pub(crate) quota: Quota,
+    start: Start,
+    table: Table,
+    leases: Option<Leases>,
+    pub(crate) events: Events,
+}
+
+/// What has happened, to be counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Events {
+    /// Writes that another worker was faster with.
+    pub(crate) conflicts: u32,
+    /// Keys that have lost their bucket.
+    pub(crate) evictions: u32,
+    /// Slots that nobody had before.
+    pub(crate) slots: u32,
+}
+
+/// What a request would take, not written yet.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    key: KeyHash,
+    tokens: u64,
+    source: Source,
+    /// In how many nanoseconds the tokens are there.
+    pub(crate) wait: u64,
+    /// How the bucket will be.
+    pub(crate) level: Level,
+}
+
+#[derive(Debug)]
+enum Source {
+    Lease,
+    Bucket(Read, How, Option<Lease>),
+}
+
+/// Why a request takes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// There is not enough.
+    Short(Shortage, Level),
+    /// The proxy's shared data cannot be had, or others are always faster.
+    Unavailable,
+}
+
+impl Budget {
+    pub(crate) fn new(quota: Quota, start: Start, table: Table, leases: Option<Leases>) -> Self {
+        Self { quota, start, table, leases, events: Events::default() }
+    }
+
+    /// Goes on with the buckets of another configuration in the same worker.
+    pub(crate) fn inherit(&mut self, former: &Self) {
+        self.table.inherit(&former.table);
+    }
+
+    /// The place of a key.
+    pub(crate) fn hash(&self, key: &[u8]) -> KeyHash {
+        self.table.hash(key)
+    }
+
+    /// Looks whether tokens can be taken, at most `patience` nanoseconds before they are there.
+    pub(crate) fn prepare(
+        &mut self,
+        (key, tokens): (KeyHash, u64),
+        patience: u64,
+        now: u64,
+        host: &mut dyn Host,
+    ) -> Result<Prepared, Refused> {
+        if let Some(level) = self.leases.as_ref().and_then(|leases| leases.enough(key, tokens, now)) {
+            return Ok(Prepared { key, tokens, source: Source::Lease, wait: 0, level });
+        }
+        let (mut read, mut found) = self.find(key, now, host).map_err(|_| Refused::Unavailable)?;
+        let slot = &mut found.slot;
+        let taken = self.quota.take(slot.bucket, tokens, now, patience);
+        let taken = taken.map_err(|shortage| Refused::Short(shortage, Level::of(&self.quota, slot.bucket, now)))?;
+        slot.bucket = taken.bucket;
+        let level = Level::of(&self.quota, slot.bucket, now);
+        let leases = self.leases.as_ref().filter(|_| taken.wait == 0);
+        let lease = leases.map(|leases| leases.lend(key, slot, &self.quota, now));
+        read.set.put(&found, &self.quota);
+        Ok(Prepared { key, tokens, source: Source::Bucket(read, found.how, lease), wait: taken.wait, level })
+    }
+
+    /// Takes what was prepared.
+    ///
+    /// # Errors
+    /// Another worker was faster, so that it has to be prepared again, or the proxy refused.
+    pub(crate) fn commit(
+        &mut self,
+        prepared: Prepared,
+        now: u64,
+        host: &mut dyn Host,
+    ) -> Result<(), WriteError> {
+        let Prepared { key, tokens, source, .. } = prepared;
+        match (source, &mut self.leases) {
+            (Source::Lease, Some(leases)) => leases.spend(key, tokens, now),
+            (Source::Lease, None) => {}
+            (Source::Bucket(read, how, lease), _) => {
+                self.write(key, read, how, host)?;
+                match (&mut self.leases, lease) {
+                    (Some(leases), Some(lease)) => leases.insert(key, lease),
+                    // Our loan has gone back with this.
+                    (Some(leases), None) => leases.end(key),
+                    (None, _) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives tokens back; a bucket that had to go has nobody to give them to.
+    pub(crate) fn refund(&mut self, (key, tokens): (KeyHash, u64), now: u64, host: &mut dyn Host) {
+        let has_lease = |leases: &mut Leases| leases.refund(key, tokens, now);
+        if tokens == 0 || self.leases.as_mut().is_some_and(has_lease) {
+            return;
+        }
+        let quota = self.quota;
+        self.update(key, host, now, |found| {
+            found.slot.bucket = quota.refund(found.slot.bucket, tokens, now);
+            found.how == How::Known
+        });
+    }
+
+    /// Takes tokens whether they are there or not.
+    pub(crate) fn charge(&mut self, (key, tokens): (KeyHash, u64), now: u64, host: &mut dyn Host) {
+        let quota = self.quota;
+        self.update(key, host, now, |found| {
+            found.slot.bucket = quota.charge(found.slot.bucket, tokens, now);
+            tokens > 0
+        });
+    }
+
+    /// Ends loans that nobody uses. Whether there are any left.
+    pub(crate) fn on_tick(&mut self, now: u64, host: &mut dyn Host) -> bool {
+        let Some(leases) = &mut self.leases else { return false };
+        for key in leases.idle(now) {
+            // To settle is to give back.
+            self.update(key, host, now, |_| true);
+            if let Some(leases) = &mut self.leases {
+                leases.end(key);
+            }
+        }
+        self.has_loans()
+    }
+
+    /// Whether anything is on loan.
+    pub(crate) fn has_loans(&self) -> bool {
+        self.leases.as_ref().is_some_and(|leases| !leases.is_empty())
+    }
+
+    /// The bucket of a key, settled with what this worker has on loan from it.
+    fn find(&mut self, key: KeyHash, now: u64, host: &mut dyn Host) -> Result<(Read, Found), HostError> {
+        let read = self.table.read(key, &self.quota, now, host)?;
+        // A set has a slot at least.
+        let found = read.set.find(key, self.start, &self.quota, now);
+        let mut found = found.unwrap_or(Found { place: 0, slot: Slot::default(), how: How::Known });
+        match &self.leases {
+            Some(leases) => leases.settle(key, &mut found.slot, &self.quota, now),
+            None => found.slot.settle(&self.quota),
+        }
+        Ok((read, found))
+    }
+
+    /// Changes a bucket, again and again until nobody was faster. Nothing is written where `change` says so.
+    fn update(
+        &mut self,
+        key: KeyHash,
+        host: &mut dyn Host,
+        now: u64,
+        change: impl Fn(&mut Found) -> bool,
+    ) {
+        for _ in 0..TRIES {
+            let Ok((mut read, mut found)) = self.find(key, now, host) else { return };
+            if !change(&mut found) {
+                return;
+            }
+            read.set.put(&found, &self.quota);
+            if self.write(key, read, found.how, host) != Err(WriteError::Conflict) {
+                // The bucket knows of no loan of ours any more.
+                if let Some(leases) = &mut self.leases {
+                    leases.end(key);
+                }
+                return;
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        key: KeyHash,
+        read: Read,
+        how: How,
+        host: &mut dyn Host,
+    ) -> Result<(), WriteError> {
+        let written = self.table.write(key, read, self.leases.is_some(), host);
+        match (written, how) {
+            (Err(WriteError::Conflict), _) => self.events.conflicts += 1,
+            (Ok(()), How::Unused) => self.events.slots += 1,
+            (Ok(()), How::Evicted) => self.events.evictions += 1,
+            _ => {}
+        }
+        written
+    }
+}

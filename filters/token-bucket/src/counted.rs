@@ -1,0 +1,333 @@
+//! The buckets of the limits, and a request that takes from several of them: from all, or from none.
+
+use std::hash::Hasher;
+
+use portcullis_kit::{Host, WriteError};
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+use crate::applied::Applied;
+use crate::bucket::{Level, Quota, Shortage};
+use crate::budget::{Budget, Prepared, Refused};
+use crate::config::{FailureMode, Scope};
+use crate::key::{KeyHash, joined};
+use crate::lease::Leases;
+use crate::limit::Limit;
+use crate::metrics::Metrics;
+use crate::table::{TRIES, Table};
+
+/// The buckets of one limit and what is counted of them.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    /// By tier; those of a global limit are its fallback, and there are none without one.
+    budgets: Vec<Budget>,
+    /// What each worker counts for itself while the shared data cannot be had.
+    fallbacks: Vec<Budget>,
+    /// What tells the buckets from those of other limits.
+    name: String,
+    pub(crate) metrics: Metrics,
+}
+
+/// Tokens that were taken from a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) limit: usize,
+    tier: usize,
+    is_fallback: bool,
+    key: KeyHash,
+    pub(crate) tokens: u64,
+}
+
+/// A request has taken from all of its limits.
+#[derive(Debug, Default)]
+pub(crate) struct Admitted {
+    pub(crate) taken: Vec<Taken>,
+    /// How full the buckets are, by limit and tier.
+    pub(crate) levels: Vec<(usize, usize, Level)>,
+    /// In how many nanoseconds all tokens are there, and the limit that is waited for.
+    pub(crate) wait: Option<(u64, usize)>,
+}
+
+/// Why one of them gives nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exceeded {
+    pub(crate) limit: usize,
+    pub(crate) tier: usize,
+    /// `None` where its buckets cannot be had.
+    pub(crate) shortage: Option<(Shortage, Level)>,
+}
+
+impl Counted {
+    /// The buckets of a limit, of this domain.
+    pub(crate) fn new(limit: &Limit, domain: &str, stat_prefix: &str, host: &mut dyn Host) -> Self {
+        let name = identity(&[domain, &limit.name, &limit.key.identity()]);
+        let local = limit.failure_mode == FailureMode::Local;
+        let worker = |quota: &Quota, host: &mut dyn Host| {
+            Budget::new(*quota, limit.start(quota), Table::of_worker(limit.shape, quota, host), None)
+        };
+        let tiers = || limit.quotas.iter().enumerate();
+        let budgets = match limit.scope {
+            Scope::Worker => tiers().map(|(_, quota)| worker(quota, host)).collect(),
+            Scope::Global => Vec::new(),
+            Scope::Process | Scope::Leased => {
+                let shared = |(tier, quota): (usize, &Quota)| {
+                    let who = tier.checked_sub(1).and_then(|place| limit.tiers.get(place));
+                    let parts = [&name[..], &format!("{:?} {who:?}", limit.shape)];
+                    let table = Table::of_process(&identity(&parts), limit.shape, quota, host);
+                    let leases = (limit.scope == Scope::Leased).then(|| Leases::new(limit.lease));
+                    Budget::new(*quota, limit.start(quota), table, leases)
+                };
+                tiers().map(shared).collect()
+            }
+        };
+        let fallbacks = match limit.scope != Scope::Worker && local {
+            true => tiers().map(|(_, quota)| worker(quota, host)).collect(),
+            false => Vec::new(),
+        };
+        Self { budgets, fallbacks, name, metrics: Metrics::new(stat_prefix, &limit.name, host) }
+    }
+
+    /// Goes on with the buckets of the same limit in another configuration.
+    pub(crate) fn inherit(&mut self, former: &Self) {
+        if self.name != former.name {
+            return;
+        }
+        for (ours, theirs) in self.budgets.iter_mut().zip(&former.budgets) {
+            ours.inherit(theirs);
+        }
+        for (ours, theirs) in self.fallbacks.iter_mut().zip(&former.fallbacks) {
+            ours.inherit(theirs);
+        }
+    }
+
+    /// Ends loans that nobody uses. Whether there are any left.
+    pub(crate) fn on_tick(&mut self, now: u64, host: &mut dyn Host) -> bool {
+        let mut any = false;
+        for budget in &mut self.budgets {
+            any |= budget.on_tick(now, host);
+        }
+        self.report(host);
+        any
+    }
+
+    /// Whether there are loans to end.
+    pub(crate) fn has_loans(&self) -> bool {
+        self.budgets.iter().any(Budget::has_loans)
+    }
+
+    fn budget(&mut self, tier: usize, is_fallback: bool) -> Option<&mut Budget> {
+        if is_fallback { &mut self.fallbacks } else { &mut self.budgets }.get_mut(tier)
+    }
+
+    /// Counts what has happened.
+    fn report(&mut self, host: &mut dyn Host) {
+        for budget in self.budgets.iter_mut().chain(&mut self.fallbacks) {
+            self.metrics.happened(std::mem::take(&mut budget.events), host);
+        }
+    }
+}
+
+/// A name of 32 characters; parts do not run together.
+fn identity(parts: &[&str]) -> String {
+    let mut hasher = SipHasher13::new();
+    for part in parts {
+        hasher.write(part.as_bytes());
+        hasher.write_u8(0xff);
+    }
+    format!("{:032x}", hasher.finish128().as_u128())
+}
+
+/// One request and all limits, for the length of a callback.
+pub(crate) struct Counting<'a> {
+    pub(crate) limits: &'a [Limit],
+    pub(crate) counted: &'a mut [Counted],
+    /// How many requests wait for each limit.
+    pub(crate) waiting: &'a dyn Fn(usize) -> usize,
+    pub(crate) host: &'a mut dyn Host,
+    pub(crate) now: u64,
+}
+
+/// What a request is about to take from one limit.
+struct Step {
+    limit: usize,
+    tier: usize,
+    is_enforced: bool,
+    is_fallback: bool,
+    key: KeyHash,
+    tokens: u64,
+    patience: u64,
+}
+
+impl Counting<'_> {
+    /// Takes from every limit, or from none: they are looked at first, and written when all have enough. What another worker is faster
+    /// with is looked at again; if there is not enough any more, the others get back what they gave.
+    ///
+    /// # Errors
+    /// The limits that have not enough, or cannot be had.
+    pub(crate) fn take(&mut self, applied: &[Applied]) -> Result<Admitted, Vec<Exceeded>> {
+        let (mut prepared, mut exceeded) = (Vec::with_capacity(applied.len()), Vec::new());
+        for applied in applied {
+            match self.prepare(applied) {
+                Ok(Some(it)) => prepared.push(it),
+                Ok(None) => {}
+                Err(it) => exceeded.push(it),
+            }
+        }
+        if !exceeded.is_empty() {
+            return Err(exceeded);
+        }
+        let mut admitted = Admitted::default();
+        for (step, prepared) in prepared {
+            let (limit, tier) = (step.limit, step.tier);
+            match self.commit(&step, prepared) {
+                Ok(Some((wait, level))) => {
+                    let Step { is_fallback, key, tokens, .. } = step;
+                    admitted.taken.push(Taken { limit, tier, is_fallback, key, tokens });
+                    admitted.levels.push((limit, tier, level));
+                    if wait > admitted.wait.map_or(0, |(longest, _)| longest) {
+                        admitted.wait = Some((wait, limit));
+                    }
+                }
+                Ok(None) => {}
+                Err(exceeded) => {
+                    self.refund(&admitted.taken);
+                    return Err(vec![exceeded]);
+                }
+            }
+        }
+        Ok(admitted)
+    }
+
+    /// Takes from what this worker counts for itself, where the service of a global limit fails.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(crate) fn take_fallback(&mut self, applied: &Applied) -> Result<Option<Taken>, Exceeded> {
+        let step = self.step(applied, true);
+        let Some((step, prepared)) = self.prepare_step(step)? else { return Ok(None) };
+        let taken = Taken {
+            limit: step.limit,
+            tier: step.tier,
+            is_fallback: true,
+            key: step.key,
+            tokens: step.tokens,
+        };
+        Ok(self.commit(&step, prepared)?.map(|_| taken))
+    }
+
+    /// Gives tokens back.
+    pub(crate) fn refund(&mut self, taken: &[Taken]) {
+        for it in taken {
+            let Some(counted) = self.counted.get_mut(it.limit) else { continue };
+            if let Some(budget) = counted.budget(it.tier, it.is_fallback) {
+                budget.refund((it.key, it.tokens), self.now, self.host);
+            }
+            counted.report(self.host);
+        }
+    }
+
+    /// Takes so many more, whether they are there or not.
+    pub(crate) fn charge(&mut self, taken: &Taken, tokens: u64) {
+        let Some(counted) = self.counted.get_mut(taken.limit) else { return };
+        if let Some(budget) = counted.budget(taken.tier, taken.is_fallback) {
+            budget.charge((taken.key, tokens), self.now, self.host);
+        }
+        counted.report(self.host);
+    }
+
+    fn step(&self, applied: &Applied, is_fallback: bool) -> Step {
+        let limit = self.limits.get(applied.limit);
+        let delay = limit.and_then(|limit| limit.delay).filter(|_| applied.is_enforced && !is_fallback);
+        let delay = delay.filter(|delay| {
+            (self.waiting)(applied.limit) < usize::try_from(delay.max_waiting).unwrap_or(usize::MAX)
+        });
+        let budgets = self.counted.get(applied.limit);
+        let budgets = budgets.map(|it| if is_fallback { &it.fallbacks } else { &it.budgets });
+        let budget = budgets.and_then(|budgets| budgets.get(applied.tier));
+        let parts = joined(applied.parts.as_deref().unwrap_or_default());
+        Step {
+            limit: applied.limit,
+            tier: applied.tier,
+            is_enforced: applied.is_enforced,
+            is_fallback,
+            key: budget.map_or(KeyHash { set: 0, fingerprint: 1 }, |budget| budget.hash(&parts)),
+            tokens: applied.tokens,
+            patience: delay.map_or(0, |delay| delay.longest),
+        }
+    }
+
+    fn prepare(&mut self, applied: &Applied) -> Result<Option<(Step, Prepared)>, Exceeded> {
+        let step = self.step(applied, false);
+        match self.prepare_step(step) {
+            Err(Exceeded { shortage: None, .. }) => self.failed(applied),
+            decided => decided,
+        }
+    }
+
+    /// `None` where there is not enough and the limit is not enforced.
+    fn prepare_step(&mut self, step: Step) -> Result<Option<(Step, Prepared)>, Exceeded> {
+        let Step { limit, tier, is_enforced, is_fallback, key, tokens, patience } = step;
+        let counted = self.counted.get_mut(limit);
+        let budget = counted.and_then(|counted| counted.budget(tier, is_fallback));
+        let Some(budget) = budget else { return Err(Exceeded { limit, tier, shortage: None }) };
+        match budget.prepare((key, tokens), patience, self.now, self.host) {
+            Ok(prepared) => Ok(Some((step, prepared))),
+            Err(Refused::Short(..)) if !is_enforced => {
+                self.count(limit, |metrics| metrics.shadow_denied);
+                Ok(None)
+            }
+            Err(Refused::Short(shortage, level)) => {
+                Err(Exceeded { limit, tier, shortage: Some((shortage, level)) })
+            }
+            Err(Refused::Unavailable) => Err(Exceeded { limit, tier, shortage: None }),
+        }
+    }
+
+    /// What holds where the buckets of a limit cannot be had.
+    fn failed(&mut self, applied: &Applied) -> Result<Option<(Step, Prepared)>, Exceeded> {
+        let mode = self.limits.get(applied.limit).map(|limit| limit.failure_mode).unwrap_or_default();
+        self.count(applied.limit, |metrics| metrics.fallback);
+        match mode {
+            FailureMode::Local => {
+                let step = self.step(applied, true);
+                self.prepare_step(step)
+            }
+            FailureMode::Deny if applied.is_enforced => {
+                Err(Exceeded { limit: applied.limit, tier: applied.tier, shortage: None })
+            }
+            FailureMode::Allow | FailureMode::Deny => Ok(None),
+        }
+    }
+
+    /// How long to wait for the tokens and what is left; `None` where the limit lets the request pass without.
+    fn commit(&mut self, step: &Step, first: Prepared) -> Result<Option<(u64, Level)>, Exceeded> {
+        let mut prepared = first;
+        for _ in 0..TRIES {
+            let Some(counted) = self.counted.get_mut(step.limit) else { break };
+            let Some(budget) = counted.budget(step.tier, step.is_fallback) else { break };
+            let (wait, level) = (prepared.wait, prepared.level);
+            let written = budget.commit(prepared, self.now, self.host);
+            counted.report(self.host);
+            match written {
+                Ok(()) => return Ok(Some((wait, level))),
+                Err(WriteError::Host(_)) => break,
+                Err(WriteError::Conflict) => {}
+            }
+            match self.prepare_step(Step { ..*step })? {
+                Some((_, again)) => prepared = again,
+                None => return Ok(None),
+            }
+        }
+        let mode = self.limits.get(step.limit).map(|limit| limit.failure_mode).unwrap_or_default();
+        self.count(step.limit, |metrics| metrics.fallback);
+        match mode == FailureMode::Deny && step.is_enforced {
+            true => Err(Exceeded { limit: step.limit, tier: step.tier, shortage: None }),
+            false => Ok(None),
+        }
+    }
+
+    fn count(&mut self, limit: usize, which: fn(&Metrics) -> portcullis_kit::Counter) {
+        if let Some(counted) = self.counted.get(limit) {
+            self.host.add(which(&counted.metrics), 1);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The configuration once it has been checked.
+
+use portcullis_kit::ConfigError;
+
+use crate::config::{Scope, TokenBucketConfig};
+use crate::limit::Limit;
+use crate::reply::Reply;
+use crate::service::Settings;
+
+/// A validated [`TokenBucketConfig`].
+#[derive(Debug)]
+pub(crate) struct Policy {
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) domain: Option<String>,
+    pub(crate) service: Option<Settings>,
+    pub(crate) reply: Reply,
+    /// With an underscore behind it, or empty.
+    pub(crate) stat_prefix: String,
+}
+
+/// Each takes a counter for each of its outcomes, and a look at each request.
+const MOST_LIMITS: usize = 64;
+
+impl TryFrom<TokenBucketConfig> for Policy {
+    type Error = ConfigError;
+
+    fn try_from(config: TokenBucketConfig) -> Result<Self, ConfigError> {
+        let reply = Reply::try_from(config.reply).map_err(|error| error.under("reply"))?;
+        let service = config.rate_limit_service.map(Settings::try_from).transpose();
+        let service = service.map_err(|error| error.under("rate_limit_service"))?;
+        let count = config.limits.len();
+        if count == 0 || count > MOST_LIMITS {
+            let problem = format!("{count} limits; write from 1 to {MOST_LIMITS}");
+            return Err(ConfigError::at("limits", problem));
+        }
+        let mut limits: Vec<Limit> = Vec::new();
+        for (index, limit) in config.limits.into_iter().enumerate() {
+            let path = format!("limits[{index}]");
+            let limit = Limit::try_from(limit).map_err(|error| error.under(&path))?;
+            let counted = |name: &str| name.replace('-', "_");
+            if let Some(other) = limits.iter().find(|other| counted(&other.name) == counted(&limit.name)) {
+                let problem = format!(
+                    "{:?} would be counted together with {:?}; give each limit a name of its own",
+                    limit.name, other.name
+                );
+                return Err(ConfigError::at(format!("{path}.name"), problem));
+            }
+            if limit.scope == Scope::Global && service.is_none() {
+                let problem = "global, and there is no rate_limit_service; name its cluster there";
+                return Err(ConfigError::at(format!("{path}.scope"), problem));
+            }
+            limits.push(limit);
+        }
+        if service.is_some() && limits.iter().all(|limit| limit.scope != Scope::Global) {
+            let problem = "no limit has scope: global, so nobody would ask it; write one or leave it out";
+            return Err(ConfigError::at("rate_limit_service", problem));
+        }
+        if config.domain.as_deref() == Some("") {
+            return Err(ConfigError::at("domain", "empty; write a name or leave it out"));
+        }
+        Ok(Self { limits, domain: config.domain, service, reply, stat_prefix: stat_prefix(config.stat_prefix)? })
+    }
+}
+
+fn stat_prefix(configured: Option<String>) -> Result<String, ConfigError> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match configured {
+        None => Ok(String::new()),
+        Some(prefix) if !prefix.is_empty() && prefix.len() <= 64 && prefix.chars().all(is_name) => {
+            Ok(format!("{prefix}_"))
+        }
+        Some(prefix) => {
+            let problem = format!("{prefix:?}; write up to 64 lower-case letters, digits and underscores");
+            Err(ConfigError::at("stat_prefix", problem))
+        }
+    }
+}

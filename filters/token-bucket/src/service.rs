@@ -1,0 +1,276 @@
+//! The rate limit service: counters for several proxies (`envoy.service.ratelimit.v3`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use log::Level;
+use portcullis_kit::rules::is_token;
+use portcullis_kit::{CallId, Circuit, ConfigError, GrpcAnswer, GrpcCall, Host, StreamId};
+use portcullis_proto::rate_limit_descriptor::Entry;
+use portcullis_proto::rate_limit_response::{Code, DescriptorStatus};
+use portcullis_proto::{
+    HeaderValue, METHOD, RateLimitDescriptor, RateLimitRequest, RateLimitResponse, SERVICE,
+};
+use prost::Message;
+
+use crate::bucket::Level as Fill;
+use crate::config::ServiceConfig;
+
+/// gRPC's INTERNAL: what an answer counts as that cannot be read.
+const UNREADABLE: u32 = 13;
+
+/// A validated [`ServiceConfig`].
+#[derive(Debug)]
+pub(crate) struct Settings {
+    cluster: String,
+    domain: String,
+    timeout: Duration,
+    max_waiting: usize,
+}
+
+/// The service as one worker knows it.
+#[derive(Debug)]
+pub(crate) struct Service {
+    settings: Settings,
+    circuit: Circuit<u32>,
+    calls: BTreeMap<u32, Purpose>,
+    verdicts: BTreeMap<StreamId, Verdict>,
+}
+
+/// What a call is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A request waits for the answer.
+    Check(StreamId),
+    /// Tokens in advance, for a key of a limit.
+    Ahead { limit: usize, key: Vec<u8>, tokens: u32 },
+    /// What a response has cost; nobody waits.
+    Charge,
+}
+
+/// What the service says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All limits have room.
+    Ok(Said),
+    /// One has not.
+    OverLimit(Said),
+    /// Nothing, or nothing that can be understood.
+    Failed,
+}
+
+/// The parts of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// One for each descriptor, where there are as many.
+    pub(crate) statuses: Vec<Status>,
+    /// For the response to a client that is denied.
+    pub(crate) response_headers: Vec<(String, Vec<u8>)>,
+    /// For the request to the upstream.
+    pub(crate) request_headers: Vec<(String, Vec<u8>)>,
+    /// The body of a denial; empty for ours.
+    pub(crate) body: Vec<u8>,
+}
+
+/// What it says of one descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) is_over: bool,
+    /// How many per window, and the window in nanoseconds, where it says so.
+    pub(crate) limit: Option<(u64, u64)>,
+    pub(crate) fill: Fill,
+}
+
+impl Service {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings, circuit: Circuit::default(), calls: BTreeMap::new(), verdicts: BTreeMap::new() }
+    }
+
+    /// Asks for a verdict on descriptors, each with its tokens; `false` where nobody can be asked.
+    pub(crate) fn ask(
+        &mut self,
+        purpose: Purpose,
+        descriptors: Vec<RateLimitDescriptor>,
+        host: &mut dyn Host,
+    ) -> bool {
+        if self.calls.len() >= self.settings.max_waiting || self.circuit.admit(host.now()).is_err() {
+            return false;
+        }
+        let request = RateLimitRequest {
+            domain: self.settings.domain.clone(),
+            hits_addend: same_for_all(&descriptors),
+            descriptors,
+        };
+        let message = request.encode_to_vec();
+        let call = GrpcCall {
+            cluster: &self.settings.cluster,
+            service: SERVICE,
+            method: METHOD,
+            message: &message,
+            timeout: self.settings.timeout,
+        };
+        match host.grpc_call(&call) {
+            Ok(CallId(id)) => {
+                self.calls.insert(id, purpose);
+                true
+            }
+            Err(error) => {
+                self.failed(error.0, &error.to_string(), host);
+                false
+            }
+        }
+    }
+
+    /// Takes an answer; `None` for one to a call that is not ours, or was made for a request that is over.
+    pub(crate) fn on_answer(
+        &mut self,
+        CallId(call): CallId,
+        answer: &GrpcAnswer,
+        host: &mut dyn Host,
+    ) -> Option<(Purpose, Verdict)> {
+        let purpose = self.calls.remove(&call)?;
+        let verdict = match answer {
+            GrpcAnswer::Message(message) => verdict(message),
+            GrpcAnswer::Status(_) => Verdict::Failed,
+        };
+        match (&verdict, answer) {
+            (Verdict::Failed, GrpcAnswer::Status(status)) => {
+                self.failed(*status, &format!("gRPC status {status}"), host);
+            }
+            (Verdict::Failed, _) => self.failed(UNREADABLE, "an answer that cannot be understood", host),
+            _ => self.circuit.succeeded(),
+        }
+        if let Purpose::Check(stream) = purpose {
+            self.verdicts.insert(stream, verdict.clone());
+        }
+        Some((purpose, verdict))
+    }
+
+    /// The verdict that a request has waited for.
+    pub(crate) fn take_verdict(&mut self, stream: StreamId) -> Option<Verdict> {
+        self.verdicts.remove(&stream)
+    }
+
+    /// Forgets a request that is over.
+    pub(crate) fn forget(&mut self, stream: StreamId) {
+        self.verdicts.remove(&stream);
+        for purpose in self.calls.values_mut().filter(|purpose| **purpose == Purpose::Check(stream)) {
+            *purpose = Purpose::Charge;
+        }
+    }
+
+    /// When to ask again, in nanoseconds: a second at least.
+    pub(crate) fn retry_after(&self, host: &dyn Host) -> u64 {
+        let wait = self.circuit.wait(host.now()).max(Duration::from_secs(1));
+        u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn failed(&mut self, status: u32, what: &str, host: &mut dyn Host) {
+        if self.circuit.failed(status, host.now()) {
+            let cluster = &self.settings.cluster;
+            host.log(Level::Warn, &format!("token-bucket: the rate limit service {cluster:?} fails: {what}"));
+        }
+    }
+}
+
+/// A descriptor with these parts, for so many tokens.
+pub(crate) fn descriptor<'a>(
+    names: impl Iterator<Item = &'a str>,
+    parts: &[Vec<u8>],
+    tokens: u64,
+) -> RateLimitDescriptor {
+    let entries = names.zip(parts).map(|(name, part)| Entry {
+        key: name.to_owned(),
+        value: String::from_utf8_lossy(part).into_owned(),
+    });
+    RateLimitDescriptor { entries: entries.collect(), hits_addend: Some(tokens), ..Default::default() }
+}
+
+/// Servers that do not know the number of a descriptor read that of the request; those that know it prefer it.
+fn same_for_all(descriptors: &[RateLimitDescriptor]) -> u32 {
+    let most = descriptors.iter().filter_map(|descriptor| descriptor.hits_addend).max();
+    u32::try_from(most.unwrap_or(1)).unwrap_or(u32::MAX)
+}
+
+fn verdict(message: &[u8]) -> Verdict {
+    let Ok(response) = RateLimitResponse::decode(message) else { return Verdict::Failed };
+    let said = Said {
+        statuses: response.statuses.iter().map(status).collect(),
+        response_headers: headers(&response.response_headers_to_add),
+        request_headers: headers(&response.request_headers_to_add),
+        body: response.raw_body,
+    };
+    match Code::try_from(response.overall_code) {
+        Ok(Code::Ok) => Verdict::Ok(said),
+        Ok(Code::OverLimit) => Verdict::OverLimit(said),
+        Ok(Code::Unknown) | Err(_) => Verdict::Failed,
+    }
+}
+
+fn status(status: &DescriptorStatus) -> Status {
+    let limit = status.current_limit.as_ref();
+    let limit = limit.and_then(|limit| Some((limit.requests_per_unit.into(), window(limit.unit)?)));
+    let next = status.duration_until_reset.as_ref().and_then(|span| {
+        let (seconds, nanos) = (u64::try_from(span.seconds).ok()?, u64::try_from(span.nanos).ok()?);
+        Some(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
+    });
+    Status {
+        is_over: status.code == Code::OverLimit as i32,
+        limit,
+        fill: Fill { remaining: status.limit_remaining.into(), next },
+    }
+}
+
+/// In nanoseconds, as Envoy counts them: a month has 30 days, a year 365.
+fn window(unit: i32) -> Option<u64> {
+    use portcullis_proto::rate_limit_response::rate_limit::Unit;
+    let seconds = match Unit::try_from(unit).ok()? {
+        Unit::Unknown => return None,
+        Unit::Second => 1,
+        Unit::Minute => 60,
+        Unit::Hour => 3600,
+        Unit::Day => 24 * 3600,
+        Unit::Week => 7 * 24 * 3600,
+        Unit::Month => 30 * 24 * 3600,
+        Unit::Year => 365 * 24 * 3600,
+    };
+    Some(seconds * 1_000_000_000)
+}
+
+/// Those that are headers; nothing by which a proxy frames or routes.
+fn headers(headers: &[HeaderValue]) -> Vec<(String, Vec<u8>)> {
+    const RESERVED: [&str; 5] = ["connection", "content-length", "host", "transfer-encoding", "upgrade"];
+    let valid = headers.iter().filter_map(|header| {
+        let name = std::str::from_utf8(&header.key).ok()?.to_ascii_lowercase();
+        let value = if header.raw_value.is_empty() { &header.value } else { &header.raw_value };
+        let is_value = value.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f));
+        (is_token(&name) && is_value && !RESERVED.contains(&name.as_str())).then(|| (name, value.clone()))
+    });
+    valid.take(64).collect()
+}
+
+impl TryFrom<ServiceConfig> for Settings {
+    type Error = ConfigError;
+
+    fn try_from(config: ServiceConfig) -> Result<Self, ConfigError> {
+        for (member, text) in [("cluster", &config.cluster), ("domain", &config.domain)] {
+            if text.is_empty() {
+                return Err(ConfigError::at(member, "empty; write its name"));
+            }
+        }
+        let timeout = config.timeout.0;
+        if timeout < Duration::from_millis(1) || timeout > Duration::from_secs(10) {
+            let problem = format!("{}; write a time from 1ms to 10s", config.timeout);
+            return Err(ConfigError::at("timeout", problem));
+        }
+        if config.max_waiting == 0 {
+            return Err(ConfigError::at("max_waiting", "0, and nobody could ask; write at least 1"));
+        }
+        Ok(Self {
+            cluster: config.cluster,
+            domain: config.domain,
+            timeout,
+            max_waiting: usize::try_from(config.max_waiting).unwrap_or(usize::MAX),
+        })
+    }
+}

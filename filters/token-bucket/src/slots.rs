@@ -1,0 +1,196 @@
+//! A few buckets in one value of the store.
+
+use crate::bucket::{Bucket, Quota};
+use crate::{Rate, key::KeyHash};
+
+/// How many keys share a set.
+pub const WAYS: usize = 8;
+
+const LAYOUT: [u8; 3] = *b"Pb\x01";
+const HEADER: usize = 16;
+const BUCKET: usize = 16;
+const LENT: usize = 12;
+
+/// The buckets of the keys that fall on one place of a table; one without a key has a place to itself.
+///
+/// A bucket that is full says nothing, so its slot is free for the next key. Where none is full, the fullest goes, and the set
+/// remembers how far any that went was from full: a key that is not here starts no fuller than that, for it may be the one that
+/// went. So no key ever gets more than its limit, however many there are; a new one may get less for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set {
+    /// Which rate the buckets are kept by, as the [`Table`](crate::table::Table) numbers them.
+    pub generation: u8,
+    evicted: Bucket,
+    slots: Vec<Slot>,
+}
+
+/// One bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slot {
+    /// The key's, never 0.
+    fingerprint: u32,
+    /// The bucket.
+    pub bucket: Bucket,
+    /// The tokens that workers have taken from it and not used yet.
+    pub lent: Lent,
+}
+
+/// Tokens that are out of the bucket and may still be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lent {
+    /// How many.
+    pub tokens: u32,
+    /// Until when; whatever has not come back by then counts as used.
+    pub until: u64,
+}
+
+/// How the bucket of a new key begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// With so many tokens in it.
+    pub tokens: u64,
+    /// But no fuller than any bucket that had to go.
+    pub remembers: bool,
+}
+
+/// The slot of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Where it is.
+    pub place: usize,
+    /// What is in it.
+    pub slot: Slot,
+    /// What became of the slot.
+    pub how: How,
+}
+
+/// How a key came to its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It was there.
+    Known,
+    /// Nobody had the slot.
+    Unused,
+    /// Another key's bucket was full.
+    Free,
+    /// Another key has lost its bucket.
+    Evicted,
+}
+
+impl Set {
+    /// A set in which no key has been seen.
+    pub fn new(ways: usize, generation: u8) -> Self {
+        Self { generation, evicted: Bucket::default(), slots: vec![Slot::default(); ways] }
+    }
+
+    /// The bucket of a key. One that is not there gets a slot, and `start` in it or less.
+    pub fn find(&self, key: KeyHash, start: Start, quota: &Quota, now: u64) -> Option<Found> {
+        if let Some(found) = self.known(key) {
+            return Some(found);
+        }
+        let slots = self.slots.iter().enumerate();
+        let (place, victim) = slots.min_by_key(|(_, slot)| slot.full_at(quota))?;
+        let how = match victim {
+            Slot { fingerprint: 0, .. } => How::Unused,
+            slot if slot.full_at(quota) <= (Bucket { nanos: now, part: 0 }) => How::Free,
+            _ => How::Evicted,
+        };
+        let full = quota.holding(start.tokens, now);
+        let bucket = if start.remembers { full.max(self.evicted) } else { full };
+        let slot = Slot { fingerprint: key.fingerprint, bucket, lent: Lent::default() };
+        Some(Found { place, slot, how })
+    }
+
+    /// Puts a slot where [`find`](Self::find) has found it.
+    pub fn put(&mut self, found: &Found, quota: &Quota) {
+        if let Some(place) = self.slots.get_mut(found.place) {
+            if found.how == How::Evicted {
+                self.evicted = self.evicted.max(place.full_at(quota));
+            }
+            *place = found.slot;
+        }
+    }
+
+    /// The slot of a key, if it is there.
+    pub fn known(&self, key: KeyHash) -> Option<Found> {
+        let place = self.slots.iter().position(|slot| slot.fingerprint == key.fingerprint)?;
+        Some(Found { place, slot: *self.slots.get(place)?, how: How::Known })
+    }
+
+    /// Keeps the buckets by another rate: what was spent stays spent.
+    pub fn convert(&mut self, former: Rate, generation: u8, quota: &Quota, now: u64) {
+        self.generation = generation;
+        self.evicted = quota.converted(self.evicted, former, now);
+        for slot in &mut self.slots {
+            slot.bucket = quota.converted(slot.bucket, former, now);
+        }
+    }
+
+    /// As bytes; what is lent takes a place only where something can be.
+    pub fn encode(&self, with_lent: bool) -> Vec<u8> {
+        let slot = if with_lent { BUCKET + LENT } else { BUCKET };
+        let mut bytes = Vec::with_capacity(HEADER + self.slots.len() * slot);
+        bytes.extend(LAYOUT);
+        bytes.push(self.generation << 1 | u8::from(with_lent));
+        put_bucket(&mut bytes, self.evicted);
+        for slot in &self.slots {
+            bytes.extend(slot.fingerprint.to_le_bytes());
+            put_bucket(&mut bytes, slot.bucket);
+            if with_lent {
+                bytes.extend(slot.lent.tokens.to_le_bytes());
+                bytes.extend(slot.lent.until.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote for so many ways. `None` for anything else.
+    pub fn decode(bytes: &[u8], ways: usize) -> Option<Self> {
+        let rest = bytes.strip_prefix(&LAYOUT)?;
+        let (flags, rest) = rest.split_first()?;
+        let with_lent = flags & 1 == 1;
+        let (evicted, mut rest) = take_bucket(rest)?;
+        let mut slots = Vec::with_capacity(ways);
+        for _ in 0..ways {
+            let (fingerprint, after) = rest.split_first_chunk::<4>()?;
+            let (bucket, after) = take_bucket(after)?;
+            let (lent, after) = if with_lent { take_lent(after)? } else { (Lent::default(), after) };
+            slots.push(Slot { fingerprint: u32::from_le_bytes(*fingerprint), bucket, lent });
+            rest = after;
+        }
+        rest.is_empty().then_some(Self { generation: flags >> 1, evicted, slots })
+    }
+}
+
+impl Slot {
+    /// When the bucket is full at the latest, whatever becomes of what is lent.
+    fn full_at(&self, quota: &Quota) -> Bucket {
+        match self.lent.tokens {
+            0 => self.bucket,
+            tokens => self.bucket.max(quota.bucket(self.lent.until, quota.cost(tokens.into()))),
+        }
+    }
+
+    /// Takes what is lent for used, when its time is over or nobody keeps count of it any more.
+    pub fn settle(&mut self, quota: &Quota) {
+        self.bucket = self.full_at(quota);
+        self.lent = Lent::default();
+    }
+}
+
+fn put_bucket(bytes: &mut Vec<u8>, bucket: Bucket) {
+    bytes.extend(bucket.nanos.to_le_bytes());
+    bytes.extend(bucket.part.to_le_bytes());
+}
+
+fn take_bucket(bytes: &[u8]) -> Option<(Bucket, &[u8])> {
+    let (nanos, rest) = bytes.split_first_chunk::<8>()?;
+    let (part, rest) = rest.split_first_chunk::<4>()?;
+    Some((Bucket { nanos: u64::from_le_bytes(*nanos), part: u32::from_le_bytes(*part) }, rest))
+}
+
+fn take_lent(bytes: &[u8]) -> Option<(Lent, &[u8])> {
+    let (tokens, rest) = bytes.split_first_chunk::<4>()?;
+    let (until, rest) = rest.split_first_chunk::<8>()?;
+    Some((Lent { tokens: u32::from_le_bytes(*tokens), until: u64::from_le_bytes(*until) }, rest))
+}
