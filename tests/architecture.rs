@@ -8,13 +8,14 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use portcullis_tests::root;
 
 /// Which of our crates each of them may use, tests left aside.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("kit", &[]),
     ("shell", &["kit"]),
     ("jwt-auth", &["kit"]),
     ("jwt-auth-wasm", &["jwt-auth", "shell"]),
     ("pack", &[]),
     ("probe", &[]),
+    ("proto", &[]),
     ("sim", &["kit"]),
     ("host", &["kit", "sim"]),
     ("scenario", &["kit", "sim"]),
