@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use portcullis_tests::root;
 
 /// Which of our crates each of them may use, tests left aside.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("kit", &[]),
     ("shell", &["kit"]),
     ("jwt-auth", &["kit"]),
@@ -21,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("scenario", &["kit", "sim"]),
     ("envoy", &["kit", "scenario", "sim"]),
     ("cli", &["envoy", "host", "jwt-auth", "kit", "scenario", "sim"]),
+    ("rls", &[]),
     ("bench", &["envoy", "scenario", "sim"]),
     ("fuzz", &[]),
 ];
