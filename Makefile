@@ -29,7 +29,7 @@ build: $(MODULES) ## Builds dist/*.wasm.
 test: build dist/probe.wasm $(VENV) ## Runs every test, a real Envoy included; sets itself up.
 	cargo test -q
 	@cat target/scenarios.txt
-	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-sim -p portcullis-scenario
+	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-sim -p portcullis-scenario
 
 bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters; writes target/bench.json.
 	cargo run -q --release -p portcullis-bench

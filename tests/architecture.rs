@@ -8,18 +8,20 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use portcullis_tests::root;
 
 /// Which of our crates each of them may use, tests left aside.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("kit", &[]),
     ("shell", &["kit"]),
     ("jwt-auth", &["kit"]),
     ("jwt-auth-wasm", &["jwt-auth", "shell"]),
     ("pack", &[]),
     ("probe", &[]),
+    ("proto", &[]),
     ("sim", &["kit"]),
     ("host", &["kit", "sim"]),
     ("scenario", &["kit", "sim"]),
     ("envoy", &["kit", "scenario", "sim"]),
     ("cli", &["envoy", "host", "jwt-auth", "kit", "scenario", "sim"]),
+    ("rls", &[]),
     ("bench", &["envoy", "scenario", "sim"]),
     ("fuzz", &[]),
 ];
