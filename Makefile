@@ -4,11 +4,11 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 
-FILTERS := jwt-auth
+FILTERS := jwt-auth token-bucket
 MODULES := $(FILTERS:%=dist/%.wasm)
 PORTCULLIS := cargo run -q -p portcullis-cli --
 VENV := .venv/bin/python
-SOURCES := $(shell find filters -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
+SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 
 .PHONY: help demo test build bench bench-harness lint docs schemas deny clean rust-target
 

@@ -8,11 +8,13 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use portcullis_tests::root;
 
 /// Which of our crates each of them may use, tests left aside.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("kit", &[]),
     ("shell", &["kit"]),
     ("jwt-auth", &["kit"]),
     ("jwt-auth-wasm", &["jwt-auth", "shell"]),
+    ("token-bucket", &["kit", "proto"]),
+    ("token-bucket-wasm", &["shell", "token-bucket"]),
     ("pack", &[]),
     ("probe", &[]),
     ("proto", &[]),
@@ -20,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("host", &["kit", "sim"]),
     ("scenario", &["kit", "sim"]),
     ("envoy", &["kit", "scenario", "sim"]),
-    ("cli", &["envoy", "host", "jwt-auth", "kit", "scenario", "sim"]),
+    ("cli", &["envoy", "host", "jwt-auth", "kit", "scenario", "sim", "token-bucket"]),
     ("rls", &[]),
     ("bench", &["envoy", "scenario", "sim"]),
     ("fuzz", &[]),

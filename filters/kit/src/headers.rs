@@ -111,9 +111,7 @@ impl Headers {
             Recorded::Replace(span) => {
                 Edit::Replace { name: self.bytes(&span.name), value: self.bytes(&span.value) }
             }
-            Recorded::Add(span) => {
-                Edit::Add { name: self.bytes(&span.name), value: self.bytes(&span.value) }
-            }
+            Recorded::Add(span) => Edit::Add { name: self.bytes(&span.name), value: self.bytes(&span.value) },
         })
     }
 

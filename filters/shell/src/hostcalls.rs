@@ -350,9 +350,7 @@ impl StreamHost for Hostcalls {
         let map = number(map);
         // SAFETY: the host reads name and value during the call.
         done(match *edit {
-            Edit::Remove { name } => unsafe {
-                proxy_remove_header_map_value(map, name.as_ptr(), name.len())
-            },
+            Edit::Remove { name } => unsafe { proxy_remove_header_map_value(map, name.as_ptr(), name.len()) },
             Edit::Replace { name, value } => unsafe {
                 proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
             },

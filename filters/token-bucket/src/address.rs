@@ -6,7 +6,7 @@ use portcullis_kit::{Headers, Properties};
 
 /// Addresses with the same first bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cidr {
+pub(crate) struct Cidr {
     network: IpAddr,
     prefix: u8,
 }
@@ -14,7 +14,7 @@ pub struct Cidr {
 impl Cidr {
     /// Reads `10.0.0.0/8`, `2001:db8::/32` or one address. `None` for anything else, also where bits behind the prefix are set: one of
     /// the two is a typing mistake.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
@@ -31,7 +31,7 @@ impl Cidr {
     }
 
     /// Whether an address is one of them.
-    pub fn contains(&self, address: IpAddr) -> bool {
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         self.network.is_ipv4() == address.is_ipv4() && self.masked(address) == self.network
     }
 
@@ -110,9 +110,17 @@ mod tests {
 
     #[test]
     fn what_is_no_network_is_refused() {
-        for text in
-            ["", "10.0.0.0/33", "10.0.0.1/8", "10.0.0/8", "10.0.0.0/", "10.0.0.0/+8", "2001:db8::/129", "a", "1/1/1"]
-        {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0.1/8",
+            "10.0.0/8",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "2001:db8::/129",
+            "a",
+            "1/1/1",
+        ] {
             assert_eq!(Cidr::parse(text), None, "{text}");
         }
     }
@@ -121,10 +129,8 @@ mod tests {
     fn addresses_come_from_where_they_can_be_trusted() {
         let mut host = TestHost::default();
         host.properties.insert("source.address".into(), b"[::ffff:192.0.2.1]:4711".to_vec());
-        let request = Headers::from_iter([
-            ("x-forwarded-for", "1.1.1.1, 2.2.2.2"),
-            ("x-forwarded-for", "3.3.3.3,x"),
-        ]);
+        let request =
+            Headers::from_iter([("x-forwarded-for", "1.1.1.1, 2.2.2.2"), ("x-forwarded-for", "3.3.3.3,x")]);
         let mut find = |source: AddressSource| source.find(&request, &mut host);
         assert_eq!(find(AddressSource::Envoy), Some(address("192.0.2.1")));
         let forwarded = [None, Some("3.3.3.3"), Some("2.2.2.2"), Some("1.1.1.1"), None];

@@ -3,7 +3,6 @@
 use portcullis_kit::Properties;
 use portcullis_kit::rules::Ambiguous;
 
-use crate::bucket::Quota;
 use crate::key::{Found, Request, joined};
 use crate::limit::{Enforce, Limit};
 
@@ -48,17 +47,12 @@ impl Applied {
         }
         Ok(Some(Self { limit: index, tier, parts, tokens: cost(limit, request), is_enforced }))
     }
-
-    /// The rate and the burst that hold.
-    pub(crate) fn quota<'l>(&self, limit: &'l Limit) -> Option<&'l Quota> {
-        limit.quotas.get(self.tier)
-    }
 }
 
 fn is_meant(limit: &Limit, request: &mut Request<'_>) -> Result<bool, Ambiguous> {
     if let Some(when) = &limit.when {
         let properties: &mut dyn Properties = request.host;
-        if !when.select(request.headers, properties)? {
+        if !*when.select(request.headers, properties)? {
             return Ok(false);
         }
     }
@@ -109,7 +103,8 @@ mod tests {
         let under = |percent| (0..10_000_u32).filter(|n| falls_under(percent, &n.to_le_bytes())).count();
         assert_eq!((under(0), under(100)), (0, 10_000));
         assert!((900..1100).contains(&under(10)), "{}", under(10));
-        let grows = (0..10_000_u32).all(|n| !falls_under(10, &n.to_le_bytes()) || falls_under(11, &n.to_le_bytes()));
+        let grows =
+            (0..10_000_u32).all(|n| !falls_under(10, &n.to_le_bytes()) || falls_under(11, &n.to_le_bytes()));
         assert!(grows, "who is in stays in when the share grows");
     }
 

@@ -85,7 +85,8 @@ impl Budget {
         let (mut read, mut found) = self.find(key, now, host).map_err(|_| Refused::Unavailable)?;
         let slot = &mut found.slot;
         let taken = self.quota.take(slot.bucket, tokens, now, patience);
-        let taken = taken.map_err(|shortage| Refused::Short(shortage, Level::of(&self.quota, slot.bucket, now)))?;
+        let taken =
+            taken.map_err(|shortage| Refused::Short(shortage, Level::of(&self.quota, slot.bucket, now)))?;
         slot.bucket = taken.bucket;
         let level = Level::of(&self.quota, slot.bucket, now);
         let leases = self.leases.as_ref().filter(|_| taken.wait == 0);
@@ -166,7 +167,7 @@ impl Budget {
         let read = self.table.read(key, &self.quota, now, host)?;
         // A set has a slot at least.
         let found = read.set.find(key, self.start, &self.quota, now);
-        let mut found = found.unwrap_or(Found { place: 0, slot: Slot::default(), how: How::Known });
+        let mut found = found.unwrap_or_else(|| Found { place: 0, slot: Slot::default(), how: How::Known });
         match &self.leases {
             Some(leases) => leases.settle(key, &mut found.slot, &self.quota, now),
             None => found.slot.settle(&self.quota),
@@ -175,13 +176,7 @@ impl Budget {
     }
 
     /// Changes a bucket, again and again until nobody was faster. Nothing is written where `change` says so.
-    fn update(
-        &mut self,
-        key: KeyHash,
-        host: &mut dyn Host,
-        now: u64,
-        change: impl Fn(&mut Found) -> bool,
-    ) {
+    fn update(&mut self, key: KeyHash, host: &mut dyn Host, now: u64, change: impl Fn(&mut Found) -> bool) {
         for _ in 0..TRIES {
             let Ok((mut read, mut found)) = self.find(key, now, host) else { return };
             if !change(&mut found) {
@@ -198,13 +193,7 @@ impl Budget {
         }
     }
 
-    fn write(
-        &mut self,
-        key: KeyHash,
-        read: Read,
-        how: How,
-        host: &mut dyn Host,
-    ) -> Result<(), WriteError> {
+    fn write(&mut self, key: KeyHash, read: Read, how: How, host: &mut dyn Host) -> Result<(), WriteError> {
         let written = self.table.write(key, read, self.leases.is_some(), host);
         match (written, how) {
             (Err(WriteError::Conflict), _) => self.events.conflicts += 1,

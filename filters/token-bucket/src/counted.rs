@@ -14,6 +14,7 @@ use crate::lease::Leases;
 use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::table::{TRIES, Table};
+use crate::waiting::Waiting;
 
 /// The buckets of one limit and what is counted of them.
 #[derive(Debug)]
@@ -140,13 +141,13 @@ fn identity(parts: &[&str]) -> String {
 pub(crate) struct Counting<'a> {
     pub(crate) limits: &'a [Limit],
     pub(crate) counted: &'a mut [Counted],
-    /// How many requests wait for each limit.
-    pub(crate) waiting: &'a dyn Fn(usize) -> usize,
+    pub(crate) waiting: &'a Waiting,
     pub(crate) host: &'a mut dyn Host,
     pub(crate) now: u64,
 }
 
 /// What a request is about to take from one limit.
+#[derive(Clone, Copy)]
 struct Step {
     limit: usize,
     tier: usize,
@@ -238,7 +239,7 @@ impl Counting<'_> {
         let limit = self.limits.get(applied.limit);
         let delay = limit.and_then(|limit| limit.delay).filter(|_| applied.is_enforced && !is_fallback);
         let delay = delay.filter(|delay| {
-            (self.waiting)(applied.limit) < usize::try_from(delay.max_waiting).unwrap_or(usize::MAX)
+            self.waiting.count(applied.limit) < usize::try_from(delay.max_waiting).unwrap_or(usize::MAX)
         });
         let budgets = self.counted.get(applied.limit);
         let budgets = budgets.map(|it| if is_fallback { &it.fallbacks } else { &it.budgets });
@@ -312,7 +313,7 @@ impl Counting<'_> {
                 Err(WriteError::Host(_)) => break,
                 Err(WriteError::Conflict) => {}
             }
-            match self.prepare_step(Step { ..*step })? {
+            match self.prepare_step(*step)? {
                 Some((_, again)) => prepared = again,
                 None => return Ok(None),
             }

@@ -16,6 +16,8 @@ pub(crate) struct Denial {
     pub(crate) retry_after: Option<u64>,
     /// What the rate limit service wants the client to be told.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// Its body; empty for ours.
+    pub(crate) body: Vec<u8>,
 }
 
 /// Why.
@@ -99,7 +101,14 @@ impl Reason {
 
 impl From<Reason> for Denial {
     fn from(reason: Reason) -> Self {
-        Self { reason, violated: Vec::new(), standings: Vec::new(), retry_after: None, headers: Vec::new() }
+        Self {
+            reason,
+            violated: Vec::new(),
+            standings: Vec::new(),
+            retry_after: None,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
     }
 }
 

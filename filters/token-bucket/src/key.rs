@@ -35,7 +35,11 @@ struct KeyPart {
 /// A part of a request, validated.
 #[derive(Debug)]
 pub(crate) enum Part {
-    ClientAddress { source: AddressSource, v4_prefix: u8, v6_prefix: u8 },
+    ClientAddress {
+        source: AddressSource,
+        v4_prefix: u8,
+        v6_prefix: u8,
+    },
     /// Lower case.
     Header(String),
     Cookie(String),
@@ -45,7 +49,10 @@ pub(crate) enum Part {
     Method,
     Host,
     GrpcMethod,
-    Claim { filter_state: String, path: Vec<String> },
+    Claim {
+        filter_state: String,
+        path: Vec<String>,
+    },
     Cluster,
     Route,
     Constant(String),
@@ -177,7 +184,8 @@ impl Part {
             Self::GrpcMethod => {
                 let path = rules::path_of(headers)?;
                 let is_call = path.strip_prefix('/').and_then(|path| path.split_once('/'));
-                is_call.is_some_and(|(service, method)| !service.is_empty() && !method.contains('/'))
+                is_call
+                    .is_some_and(|(service, method)| !service.is_empty() && !method.contains('/'))
                     .then(|| bytes_of(path))
             }
             Self::Claim { filter_state, path } => claim(request, filter_state, path).map(Cow::Owned),
@@ -231,7 +239,8 @@ impl Part {
             Some(true) => Ok(Some(part)),
             Some(false) => Err(ConfigError::at(member, "false; write true or leave it out")),
         };
-        let claim = config.claim.map(|claim| Self::Claim { filter_state: claim.filter_state, path: claim.path });
+        let claim =
+            config.claim.map(|claim| Self::Claim { filter_state: claim.filter_state, path: claim.path });
         let given = [
             config.client_address.map(client_address).transpose()?,
             config.header.map(header_name).transpose()?,
@@ -250,7 +259,9 @@ impl Part {
         let mut given = given.into_iter().flatten();
         match (given.next(), given.next()) {
             (Some(part), None) => Ok(part),
-            (None, _) => Err(ConfigError::at("", format!("names no part of a request; write one of {PARTS}"))),
+            (None, _) => {
+                Err(ConfigError::at("", format!("names no part of a request; write one of {PARTS}")))
+            }
             _ => Err(ConfigError::at("", "names several parts; write each as an entry of its own")),
         }
     }
@@ -259,7 +270,8 @@ impl Part {
 const PARTS: &str = "client_address, header, cookie, query, path, path_template, method, host, grpc_method, claim, cluster, route, constant";
 
 fn client_address(config: ClientAddressConfig) -> Result<Part, ConfigError> {
-    for (member, prefix, most) in [("v4_prefix", config.v4_prefix, 32), ("v6_prefix", config.v6_prefix, 128)] {
+    for (member, prefix, most) in [("v4_prefix", config.v4_prefix, 32), ("v6_prefix", config.v6_prefix, 128)]
+    {
         if prefix > most {
             let problem = format!("{prefix}; write at most {most}, the length of an address");
             return Err(ConfigError::at(format!("client_address.{member}"), problem));
@@ -290,7 +302,10 @@ fn named(member: &str, name: String, part: fn(String) -> Part) -> Result<Part, C
 
 fn templates(texts: Vec<String>) -> Result<Part, ConfigError> {
     if texts.is_empty() {
-        return Err(ConfigError::at("path_template", "empty, so nothing fits; write one such as /users/{id}"));
+        return Err(ConfigError::at(
+            "path_template",
+            "empty, so nothing fits; write one such as /users/{id}",
+        ));
     }
     let templates = texts.into_iter().enumerate().map(|(index, text)| {
         Template::new(text).map_err(|error| error.under(&format!("path_template[{index}]")))
@@ -382,7 +397,8 @@ fn query(headers: &Headers, name: &str) -> Option<Vec<u8>> {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         (unescaped(halves.next().unwrap_or_default()), unescaped(halves.next().unwrap_or_default()))
     });
-    let values: Vec<_> = pairs.filter(|(other, _)| other == name.as_bytes()).map(|(_, value)| value).collect();
+    let values: Vec<_> =
+        pairs.filter(|(other, _)| other == name.as_bytes()).map(|(_, value)| value).collect();
     (!values.is_empty()).then(|| values.join(&b','))
 }
 

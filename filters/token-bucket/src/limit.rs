@@ -8,7 +8,8 @@ use portcullis_kit::rules::{Matcher, Rules, is_token};
 use crate::Rate;
 use crate::bucket::Quota;
 use crate::config::{
-    AfterConfig, CostFrom, EnforceConfig, Evicted, FailureMode, LimitConfig, Mode, RefundConfig, Scope, TierConfig,
+    AfterConfig, CostFrom, EnforceConfig, Evicted, FailureMode, LimitConfig, Mode, RefundConfig, Scope,
+    TierConfig,
 };
 use crate::key::{Key, Member, Part};
 use crate::slots::Start;
@@ -82,7 +83,10 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 impl Limit {
     /// With how many tokens new buckets of a tier begin.
     pub(crate) fn start(&self, quota: &Quota) -> Start {
-        Start { tokens: self.start.unwrap_or(quota.burst()).min(quota.burst()), remembers: self.remembers }
+        Start {
+            tokens: self.start.unwrap_or_else(|| quota.burst()).min(quota.burst()),
+            remembers: self.remembers,
+        }
     }
 
     /// Whether a request has to be read for it.
@@ -120,7 +124,8 @@ impl TryFrom<LimitConfig> for Limit {
         let smallest = quotas.iter().map(Quota::burst).min().unwrap_or(1);
         let cost = config.cost.unwrap_or(1);
         if cost > smallest {
-            let problem = format!("{cost}, and no request would ever pass; write at most the burst, {smallest}");
+            let problem =
+                format!("{cost}, and no request would ever pass; write at most the burst, {smallest}");
             return Err(ConfigError::at("cost", problem));
         }
         let when = config.when.map(Matcher::try_from).transpose().map_err(|error| error.under("when"))?;
@@ -168,19 +173,28 @@ fn fits_together(config: &LimitConfig) -> Result<(), ConfigError> {
         return fail("max_keys", "the rate limit service keeps the buckets; leave it out");
     }
     if is_global && config.key.is_empty() {
-        return fail("key", "empty, and the rate limit service needs a descriptor; write a constant, for instance");
+        return fail(
+            "key",
+            "empty, and the rate limit service needs a descriptor; write a constant, for instance",
+        );
     }
     if is_global && config.delay.is_some() {
-        return fail("delay", "the rate limit service does not say when tokens come; leave it out, or change the scope");
+        return fail(
+            "delay",
+            "the rate limit service does not say when tokens come; leave it out, or change the scope",
+        );
     }
     if is_global && config.refund.is_some() {
-        return fail("refund", "the rate limit service takes nothing back; leave it out, or change the scope");
+        return fail(
+            "refund",
+            "the rate limit service takes nothing back; leave it out, or change the scope",
+        );
     }
     if config.mode == Mode::Shadow && config.enforce.is_some() {
         return fail("enforce", "nothing is enforced in mode: shadow; leave out one of the two");
     }
     match config.start {
-        Some(start) if start > config.burst.unwrap_or(config.rate.written().into()) => {
+        Some(start) if start > config.burst.unwrap_or_else(|| config.rate.written().into()) => {
             fail("start", "more than the burst; write at most that, or leave it out for a full bucket")
         }
         _ => Ok(()),
@@ -191,9 +205,10 @@ fn name(name: String) -> Result<String, ConfigError> {
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
     match !name.is_empty() && name.len() <= 64 && name.chars().all(is_name) {
         true => Ok(name),
-        false => {
-            Err(ConfigError::at("name", format!("{name:?}; write up to 64 lower-case letters, digits, _ and -")))
-        }
+        false => Err(ConfigError::at(
+            "name",
+            format!("{name:?}; write up to 64 lower-case letters, digits, _ and -"),
+        )),
     }
 }
 
@@ -209,12 +224,16 @@ fn quotas(
     );
     let quotas = all.map(|(path, rate, burst)| {
         let at = |problem| ConfigError::at(format!("{path}burst"), problem);
-        let burst = burst.unwrap_or(rate.written().into());
+        let burst = burst.unwrap_or_else(|| rate.written().into());
         if burst == 0 {
-            return Err(at("0, and no request would ever pass; write how many tokens the bucket holds".to_owned()));
+            return Err(at(
+                "0, and no request would ever pass; write how many tokens the bucket holds".to_owned()
+            ));
         }
         let quota = Quota::new(rate, burst).ok_or_else(|| {
-            at(format!("{burst} at {rate} take more than 100 years to come; write a smaller burst or a faster rate"))
+            at(format!(
+                "{burst} at {rate} take more than 100 years to come; write a smaller burst or a faster rate"
+            ))
         })?;
         // What a response costs may come on top of an empty bucket, once more as much as it holds.
         let behind = if charges { quota.fills_in() } else { 0 };
@@ -227,9 +246,10 @@ fn lease(configured: Option<u32>, burst: u64) -> Result<u32, ConfigError> {
     match configured {
         None => Ok(u32::try_from(burst / 8).unwrap_or(u32::MAX).clamp(1, 1024)),
         Some(tokens) if tokens > 0 && tokens <= MOST_LEASED && u64::from(tokens) <= burst => Ok(tokens),
-        Some(tokens) => {
-            Err(ConfigError::at("lease", format!("{tokens}; write a number from 1 to the burst, at most {MOST_LEASED}")))
-        }
+        Some(tokens) => Err(ConfigError::at(
+            "lease",
+            format!("{tokens}; write a number from 1 to the burst, at most {MOST_LEASED}"),
+        )),
     }
 }
 
@@ -238,7 +258,9 @@ fn shape(key: &Key, max_keys: Option<u64>) -> Result<Shape, ConfigError> {
         _ if key.is_empty() => Ok(Shape::ONE),
         None => Ok(Shape::of_keys(65_536)),
         Some(keys) if (1..=MOST_KEYS).contains(&keys) => Ok(Shape::of_keys(keys)),
-        Some(keys) => Err(ConfigError::at("max_keys", format!("{keys}; write a number from 1 to {MOST_KEYS}"))),
+        Some(keys) => {
+            Err(ConfigError::at("max_keys", format!("{keys}; write a number from 1 to {MOST_KEYS}")))
+        }
     }
 }
 
@@ -254,7 +276,10 @@ fn members(
 }
 
 fn cost_from(config: CostFrom) -> Result<CostFrom, ConfigError> {
-    Ok(CostFrom { header: header(config.header, "cost_from.header")?, max: tokens(config.max, "cost_from.max")? })
+    Ok(CostFrom {
+        header: header(config.header, "cost_from.header")?,
+        max: tokens(config.max, "cost_from.max")?,
+    })
 }
 
 fn refund(config: RefundConfig) -> Result<Refund, ConfigError> {
@@ -287,12 +312,17 @@ impl TryFrom<AfterConfig> for After {
         match (config.header, config.bytes, config.statuses) {
             (Some(name), None, None) => Ok(Self::Header { name: header(name, "header")?, most }),
             (None, Some(size), None) if size.0 > 0 => Ok(Self::Bytes { per_token: size.0, most }),
-            (None, Some(_), None) => Err(ConfigError::at("bytes", "0B; write how many bytes one token is for")),
+            (None, Some(_), None) => {
+                Err(ConfigError::at("bytes", "0B; write how many bytes one token is for"))
+            }
             (None, None, Some(statuses)) => {
                 let statuses = Statuses::new(&statuses).map_err(|error| error.under("statuses"))?;
                 Ok(Self::Statuses { statuses, tokens: most })
             }
-            _ => Err(ConfigError::at("", "not exactly one of header, bytes and statuses; write one entry for each")),
+            _ => Err(ConfigError::at(
+                "",
+                "not exactly one of header, bytes and statuses; write one entry for each",
+            )),
         }
     }
 }
@@ -300,7 +330,9 @@ impl TryFrom<AfterConfig> for After {
 fn header(name: String, member: &str) -> Result<String, ConfigError> {
     match is_token(&name) {
         true => Ok(name.to_ascii_lowercase()),
-        false => Err(ConfigError::at(member, format!("{name:?} is no header name; write one such as x-cost"))),
+        false => {
+            Err(ConfigError::at(member, format!("{name:?} is no header name; write one such as x-cost")))
+        }
     }
 }
 

@@ -37,7 +37,8 @@ impl Metrics {
         if events == Events::default() {
             return;
         }
-        for (counter, amount) in [(self.cas_conflicts, events.conflicts), (self.evictions, events.evictions)] {
+        for (counter, amount) in [(self.cas_conflicts, events.conflicts), (self.evictions, events.evictions)]
+        {
             if amount > 0 {
                 host.add(counter, amount);
             }

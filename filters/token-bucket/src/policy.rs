@@ -58,7 +58,13 @@ impl TryFrom<TokenBucketConfig> for Policy {
         if config.domain.as_deref() == Some("") {
             return Err(ConfigError::at("domain", "empty; write a name or leave it out"));
         }
-        Ok(Self { limits, domain: config.domain, service, reply, stat_prefix: stat_prefix(config.stat_prefix)? })
+        Ok(Self {
+            limits,
+            domain: config.domain,
+            service,
+            reply,
+            stat_prefix: stat_prefix(config.stat_prefix)?,
+        })
     }
 }
 

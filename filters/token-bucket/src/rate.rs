@@ -78,7 +78,8 @@ impl fmt::Display for Rate {
     }
 }
 
-const EXPECTED: &str = "a number of tokens and a time, as in 100/1s, 5/10m, 1/24h; at least 1 in 8784h, at most 1 in 1ns";
+const EXPECTED: &str =
+    "a number of tokens and a time, as in 100/1s, 5/10m, 1/24h; at least 1 in 8784h, at most 1 in 1ns";
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -126,13 +127,27 @@ mod tests {
 
     #[test]
     fn rates_parse_and_print() {
-        for text in ["100/1s", "3/1s", "5/10m", "1/8760h", "1000000000/1s", "999999999/1s", "1/1ns", "60/1m"] {
+        for text in ["100/1s", "3/1s", "5/10m", "1/8760h", "1000000000/1s", "999999999/1s", "1/1ns", "60/1m"]
+        {
             assert_eq!(Rate::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Rate::parse("100/s"), Rate::parse("100/1s"));
         for text in [
-            "", "100", "/1s", "0/1s", "1/0s", "-1/1s", "+1/1s", "1.5/1s", "1/1d", "1 / 1s", "1/1s/1s", "2/1ns",
-            "1000000001/1s", "1/8785h", "4294967296/1h",
+            "",
+            "100",
+            "/1s",
+            "0/1s",
+            "1/0s",
+            "-1/1s",
+            "+1/1s",
+            "1.5/1s",
+            "1/1d",
+            "1 / 1s",
+            "1/1s/1s",
+            "2/1ns",
+            "1000000001/1s",
+            "1/8785h",
+            "4294967296/1h",
         ] {
             assert_eq!(Rate::parse(text), None, "{text}");
         }

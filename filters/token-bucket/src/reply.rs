@@ -21,6 +21,9 @@ pub(crate) struct Reply {
     x_ratelimit: Shown,
 }
 
+/// A header and its value.
+type Field = (&'static str, String);
+
 /// What is left of one limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -61,6 +64,10 @@ impl Reply {
         if format == ReplyFormat::ProblemJson {
             reply.body = problem(denial, status);
         }
+        if !denial.body.is_empty() && !is_grpc {
+            reply.headers.clear();
+            reply.body.clone_from(&denial.body);
+        }
         if is_limit {
             reply.grpc_status = Some(self.grpc_status);
         }
@@ -78,8 +85,8 @@ impl Reply {
     fn fields(
         &self,
         standings: &[Standing],
-        shows: impl Fn(Shown) -> bool,
-    ) -> impl Iterator<Item = (&'static str, String)> + use<> {
+        shows: fn(Shown) -> bool,
+    ) -> impl Iterator<Item = Field> + use<> {
         let any = !standings.is_empty();
         let draft_10 = (any && shows(self.ratelimit)).then(|| draft_10(standings));
         let draft_03 = (any && shows(self.x_ratelimit)).then(|| draft_03(standings));
@@ -89,7 +96,7 @@ impl Reply {
 
 /// draft-ietf-httpapi-ratelimit-headers-10: lists of structured fields (RFC 9651). The window of a bucket is the time in which it
 /// fills.
-fn draft_10(standings: &[Standing]) -> Vec<(&'static str, String)> {
+fn draft_10(standings: &[Standing]) -> Vec<Field> {
     // Structured fields have integers of 15 digits.
     let integer = |number: u64| number.min(999_999_999_999_999);
     let policy = standings.iter().map(|it| {
@@ -104,11 +111,11 @@ fn draft_10(standings: &[Standing]) -> Vec<(&'static str, String)> {
 }
 
 /// Draft 03 as Envoy's rate limit filter writes it: the limit that is closest, then all of them.
-fn draft_03(standings: &[Standing]) -> Vec<(&'static str, String)> {
+fn draft_03(standings: &[Standing]) -> Vec<Field> {
     let Some(closest) = standings.iter().min_by_key(|it| it.level.remaining) else { return Vec::new() };
-    let policies = standings.iter().map(|it| {
-        format!(", {};w={};name=\"{}\"", it.burst, whole_seconds(it.window).max(1), it.name)
-    });
+    let policies = standings
+        .iter()
+        .map(|it| format!(", {};w={};name=\"{}\"", it.burst, whole_seconds(it.window).max(1), it.name));
     vec![
         ("x-ratelimit-limit", format!("{}{}", closest.burst, policies.collect::<String>())),
         ("x-ratelimit-remaining", closest.level.remaining.to_string()),
@@ -151,7 +158,8 @@ impl TryFrom<ReplyConfig> for Reply {
 
     fn try_from(config: ReplyConfig) -> Result<Self, ConfigError> {
         if !(400..600).contains(&config.status) {
-            let problem = format!("{}; write a status from 400 to 599, a denial is nothing else", config.status);
+            let problem =
+                format!("{}; write a status from 400 to 599, a denial is nothing else", config.status);
             return Err(ConfigError::at("status", problem));
         }
         Ok(Self {

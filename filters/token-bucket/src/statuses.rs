@@ -48,7 +48,9 @@ mod tests {
     #[test]
     fn statuses_are_single_ones_classes_and_ranges() {
         let statuses = statuses(&["404", "5xx", "301-303"]).unwrap();
-        for (status, expected) in [(404, true), (500, true), (599, true), (302, true), (304, false), (405, false)] {
+        for (status, expected) in
+            [(404, true), (500, true), (599, true), (302, true), (304, false), (405, false)]
+        {
             assert_eq!(statuses.contains(status), expected, "{status}");
         }
     }

@@ -61,10 +61,6 @@ impl Shape {
     pub(crate) fn of_keys(keys: u64) -> Self {
         Self { sets: keys.div_ceil(WAYS as u64).max(1), ways: WAYS }
     }
-
-    pub(crate) fn buckets(self) -> u64 {
-        self.sets.saturating_mul(self.ways as u64)
-    }
 }
 
 impl Table {
@@ -130,7 +126,7 @@ impl Table {
         };
         let mut set = set.unwrap_or_else(|| Set::new(self.shape.ways, self.generation));
         if set.generation != self.generation {
-            let former = self.rates.of(set.generation, host).unwrap_or(quota.rate());
+            let former = self.rates.of(set.generation, host).unwrap_or_else(|| quota.rate());
             set.convert(former, self.generation, quota, now);
         }
         Ok(Read { set, cas })

@@ -38,7 +38,8 @@ impl Template {
     pub(crate) fn fits(&self, path: &str) -> bool {
         let Some(path) = path.strip_prefix('/') else { return false };
         let mut segments = path.split('/');
-        let all_fit = self.segments.iter().all(|expected| segments.next().is_some_and(|it| expected.fits(it)));
+        let all_fit =
+            self.segments.iter().all(|expected| segments.next().is_some_and(|it| expected.fits(it)));
         all_fit && (self.is_open || segments.next().is_none())
     }
 }
@@ -62,7 +63,8 @@ impl Segment {
 }
 
 fn mistake(text: &str) -> ConfigError {
-    let remedy = "write a path with {name} for a segment and ** at the end for all below, as in /users/{id}/**";
+    let remedy =
+        "write a path with {name} for a segment and ** at the end for all below, as in /users/{id}/**";
     ConfigError::at("", format!("{text:?} is no template; {remedy}"))
 }
 

@@ -3,6 +3,7 @@
 use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
 use portcullis_kit::{ConfigError, HttpFilter};
 use portcullis_sim::{NativePlugin, Plugin};
+use portcullis_token_bucket::{TokenBucket, TokenBucketConfig};
 
 /// A filter as native code.
 pub(crate) struct Filter {
@@ -13,12 +14,20 @@ pub(crate) struct Filter {
 }
 
 /// Every filter.
-pub(crate) const FILTERS: [Filter; 1] = [Filter {
-    name: JwtAuth::NAME,
-    check: |configuration| JwtAuth::configure(configuration).map(drop),
-    plugin: || Box::new(NativePlugin::<JwtAuth>::new()),
-    schema: || schemars::schema_for!(JwtAuthConfig),
-}];
+pub(crate) const FILTERS: [Filter; 2] = [
+    Filter {
+        name: JwtAuth::NAME,
+        check: |configuration| JwtAuth::configure(configuration).map(drop),
+        plugin: || Box::new(NativePlugin::<JwtAuth>::new()),
+        schema: || schemars::schema_for!(JwtAuthConfig),
+    },
+    Filter {
+        name: TokenBucket::NAME,
+        check: |configuration| TokenBucket::configure(configuration).map(drop),
+        plugin: || Box::new(NativePlugin::<TokenBucket>::new()),
+        schema: || schemars::schema_for!(TokenBucketConfig),
+    },
+];
 
 impl Filter {
     pub(crate) fn named(name: &str) -> Result<&'static Self, String> {

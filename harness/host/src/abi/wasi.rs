@@ -1,4 +1,3 @@
-
 use log::Level;
 use wasmtime::{Caller, Linker, Result};
 

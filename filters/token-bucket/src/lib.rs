@@ -1,0 +1,43 @@
+//! Rate limits: token buckets for everything that a request can be told by.
+//!
+//! The path of a request: [`TokenBucket`] finds the limits that it is under (`applied`, by `key`), takes its tokens from the buckets of
+//! all of them or of none (`counted`, `budget`), asks the rate limit service where several proxies count together (`service`,
+//! `ahead`), lets it wait (`waiting`) or answers (`denial`, `reply`). A bucket is one point in time ([`Bucket`]); a fixed number of
+//! them lies in sets ([`slots`]) of a `table`, in the worker or in the data that all workers share, from where a worker may borrow
+//! a few tokens at a time (`lease`).
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod address;
+mod ahead;
+mod applied;
+mod bucket;
+mod budget;
+mod config;
+mod counted;
+mod denial;
+mod filter;
+mod key;
+mod lease;
+mod limit;
+mod metrics;
+mod policy;
+mod rate;
+mod rates;
+mod reply;
+mod response;
+mod service;
+pub mod slots;
+mod statuses;
+mod table;
+mod template;
+mod waiting;
+
+pub use bucket::{Bucket, Level, Quota, Shortage, Taken};
+pub use config::TokenBucketConfig;
+pub use denial::{Reason, Row};
+pub use filter::{Stream, TokenBucket};
+pub use key::KeyHash;
+pub use rate::Rate;
