@@ -15,6 +15,8 @@ pub(crate) struct Case {
     pub(crate) guard: Guard,
     pub(crate) algorithm: Algorithm,
     pub(crate) tokens: Tokens,
+    /// Envoy's `--concurrency`.
+    pub(crate) workers: u32,
     /// Whether it is measured unless told otherwise.
     pub(crate) is_usual: bool,
 }
@@ -31,6 +33,12 @@ pub(crate) enum Guard {
     Native,
     /// Envoy's filter with its cache.
     NativeCached,
+    /// Our limit in this scope, one bucket for all.
+    Bucket(&'static str),
+    /// Our limit in this scope, a bucket for each user.
+    BucketOfUser(&'static str),
+    /// Envoy's `local_ratelimit`.
+    NativeBucket,
 }
 
 /// The bearer tokens of the requests.
@@ -42,15 +50,20 @@ pub(crate) enum Tokens {
     Others,
     /// Another one each time, its signature wrong.
     Forged,
+    /// The same one each time, and beside it one of a million users.
+    Users,
 }
 
 use Algorithm::{EdDsa, Es256, Hs256, Rs256};
-use Guard::{JwtAuth, JwtAuthAlone, Native, NativeCached, Nobody};
-use Tokens::{Forged, Others, Same};
+use Guard::{Bucket, BucketOfUser, JwtAuth, JwtAuthAlone, Native, NativeBucket, NativeCached, Nobody};
+use Tokens::{Forged, Others, Same, Users};
+
+/// How many users there are.
+const USERS: usize = 1_000_000;
 
 impl Case {
     /// The first one is the base of the others; it is sent a token as well.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::usual("none", Nobody, Rs256, Same),
         Self::usual("jwt-auth-hit", JwtAuth, Rs256, Same),
         Self::usual("jwt-auth-miss", JwtAuth, Rs256, Others),
@@ -64,18 +77,52 @@ impl Case {
         Self::other("jwt-auth-module-es256-miss", JwtAuthAlone, Es256, Others),
         Self::other("jwt-auth-module-eddsa-miss", JwtAuthAlone, EdDsa, Others),
         Self::other("jwt-auth-module-hs256-miss", JwtAuthAlone, Hs256, Others),
+        Self::usual("token-bucket", Bucket("process"), Rs256, Same),
+        Self::usual("token-bucket-worker", Bucket("worker"), Rs256, Same),
+        Self::usual("token-bucket-leased", Bucket("leased"), Rs256, Same),
+        Self::usual("token-bucket-users", BucketOfUser("process"), Rs256, Users),
+        Self::usual("native-local-ratelimit", NativeBucket, Rs256, Same),
+        Self::other("token-bucket-users-leased", BucketOfUser("leased"), Rs256, Users),
+        Self::other("none-4-workers", Nobody, Rs256, Same).with_workers(4),
+        Self::other("token-bucket-4-workers", Bucket("process"), Rs256, Same).with_workers(4),
     ];
 
     const fn usual(name: &'static str, guard: Guard, algorithm: Algorithm, tokens: Tokens) -> Self {
-        Self { name, guard, algorithm, tokens, is_usual: true }
+        Self { name, guard, algorithm, tokens, workers: 1, is_usual: true }
     }
 
     const fn other(name: &'static str, guard: Guard, algorithm: Algorithm, tokens: Tokens) -> Self {
-        Self { name, guard, algorithm, tokens, is_usual: false }
+        Self { name, guard, algorithm, tokens, workers: 1, is_usual: false }
     }
 
-    pub(crate) fn needs_module(self) -> bool {
-        matches!(self.guard, JwtAuth | JwtAuthAlone)
+    const fn with_workers(self, workers: u32) -> Self {
+        Self { workers, ..self }
+    }
+
+    /// The module that it needs, below `dist`.
+    pub(crate) fn module(self) -> Option<&'static str> {
+        match self.guard {
+            JwtAuth | JwtAuthAlone => Some("jwt-auth.wasm"),
+            Bucket(_) | BucketOfUser(_) => Some("token-bucket.wasm"),
+            Nobody | Native | NativeCached | NativeBucket => None,
+        }
+    }
+
+    /// How a request without a token is answered.
+    pub(crate) fn status_without_token(self) -> u16 {
+        match self.guard {
+            Nobody | Bucket(_) | BucketOfUser(_) | NativeBucket => 200,
+            JwtAuth | JwtAuthAlone | Native | NativeCached => 401,
+        }
+    }
+
+    /// The statistic that shows that a limit has seen the request.
+    pub(crate) fn counter(self) -> Option<&'static str> {
+        match self.guard {
+            Bucket(_) | BucketOfUser(_) => Some("wasmcustom.portcullis_token_bucket_bench_allowed_total"),
+            NativeBucket => Some("bench.http_local_rate_limit.ok"),
+            _ => None,
+        }
     }
 
     /// How every request has to be answered.
@@ -88,6 +135,7 @@ impl Case {
             Same => Requests::new(pool.tokens.iter().take(1)),
             Others => Requests::new(pool.tokens.iter()),
             Forged => Requests::new(pool.forged().iter()),
+            Users => Requests::of_users(pool.tokens.iter().take(1), USERS),
         }
     }
 
@@ -98,6 +146,12 @@ impl Case {
             JwtAuthAlone => vec![alone(module, pool)],
             Native => vec![Filter::Other(jwt_authn(pool, None))],
             NativeCached => vec![Filter::Other(jwt_authn(pool, Some(json!({}))))],
+            Bucket(scope) => vec![Filter::wasm(module, token_bucket(scope, json!({})).to_string())],
+            BucketOfUser(scope) => {
+                let by_user = json!({ "key": [{ "header": "x-user" }], "max_keys": USERS });
+                vec![Filter::wasm(module, token_bucket(scope, by_user).to_string())]
+            }
+            NativeBucket => vec![Filter::Other(local_ratelimit())],
         }
     }
 }
@@ -168,6 +222,29 @@ fn jwt_authn(pool: &Pool, cache: Option<Value>) -> Value {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
             "providers": { "bench": provider },
             "rules": [{ "match": { "prefix": "/" }, "requires": { "provider_name": "bench" } }],
+        },
+    })
+}
+
+/// A limit that is never reached.
+fn token_bucket(scope: &str, further: Value) -> Value {
+    let mut limit = json!({ "name": "bench", "rate": "1000000000/1s", "scope": scope });
+    if let (Some(limit), Value::Object(further)) = (limit.as_object_mut(), further) {
+        limit.extend(further);
+    }
+    json!({ "limits": [limit] })
+}
+
+fn local_ratelimit() -> Value {
+    let always = json!({ "default_value": { "numerator": 100, "denominator": "HUNDRED" } });
+    json!({
+        "name": "envoy.filters.http.local_ratelimit",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+            "stat_prefix": "bench",
+            "token_bucket": { "max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s" },
+            "filter_enabled": always,
+            "filter_enforced": always,
         },
     })
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +22,8 @@ const MAX_ANSWER: usize = 64 << 10;
 #[derive(Clone, Debug)]
 pub(crate) struct Requests {
     bytes: Arc<Vec<Vec<u8>>>,
+    /// So many users take turns; 0 for requests that name none.
+    users: usize,
     next: Arc<AtomicUsize>,
 }
 
@@ -28,13 +31,20 @@ impl Requests {
     /// One request for each token.
     pub(crate) fn new<'a>(tokens: impl Iterator<Item = &'a String>) -> Self {
         let bytes = tokens.map(|token| request(token)).collect();
-        Self { bytes: Arc::new(bytes), next: Arc::default() }
+        Self { bytes: Arc::new(bytes), users: 0, next: Arc::default() }
     }
 
-    fn next(&self) -> Option<&[u8]> {
+    /// The same, from so many users in turn.
+    pub(crate) fn of_users<'a>(tokens: impl Iterator<Item = &'a String>, users: usize) -> Self {
+        Self { users, ..Self::new(tokens) }
+    }
+
+    fn next(&self) -> Option<Cow<'_, [u8]>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let place = number.checked_rem(self.bytes.len())?;
-        self.bytes.get(place).map(Vec::as_slice)
+        let request = self.bytes.get(number.checked_rem(self.bytes.len())?)?;
+        let Some(user) = number.checked_rem(self.users) else { return Some(request.into()) };
+        let head = request.strip_suffix(b"\r\n")?;
+        Some([head, format!("x-user: user-{user:07}\r\n\r\n").as_bytes()].concat().into())
     }
 }
 
@@ -99,7 +109,7 @@ async fn connection(
     while Instant::now() < until && latencies.len() < MAX_REQUESTS {
         let Some(request) = requests.next() else { return Err("there are no requests".to_owned()) };
         let sent = Instant::now();
-        let status = exchange(&mut stream, request, &mut answer).await?;
+        let status = exchange(&mut stream, &request, &mut answer).await?;
         if status != expected {
             return Err(format!("Envoy answers {status}: {}", String::from_utf8_lossy(&answer)));
         }
@@ -174,5 +184,9 @@ mod tests {
         assert!(sent[1].ends_with(b"authorization: Bearer b\r\n\r\n"));
         assert_eq!(sent[0], sent[2]);
         assert_eq!(Requests::new([].iter()).next(), None);
+        let requests = Requests::of_users([String::from("a")].iter(), 2);
+        let sent: Vec<_> = (0..3).filter_map(|_| requests.next()).collect();
+        assert!(sent[1].ends_with(b"Bearer a\r\nx-user: user-0000001\r\n\r\n"), "{sent:?}");
+        assert_eq!(sent[0], sent[2]);
     }
 }

@@ -44,11 +44,12 @@ fn main() -> ExitCode {
         Ok(found) => found,
         Err(remedy) => return fail(&remedy, NOT_SET_UP),
     };
-    let module = root().join("dist/jwt-auth.wasm");
-    if arguments.cases.iter().any(|case| case.needs_module()) && !module.is_file() {
-        return fail("dist/jwt-auth.wasm is missing: run `make build`", NOT_SET_UP);
+    let modules = root().join("dist");
+    let mut needed = arguments.cases.iter().filter_map(|case| case.module());
+    if let Some(missing) = needed.find(|module| !modules.join(module).is_file()) {
+        return fail(&format!("dist/{missing} is missing: run `make build`"), NOT_SET_UP);
     }
-    match bench(&arguments, &binary, &module) {
+    match bench(&arguments, &binary, &modules) {
         Ok(rows) => finish(&Report::new(rows, version)),
         Err(message) => fail(&message, 1),
     }
@@ -60,11 +61,11 @@ fn envoy() -> Result<(EnvoyBinary, String), String> {
     Ok((binary, version))
 }
 
-fn bench(arguments: &Arguments, binary: &EnvoyBinary, module: &Path) -> Result<Vec<Row>, String> {
+fn bench(arguments: &Arguments, binary: &EnvoyBinary, modules: &Path) -> Result<Vec<Row>, String> {
     let pools = pools(&arguments.cases)?;
     let start = |case: &Case| {
         let pool = pools.get(&case.algorithm).ok_or("a case without tokens")?;
-        Running::start(*case, binary, module, pool)
+        Running::start(*case, binary, modules, pool)
     };
     let mut running = arguments.cases.iter().map(start).collect::<Result<Vec<_>, _>>()?;
     for case in &running {

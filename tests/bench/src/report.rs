@@ -134,7 +134,8 @@ impl Report {
 const NOTES: &str = "\
 added: over the case none, a direct response without any filter, the median of the rounds' differences.
 hit: the same token each time; miss: another one each time; flood: another one each time, its signature wrong.
-module: Envoy verifies no signatures for the filter, which does it itself.";
+module: Envoy verifies no signatures for the filter, which does it itself.
+users: a bucket for each of a million users, who take turns; -4-workers: to be compared with none-4-workers.";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

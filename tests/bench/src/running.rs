@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use portcullis_envoy::{Bootstrap, EnvoyBinary, EnvoyProcess, Launch};
 
-use crate::cases::{Case, Guard};
+use crate::cases::Case;
 use crate::load::{Load, Requests, answer_to};
 use crate::report::Sample;
 use crate::tokens::Pool;
@@ -20,12 +20,13 @@ impl Running {
     pub(crate) fn start(
         case: Case,
         binary: &EnvoyBinary,
-        module: &Path,
+        modules: &Path,
         pool: &Pool,
     ) -> Result<Self, String> {
         let named = |error: &dyn std::fmt::Display| format!("{}: {error}", case.name);
-        let bootstrap = Bootstrap { filters: case.filters(module, pool), ..Bootstrap::default() };
-        let launch = Launch { concurrency: 1, trace_plugins: false };
+        let module = modules.join(case.module().unwrap_or_default());
+        let bootstrap = Bootstrap { filters: case.filters(&module, pool), ..Bootstrap::default() };
+        let launch = Launch { concurrency: case.workers, trace_plugins: false };
         let directory = tempfile::tempdir().map_err(|error| named(&error))?;
         let process = EnvoyProcess::start(binary, &bootstrap, launch, directory);
         let process = process.map_err(|error| named(&error))?;
@@ -54,10 +55,16 @@ impl Running {
 
     /// A filter that lets everything pass would be fast, and the figure worthless.
     fn check_that_it_guards(&self) -> Result<(), String> {
-        let expected = if self.case.guard == Guard::Nobody { 200 } else { 401 };
-        match answer_to(self.process.listener(), b"GET / HTTP/1.1\r\nhost: bench.example\r\n\r\n")? {
-            status if status == expected => Ok(()),
-            status => Err(format!("{}: a request without a token is answered with {status}", self.name())),
+        let request = b"GET / HTTP/1.1\r\nhost: bench.example\r\n\r\n";
+        let (status, expected) =
+            (answer_to(self.process.listener(), request)?, self.case.status_without_token());
+        if status != expected {
+            return Err(format!("{}: a request without a token is answered with {status}", self.name()));
+        }
+        let Some(counter) = self.case.counter() else { return Ok(()) };
+        match self.process.admin().stats(counter)?.values().sum::<u64>() {
+            0 => Err(format!("{}: {counter} stays 0", self.name())),
+            _ => Ok(()),
         }
     }
 }
@@ -74,7 +81,7 @@ mod tests {
 
     #[test]
     fn envoy_takes_the_tokens_and_refuses_those_of_another_key() {
-        for case in Case::ALL.into_iter().filter(|case| !case.needs_module()) {
+        for case in Case::ALL.into_iter().filter(|case| case.module().is_none()) {
             let pool = Pool::mint(case.algorithm, 20).unwrap();
             let others = Pool::mint(case.algorithm, 1).unwrap();
             let mut running = start(case, &pool).unwrap();
@@ -82,8 +89,8 @@ mod tests {
             assert!(load.latencies.len() > 100, "{}: {}", case.name, load.latencies.len());
             running.requests = Case { tokens: Tokens::Same, ..case }.requests(&others);
             let foreign = running.load(Duration::from_millis(100));
-            match case.guard {
-                Guard::Nobody => assert!(foreign.is_ok()),
+            match case.status_without_token() {
+                200 => assert!(foreign.is_ok()),
                 _ if case.tokens == Tokens::Forged => assert!(foreign.is_ok()),
                 _ => assert!(foreign.unwrap_err().contains("Envoy answers 401")),
             }
