@@ -10,23 +10,23 @@ PORTCULLIS := cargo run -q -p portcullis-cli --
 VENV := .venv/bin/python
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 
-.PHONY: help demo test build bench bench-harness lint docs schemas deny clean rust-target
+.PHONY: help demo test build bench bench-harness lint docs schemas deny clean rust-target redis
 
 help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: build ## Runs the modules over real tokens, in the harness: no Envoy needed.
-	@$(PORTCULLIS) test tests/scenarios/jwt-auth/demo.yaml --format table
-	@printf '\nThat was dist/jwt-auth.wasm, the module that goes into Envoy. What to try next:\n\n'
+demo: build ## Runs the modules over real requests, in the harness: no Envoy needed.
+	@$(PORTCULLIS) test $(FILTERS:%=tests/scenarios/%/demo.yaml) --format table
+	@printf '\nThat were $(MODULES), the modules that go into Envoy. What to try next:\n\n'
 	@printf '  %s\n' \
-	  'edit tests/scenarios/jwt-auth/demo.yaml and run make demo again' \
+	  'edit tests/scenarios/token-bucket/demo.yaml and run make demo again' \
 	  'cargo run -q -p portcullis-cli -- inspect dist/jwt-auth.wasm' \
 	  'cargo run -q -p portcullis-cli -- run dist/jwt-auth.wasm --config envoy/standalone/jwt-auth.config.yaml' \
 	  'make test    the same scenarios in a real Envoy, and every other test'
 
 build: $(MODULES) ## Builds dist/*.wasm.
 
-test: build dist/probe.wasm $(VENV) ## Runs every test, a real Envoy included; sets itself up.
+test: build dist/probe.wasm $(VENV) redis ## Runs every test, a real Envoy included; sets itself up.
 	cargo test -q
 	@cat target/scenarios.txt
 	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-sim -p portcullis-scenario
@@ -73,6 +73,13 @@ rust-target:
 	@for t in wasm32-wasip1 wasm32-unknown-unknown; do \
 	  [ -d "$$(rustc --print sysroot)/lib/rustlib/$$t/lib" ] || rustup target add $$t || \
 	  { echo "the Rust target $$t is missing: rustup target add $$t" >&2; exit 2; }; done
+
+redis:
+	@command -v redis-server >/dev/null || \
+	  { as_root=; [ "$$(id -u)" = 0 ] || as_root='sudo -n'; \
+	    $$as_root apt-get install -y -qq redis-server >/dev/null || \
+	    { $$as_root apt-get update -qq && $$as_root apt-get install -y -qq redis-server >/dev/null; }; } || \
+	  { echo 'redis-server is missing: install Redis, on Debian apt install redis-server' >&2; exit 2; }
 
 $(VENV): tests/requirements.txt
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo 'Python 3 with venv is missing: on Debian, apt install python3-venv' >&2; exit 2; }

@@ -66,9 +66,9 @@ fn is_meant(limit: &Limit, request: &mut Request<'_>) -> Result<bool, Ambiguous>
 
 fn cost(limit: &Limit, request: &Request<'_>) -> u64 {
     let Some(from) = &limit.cost_from else { return limit.cost };
-    // Several or none at all: what it costs without.
+    // Several or none at all: what it costs without. Nobody makes a request cheaper than that.
     let written = request.headers.only(&from.header).and_then(whole_number);
-    written.map_or(limit.cost, |tokens| tokens.min(from.max))
+    written.map_or(limit.cost, |tokens| tokens.min(from.max).max(limit.cost))
 }
 
 /// Digits and nothing else; more than fit are very many.

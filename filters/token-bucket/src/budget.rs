@@ -149,7 +149,7 @@ impl Budget {
         let Some(leases) = &mut self.leases else { return false };
         for key in leases.idle(now) {
             // To settle is to give back.
-            self.update(key, host, now, |_| true);
+            self.update(key, host, now, |found| found.how == How::Known);
             if let Some(leases) = &mut self.leases {
                 leases.end(key);
             }

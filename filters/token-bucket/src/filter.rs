@@ -306,6 +306,8 @@ impl TokenBucket {
                 for (_, it) in over().filter(|(_, it)| !it.is_enforced) {
                     self.count(it.limit, |metrics| metrics.shadow_denied, host);
                 }
+                let within = asked.iter().enumerate().filter(|(at, _)| !is_over(*at));
+                stream.passed.extend(within.map(|(_, it)| it.limit));
                 let mut enforced =
                     over().filter(|(_, it)| it.is_enforced).map(|(at, it)| (it, until(at))).peekable();
                 if enforced.peek().is_some() {

@@ -80,7 +80,12 @@ pub enum How {
 impl Set {
     /// A set in which no key has been seen.
     pub fn new(ways: usize, generation: u8) -> Self {
-        Self { generation, evicted: Bucket::default(), slots: vec![Slot::default(); ways] }
+        Self::having_evicted(Bucket::default(), ways, generation)
+    }
+
+    /// A set that has lost a bucket.
+    pub fn having_evicted(evicted: Bucket, ways: usize, generation: u8) -> Self {
+        Self { generation, evicted, slots: vec![Slot::default(); ways] }
     }
 
     /// The bucket of a key. One that is not there gets a slot, and `start` in it or less.

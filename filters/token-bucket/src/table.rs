@@ -120,7 +120,10 @@ impl Table {
                 (sets.get(&key.set).cloned(), CREATE)
             }
             Place::Process(prefix) => match host.shared(&entry(prefix, key))? {
-                Some(datum) => (Set::decode(&datum.value, self.shape.ways), datum.cas),
+                Some(datum) => {
+                    let set = Set::decode(&datum.value, self.shape.ways);
+                    (Some(set.unwrap_or_else(|| self.unreadable(quota, now))), datum.cas)
+                }
                 None => (None, CREATE),
             },
         };
@@ -130,6 +133,11 @@ impl Table {
             set.convert(former, self.generation, quota, now);
         }
         Ok(Read { set, cas })
+    }
+
+    /// What stands for a set that somebody else has written over: nobody knows what was spent, so all of it counts as spent.
+    fn unreadable(&self, quota: &Quota, now: u64) -> Set {
+        Set::having_evicted(quota.holding(0, now), self.shape.ways, self.generation)
     }
 
     /// Writes it back.

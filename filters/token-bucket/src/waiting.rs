@@ -8,6 +8,8 @@ use portcullis_kit::StreamId;
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     seats: BTreeMap<StreamId, Seat>,
+    /// How many, by limit.
+    counts: BTreeMap<usize, usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +20,9 @@ struct Seat {
 
 impl Waiting {
     pub(crate) fn add(&mut self, stream: StreamId, until: u64, limit: usize) {
+        self.remove(stream);
         self.seats.insert(stream, Seat { until, limit });
+        *self.counts.entry(limit).or_default() += 1;
     }
 
     /// Whether a request has still to wait.
@@ -27,12 +31,15 @@ impl Waiting {
     }
 
     pub(crate) fn remove(&mut self, stream: StreamId) {
-        self.seats.remove(&stream);
+        let Some(seat) = self.seats.remove(&stream) else { return };
+        if let Some(count) = self.counts.get_mut(&seat.limit) {
+            *count = count.saturating_sub(1);
+        }
     }
 
     /// How many wait for a limit.
     pub(crate) fn count(&self, limit: usize) -> usize {
-        self.seats.values().filter(|seat| seat.limit == limit).count()
+        self.counts.get(&limit).copied().unwrap_or_default()
     }
 
     /// Those whose wait is over, in the order in which it ends.

@@ -16,9 +16,9 @@ pub(crate) struct LimitConfig {
     pub(crate) rate: Rate,
     /// How many tokens a bucket holds; left out, the number in `rate`.
     pub(crate) burst: Option<u64>,
-    /// How many tokens a request takes.
+    /// How many tokens a request takes; left out, one. With 0, only what `after` says counts.
     pub(crate) cost: Option<u64>,
-    /// Where a request says how many tokens it takes.
+    /// Where a request says how many tokens it takes; never less than `cost`.
     pub(crate) cost_from: Option<CostFrom>,
     /// What has a bucket of its own: every combination of these parts. Without any, all requests share one.
     #[serde(default)]
@@ -67,7 +67,7 @@ pub(crate) struct LimitConfig {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CostFrom {
-    /// A header with a whole number. Anybody can send one: clear it at the edge.
+    /// A header with a whole number. A request that has none, or several, takes `cost`.
     pub(crate) header: String,
     /// The most that is taken; a larger number counts as this one.
     pub(crate) max: u64,
