@@ -28,11 +28,12 @@ def command(config, *options, workers=2):
 
 
 class Envoy:
-    """Envoy on a configuration (a dict), ready to serve; a context manager."""
+    """Envoy on a configuration (a dict), ready to serve; a context manager. `options` are further ones of the command line."""
 
-    def __init__(self, config, workers=2):
+    def __init__(self, config, workers=2, options=()):
         self._config = config
         self._workers = workers
+        self._options = options
         self._ending = contextlib.ExitStack()
 
     def __enter__(self):
@@ -49,6 +50,7 @@ class Envoy:
         config, address = directory / "envoy.json", directory / "admin"
         config.write_text(json.dumps(self._config))
         options = ["--config-yaml", ADMIN, "--admin-address-path", address, "--file-flush-interval-msec", "50"]
+        options += self._options
         with self._access_log.open("wb") as stdout, self._log.open("wb") as stderr:
             envoy = command(config, *options, workers=self._workers)
             process = subprocess.Popen(envoy, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)

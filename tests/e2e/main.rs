@@ -51,12 +51,23 @@ fn waiting_requests() {
     run("waiting_requests.py", &[]);
 }
 
+#[test]
+fn token_bucket() {
+    run("token_bucket.py", &[]);
+}
+
+#[test]
+fn token_bucket_swap() {
+    run("token_bucket_swap.py", &[]);
+}
+
 /// Runs one of the programs beside this file; what it prints is shown when it fails.
 fn run(name: &str, environment: &[(&str, PathBuf)]) {
     let root = root();
     for (needed, remedy) in [
         (".venv/bin/python", "run `make test`, or `make .venv/bin/python` before `cargo test`"),
         ("dist/jwt-auth.wasm", "run `make test`, or `make build` before `cargo test`"),
+        ("dist/token-bucket.wasm", "run `make test`, or `make build` before `cargo test`"),
     ] {
         assert!(root.join(needed).exists(), "{needed} is missing: {remedy}");
     }
