@@ -312,13 +312,13 @@ impl CallOuts for Hostcalls {
     }
 
     fn grpc_call(&mut self, call: &GrpcCall<'_>) -> Result<CallId, HostError> {
-        let metadata = pairs::encode::<&str, &str>(&[]);
+        let (target, metadata) = (call.target(), pairs::encode::<&str, &str>(&[]));
         let mut token = 0;
         // SAFETY: as above.
         done(unsafe {
             proxy_grpc_call(
-                call.cluster.as_ptr(),
-                call.cluster.len(),
+                target.as_ptr(),
+                target.len(),
                 call.service.as_ptr(),
                 call.service.len(),
                 call.method.as_ptr(),

@@ -215,7 +215,7 @@ impl CallOuts for Sim {
 
     fn grpc_call(&mut self, call: &GrpcCall<'_>) -> Result<CallId, HostError> {
         let call = abi::GrpcCall {
-            cluster: call.cluster.as_bytes(),
+            cluster: &call.target(),
             service: call.service.as_bytes(),
             method: call.method.as_bytes(),
             metadata: &[],

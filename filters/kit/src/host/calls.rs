@@ -68,10 +68,28 @@ pub struct GrpcCall<'a> {
 }
 
 impl GrpcCall<'_> {
+    /// The cluster as the proxy takes it: an `envoy.config.core.v3.GrpcService` with `envoy_grpc.cluster_name`. Envoy takes a name alone as
+    /// well, but one that happens to be such a message, as `a12345678` is, ends the process.
+    pub fn target(&self) -> Vec<u8> {
+        delimited(&delimited(self.cluster.as_bytes()))
+    }
+
     /// The timeout as the proxy takes it.
     pub fn timeout_milliseconds(&self) -> u32 {
         whole_milliseconds(self.timeout)
     }
+}
+
+/// The bytes as field 1 of a protobuf message.
+fn delimited(bytes: &[u8]) -> Vec<u8> {
+    let (mut field, mut length) = (vec![1 << 3 | 2], bytes.len());
+    while length > 0x7f {
+        field.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
+        length >>= 7;
+    }
+    field.push(u8::try_from(length).unwrap_or_default());
+    field.extend_from_slice(bytes);
+    field
 }
 
 /// At least one: none at all would be no timeout.
@@ -108,5 +126,20 @@ impl HttpAnswer {
     /// `:status`; `None` when the connection broke off.
     pub fn status(&self) -> Option<u16> {
         std::str::from_utf8(self.headers.only(":status")?).ok()?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_of_any_length_is_field_one_of_field_one() {
+        let target = |cluster: &str| {
+            let (service, method, message, timeout) = ("s", "m", &[][..], Duration::ZERO);
+            GrpcCall { cluster, service, method, message, timeout }.target()
+        };
+        assert_eq!(target("echo"), b"\x0a\x06\x0a\x04echo");
+        assert!(target(&"a".repeat(200)).starts_with(b"\x0a\xcb\x01\x0a\xc8\x01aaa"));
     }
 }

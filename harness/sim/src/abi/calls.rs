@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::abi::grpc_target::GrpcTarget;
 use crate::abi::headers::decode_pairs;
 use crate::abi::{MapType, Received, append_header};
 use crate::events::EventKind;
@@ -144,15 +145,24 @@ impl Sim {
     }
 
     fn start_grpc(&mut self, kind: CallKind, call: &GrpcCall<'_>) -> Hostcall<u32> {
-        let name = String::from_utf8_lossy(call.cluster).into_owned();
-        if name.is_empty() {
-            let reason = "a gRPC call to the upstream with the empty name";
+        let target = GrpcTarget::of(call.cluster);
+        let (GrpcTarget::Name(name) | GrpcTarget::Service(name)) = &target else {
+            let reason = "a gRPC call to an upstream that Envoy takes for a GrpcService without a target: no bytes, or bytes that happen to be a message";
             self.crash(reason);
             return Err(Refusal::new(Status::InternalFailure, reason));
-        }
-        let unknown = || format!("there is no cluster {name:?}; {}", self.known_clusters());
-        let reachability =
-            self.cluster(&name).ok_or_else(|| Refusal::new(Status::ParseFailure, unknown()))?;
+        };
+        let name = name.clone();
+        let unknown = format!("there is no cluster {name:?}; {}", self.known_clusters());
+        let reachability = match (self.cluster(&name), target) {
+            (Some(reachability), _) => reachability,
+            (None, GrpcTarget::Service(_)) => {
+                let token = self.open_call(kind, &name, Request::default())?;
+                self.deliver(token, Duration::ZERO, call_outs::no_cluster());
+                self.close_send(token);
+                return Err(Refusal::new(Status::InternalFailure, unknown));
+            }
+            (None, _) => return Err(Refusal::new(Status::ParseFailure, unknown)),
+        };
         let headers = grpc_headers(&name, call);
         let body =
             if kind == CallKind::GrpcCall { vec![call_outs::framed(call.message)] } else { Vec::new() };

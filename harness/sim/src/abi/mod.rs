@@ -5,6 +5,7 @@ mod calls;
 mod clock;
 mod contexts;
 mod foreign;
+mod grpc_target;
 mod headers;
 mod logging;
 mod map_type;

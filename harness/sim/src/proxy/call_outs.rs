@@ -174,6 +174,11 @@ fn refused(kind: CallKind, text: &str, details: &str) -> Vec<Received> {
     vec![Received::GrpcInitialMetadata(HeaderList::new()), Received::GrpcTrailingMetadata(headers), close]
 }
 
+/// The cluster of a `GrpcService` is not there.
+pub(crate) fn no_cluster() -> Received {
+    close(UNAVAILABLE, "Cluster not available")
+}
+
 fn close(status: u32, message: &str) -> Received {
     Received::GrpcClose { status, message: message.as_bytes().to_vec() }
 }
