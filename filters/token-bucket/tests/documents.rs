@@ -1,0 +1,178 @@
+//! What the README says of the configuration, of denials and of metrics is true of the code.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use portcullis_kit::testing::TestHost;
+use portcullis_kit::{Headers, HttpFilter, LocalReply, ReplyFormat, StreamId};
+use portcullis_token_bucket::{Reason, TokenBucket, TokenBucketConfig};
+use serde_json::Value;
+
+/// What all problem types begin with.
+const PROBLEMS: &str = "https://iana.org/assignments/http-problem-types#";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("filters/token-bucket/README.md")).unwrap()
+}
+
+/// What stands between backticks in a cell.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// The rows of the first table here, as cells, without its head.
+fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    let table =
+        text.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    table.skip(2).map(|line| line.split('|').map(str::trim).collect())
+}
+
+/// The table below this heading.
+fn table<'r>(readme: &'r str, heading: &str) -> Vec<Vec<&'r str>> {
+    let (_, section) = readme.split_once(&format!("\n{heading}\n")).unwrap();
+    rows(section).collect()
+}
+
+/// The blocks of code, without what they are indented by.
+fn blocks(readme: &str) -> Vec<String> {
+    let (mut blocks, mut block) = (Vec::new(), String::new());
+    for line in readme.lines() {
+        match line.strip_prefix("    ") {
+            Some(code) => block.extend([code, "\n"]),
+            None if line.is_empty() && !block.is_empty() => block.push('\n'),
+            None if !block.is_empty() => blocks.push(std::mem::take(&mut block)),
+            None => {}
+        }
+    }
+    blocks
+}
+
+/// The members of each part of the configuration; of a part that is one of several things, what they are called.
+fn members() -> BTreeMap<String, BTreeSet<String>> {
+    let schema = schemars::schema_for!(TokenBucketConfig).to_value();
+    let parts = schema["$defs"].as_object().unwrap().iter().map(|(name, part)| (name.as_str(), part));
+    let parts = parts.chain([("TokenBucketConfig", &schema)]);
+    let names = |part: &Value| {
+        let properties = part["properties"].as_object();
+        properties.into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    let members = parts.filter_map(|(part, schema)| {
+        let choices = schema["oneOf"].as_array().into_iter().flatten();
+        let all: BTreeSet<_> = choices.flat_map(names).chain(names(schema)).collect();
+        // Values alone are no members, nor are those beside a member.
+        (!all.is_empty()).then(|| (part.to_owned(), all))
+    });
+    members.collect()
+}
+
+/// The values of each part of the configuration that is one of several.
+fn values() -> BTreeSet<String> {
+    let schema = schemars::schema_for!(TokenBucketConfig).to_value();
+    let parts = schema["$defs"].as_object().unwrap().values();
+    let choices = parts.flat_map(|part| part["oneOf"].as_array().into_iter().flatten());
+    choices.filter_map(|choice| Some(choice["const"].as_str()?.to_owned())).collect()
+}
+
+fn configured(configuration: &str) -> TokenBucket {
+    let value: Value =
+        serde_saphyr::from_str(configuration).unwrap_or_else(|error| panic!("{configuration}: {error}"));
+    TokenBucket::configure(value.to_string().as_bytes())
+        .unwrap_or_else(|error| panic!("{configuration}: {error}"))
+}
+
+#[test]
+fn the_readme_names_every_member_of_the_configuration_and_no_other() {
+    let (readme, mut members) = (readme(), members());
+    for marked in readme.split("<!-- ").skip(1) {
+        let (parts, text) = marked.split_once(" -->").unwrap();
+        let of = |part: &str| members.remove(part).unwrap_or_else(|| panic!("{part} is no part, or twice"));
+        let expected: BTreeSet<_> = parts.split(' ').flat_map(of).collect();
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let cells = rows(text).map(|row| row[1]).collect::<Vec<_>>();
+        let words = cells.iter().flat_map(|cell| quoted(cell)).flat_map(|text| text.split(|c| !is_name(c)));
+        let named: BTreeSet<_> = words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        assert_eq!(named, expected, "{parts}");
+    }
+    assert_eq!(members.keys().collect::<Vec<_>>(), [""; 0], "parts without a table");
+}
+
+#[test]
+fn the_readme_explains_every_value() {
+    let readme = readme();
+    let (_, configuration) = readme.split_once("\n## Configuration\n").unwrap();
+    let said: BTreeSet<_> = configuration.split(|c: char| !c.is_ascii_lowercase() && c != '_').collect();
+    for value in values() {
+        assert!(said.contains(value.as_str()), "{value} is not explained");
+    }
+}
+
+#[test]
+fn the_configurations_of_the_readme_are_accepted() {
+    let blocks = blocks(&readme());
+    let configurations: Vec<_> = blocks.iter().filter(|block| block.starts_with("limits:\n")).collect();
+    configurations.iter().for_each(|text| drop(configured(text)));
+    assert!(configurations.len() > 8, "only {} found: has their form changed?", configurations.len());
+}
+
+#[test]
+fn the_answer_that_the_readme_shows_is_the_one_that_a_client_gets() {
+    let blocks = blocks(&readme());
+    let mut filter = configured(&blocks[0]);
+    let mut host = TestHost::at(1_800_000_000);
+    host.properties.insert("source.address".into(), b"192.0.2.1:4711".to_vec());
+    filter.start(&mut host);
+    let mut answers = (0..21).map(|number| {
+        let stream = (StreamId(number), &mut Default::default());
+        filter.on_request_headers(stream, &mut Headers::default(), &mut host)
+    });
+    assert!(answers.by_ref().take(20).all(|answer| answer.is_ok()));
+    let reply = answers.next().unwrap().unwrap_err();
+    let shown = blocks.iter().find(|block| block.starts_with("HTTP/1.1 ")).unwrap();
+    let (head, body) = shown.split_once("\n\n").unwrap();
+    let (status, fields) = head.split_once('\n').unwrap();
+    assert_eq!(status, format!("HTTP/1.1 {} Too Many Requests", reply.status));
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let sent = reply.headers.iter().map(|(name, value)| format!("{name}: {}", text(value)));
+    assert_eq!(fields.lines().collect::<Vec<_>>(), sent.collect::<Vec<_>>());
+    assert_eq!(body.replace('\n', ""), text(&reply.body));
+}
+
+#[test]
+fn the_table_of_denials_is_that_of_the_code() {
+    let readme = readme();
+    let written = table(&readme, "## Answers");
+    let written = written.iter().map(|row| row[1..5].join(" "));
+    let ours = Reason::ALL.map(|reason| {
+        let row = reason.row();
+        let reply = LocalReply::new(row.status, row.code, row.detail, ReplyFormat::Text);
+        let kind = row.kind.map(|kind| format!("`{}`", kind.strip_prefix(PROBLEMS).unwrap()));
+        let grpc = reply.grpc_status.unwrap() as u8;
+        format!("`{}` {} {grpc} {}", row.code, row.status, kind.unwrap_or_default())
+    });
+    assert_eq!(written.collect::<Vec<_>>(), ours);
+    assert!(readme.contains(&format!("`{PROBLEMS}`")));
+}
+
+#[test]
+fn the_table_of_metrics_is_that_of_the_filter() {
+    let configuration = "{limits: [{name: per-client, rate: 1/1s}], stat_prefix: edge}";
+    let mut host = TestHost::default();
+    configured(configuration).start(&mut host);
+    let readme = readme();
+    let named = table(&readme, "## Metrics").into_iter().flat_map(|row| quoted(row[1]).collect::<Vec<_>>());
+    let named: BTreeSet<_> =
+        named.map(|name| format!("portcullis_token_bucket_edge_per_client_{name}")).collect();
+    assert_eq!(named, host.metrics.into_keys().collect());
+}
+
+#[test]
+fn the_schema_is_that_of_the_code() {
+    let written = fs::read_to_string(root().join("docs/schemas/token-bucket.schema.json")).unwrap();
+    let written: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(written, schemars::schema_for!(TokenBucketConfig).to_value(), "run make schemas");
+}
