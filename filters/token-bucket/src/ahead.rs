@@ -133,3 +133,79 @@ impl Ahead {
         it
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bucket::Level;
+    use crate::service::Status;
+
+    const MILLISECOND: u64 = 1_000_000;
+
+    fn said(next: u64) -> Said {
+        let fill = Level { remaining: 0, next: Some(next) };
+        Said { statuses: vec![Status { fill, ..Status::default() }], ..Said::default() }
+    }
+
+    /// One token for a key, if there is one; how many to ask for.
+    fn take(ahead: &mut Ahead, now: u64) -> Result<Option<u32>, InStore> {
+        match ahead.look(b"k", 1, now) {
+            InStore::Enough => Ok(ahead.take(b"k", 1, now)),
+            other => Err(other),
+        }
+    }
+
+    #[test]
+    fn the_first_requests_pass_on_credit_and_ask_once() {
+        let mut ahead = Ahead::new(4);
+        let asked: Vec<_> = (0..4).map(|_| take(&mut ahead, 0).unwrap()).collect();
+        assert_eq!(asked, [Some(5), None, None, None]);
+        assert_eq!(take(&mut ahead, 0), Err(InStore::Short(None)), "no more than that");
+        ahead.on_answer(b"k", 5, &Verdict::Ok(said(MILLISECOND)), 0);
+        assert_eq!(take(&mut ahead, 0), Ok(Some(4)), "one is left, and more are asked for");
+    }
+
+    #[test]
+    fn tokens_of_a_window_end_with_it() {
+        let mut ahead = Ahead::new(4);
+        take(&mut ahead, 0).unwrap();
+        ahead.on_answer(b"k", 5, &Verdict::Ok(said(MILLISECOND)), 0);
+        assert_eq!(take(&mut ahead, 0), Ok(None));
+        assert_eq!(take(&mut ahead, MILLISECOND), Ok(Some(5)), "on credit again");
+    }
+
+    #[test]
+    fn near_the_limit_it_asks_for_less_until_there_is_none() {
+        let mut ahead = Ahead::new(16);
+        let mut now = 0;
+        let sizes: Vec<_> = (0..3)
+            .map(|_| {
+                now += 1;
+                let asked = take(&mut ahead, now).unwrap().unwrap();
+                ahead.on_answer(b"k", asked, &Verdict::OverLimit(said(MILLISECOND)), now);
+                asked
+            })
+            .collect();
+        assert_eq!(sizes, [17, 6, 4], "what is owed and 16, 4, 1");
+        assert_eq!(take(&mut ahead, now), Err(InStore::Short(Some(MILLISECOND))));
+        assert_eq!(take(&mut ahead, now + MILLISECOND), Ok(Some(2)));
+    }
+
+    #[test]
+    fn a_failure_is_not_asked_about_for_a_second() {
+        let mut ahead = Ahead::new(4);
+        take(&mut ahead, 0).unwrap();
+        ahead.on_answer(b"k", 5, &Verdict::Failed, 0);
+        assert_eq!(take(&mut ahead, RESTS - 1), Err(InStore::Failed));
+        assert_eq!(take(&mut ahead, RESTS), Ok(Some(6)));
+    }
+
+    #[test]
+    fn the_number_of_keys_is_bounded() {
+        let mut ahead = Ahead::new(4);
+        for key in 0..2 * MOST_KEYS {
+            ahead.look(&key.to_le_bytes(), 1, 0);
+        }
+        assert_eq!(ahead.by_key.len(), MOST_KEYS);
+    }
+}

@@ -429,3 +429,77 @@ fn claim(request: &mut Request<'_>, filter_state: &str, path: &[String]) -> Opti
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_kit::testing::TestHost;
+    use serde_json::json;
+
+    use super::*;
+
+    fn part(config: Value) -> Part {
+        Part::plain(serde_json::from_value(config).unwrap()).unwrap()
+    }
+
+    fn of(config: Value, fields: &[(&str, &str)], host: &mut TestHost) -> Option<String> {
+        let headers = Headers::from_iter(fields.iter().copied());
+        let value = part(config).of(&mut Request::new(&headers, host)).unwrap()?.into_owned();
+        Some(String::from_utf8(value).unwrap())
+    }
+
+    #[test]
+    fn escapes_and_repeats_give_nobody_another_bucket() {
+        let query = |path: &str| of(json!({"query": "user"}), &[(":path", path)], &mut TestHost::default());
+        for path in ["/?user=alice", "/?user=al%69ce", "/?%75ser=alice&x=1", "/a?x&user=alice#y"] {
+            assert_eq!(query(path).as_deref(), Some("alice"), "{path}");
+        }
+        assert_eq!(query("/?user=a&user=b").as_deref(), Some("a,b"));
+        assert_eq!(query("/?user=a+b%2").as_deref(), Some("a b%2"));
+        for path in ["/", "/?", "/?users=a", "/user=a"] {
+            assert_eq!(query(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let cookie =
+            |value: &str| of(json!({"cookie": "sid"}), &[("cookie", value)], &mut TestHost::default());
+        assert_eq!(cookie("a=1; sid=x=y; sid=z").as_deref(), Some("x=y"));
+        assert_eq!(cookie("a=sid=1; xsid=2"), None);
+    }
+
+    #[test]
+    fn claims_come_from_what_was_verified() {
+        let mut host = TestHost::default();
+        let plan = json!({"claim": {"filter_state": "user", "path": ["realm", "plan"]}});
+        assert_eq!(of(plan.clone(), &[], &mut host), None);
+        for (payload, expected) in [
+            (json!({"realm": {"plan": "gold"}}), Some("gold")),
+            (json!({"realm": {"plan": 7}}), Some("7")),
+            (json!({"realm": {"plan": ["gold"]}}), None),
+            (json!({"realm.plan": "gold"}), None),
+            (json!([]), None),
+        ] {
+            host.properties.insert("user".into(), payload.to_string().into_bytes());
+            assert_eq!(of(plan.clone(), &[], &mut host).as_deref(), expected, "{payload}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_key_do_not_run_together() {
+        let key = |a: &str, b: &str| joined(&[a.as_bytes().to_vec(), b.as_bytes().to_vec()]);
+        assert_ne!(key("ab", "c"), key("a", "bc"));
+        assert_ne!(key("", "a"), key("a", ""));
+    }
+
+    #[test]
+    fn a_path_that_can_be_read_in_two_ways_is_refused() {
+        let headers = Headers::from_iter([(":path", "/a/../b"), (":authority", "a@b")]);
+        let mut host = TestHost::default();
+        for (config, expected) in
+            [(json!({"path": true}), Ambiguous::Path), (json!({"host": true}), Ambiguous::Host)]
+        {
+            assert_eq!(part(config).of(&mut Request::new(&headers, &mut host)), Err(expected));
+        }
+    }
+}

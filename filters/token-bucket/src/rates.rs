@@ -127,3 +127,59 @@ fn entry(bytes: &[u8; 13]) -> Option<(u8, Rate)> {
     let nanos = u64::from_le_bytes(*nanos.first_chunk::<8>()?);
     Some((*number, Rate::new(u32::from_le_bytes(*tokens), nanos)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_kit::SharedData;
+    use portcullis_kit::testing::TestHost;
+
+    use super::*;
+
+    /// A rate in lowest terms.
+    fn rate(seconds: u32) -> Rate {
+        Rate::new(1, u64::from(seconds) * 1_000_000_000).unwrap()
+    }
+
+    #[test]
+    fn all_users_agree_on_seed_and_numbers() {
+        let mut host = TestHost::default();
+        let (first, number) = Rates::shared("a", rate(10), &mut host);
+        let (mut second, other) = Rates::shared("a", rate(20), &mut host);
+        assert_eq!((first.seed(), number, other), (second.seed(), 0, 1));
+        assert_eq!(Rates::shared("a", rate(10), &mut host).1, 0);
+        assert_eq!(second.of(0, &mut host), Some(rate(10)));
+        let mut first = first;
+        assert_eq!(first.of(1, &mut host), Some(rate(20)), "it looks again");
+        assert_eq!(first.of(2, &mut host), None);
+    }
+
+    #[test]
+    fn old_rates_are_forgotten_and_numbers_go_round() {
+        let mut host = TestHost::default();
+        let numbers: Vec<_> = (1..200).map(|it| Rates::shared("a", rate(it), &mut host).1).collect();
+        assert_eq!((numbers[127], numbers[128], numbers[198]), (127, 0, 70));
+        let (mut rates, newest) = Rates::shared("a", rate(199), &mut host);
+        assert_eq!(rates.of(newest, &mut host), Some(rate(199)));
+        assert_eq!(rates.of(numbers[198 - MOST], &mut host), None);
+    }
+
+    #[test]
+    fn a_race_to_be_first_has_one_winner() {
+        let mut host = TestHost::default();
+        let mut winner = Rates::alone(rate(10), &mut host).0;
+        winner.seed = [1; 16];
+        // Another worker writes between our look and our write.
+        host.meanwhile.push_back(("a".to_owned(), winner.encode()));
+        let (rates, number) = Rates::shared("a", rate(20), &mut host);
+        assert_eq!((rates.seed(), number), (&[1; 16], 1));
+    }
+
+    #[test]
+    fn garbage_is_written_over() {
+        let mut host = TestHost::default();
+        let _ = host.set_shared("a", b"garbage", 0);
+        let (mut rates, number) = Rates::shared("a", rate(10), &mut host);
+        assert_eq!((number, rates.of(0, &mut host)), (0, Some(rate(10))));
+        assert_eq!(decode(&[&LAYOUT[..], &[0; 16], &[0; 13]].concat()), None, "a rate of zero");
+    }
+}

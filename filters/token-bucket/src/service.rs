@@ -274,3 +274,91 @@ impl TryFrom<ServiceConfig> for Settings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_kit::testing::TestHost;
+    use portcullis_proto::rate_limit_response::{RateLimit, rate_limit::Unit};
+
+    use super::*;
+
+    fn service() -> Service {
+        let (cluster, domain) = ("rls".to_owned(), "shop".to_owned());
+        Service::new(Settings { cluster, domain, timeout: Duration::from_millis(20), max_waiting: 2 })
+    }
+
+    fn ask(service: &mut Service, stream: u32, host: &mut TestHost) -> bool {
+        let descriptors = vec![descriptor(["user"].into_iter(), &[b"alice".to_vec()], 3)];
+        service.ask(Purpose::Check(StreamId(stream)), descriptors, host)
+    }
+
+    #[test]
+    fn a_question_is_a_call_of_the_service() {
+        let (mut host, mut service) = (TestHost::at(1000), service());
+        assert!(ask(&mut service, 1, &mut host));
+        let call = &host.calls[0];
+        assert_eq!(call.cluster, "rls");
+        assert_eq!(call.headers[0].1, "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit");
+        let request = RateLimitRequest::decode(&call.body[..]).unwrap();
+        assert_eq!((request.domain.as_str(), request.hits_addend), ("shop", 3));
+        assert_eq!(request.descriptors[0].entries[0].value, "alice");
+        assert_eq!(request.descriptors[0].hits_addend, Some(3));
+    }
+
+    #[test]
+    fn an_answer_is_read_and_what_is_none_is_a_failure() {
+        let limit = RateLimit { requests_per_unit: 10, unit: Unit::Minute as i32, name: vec![0xff] };
+        let status = DescriptorStatus {
+            code: Code::OverLimit as i32,
+            current_limit: Some(limit),
+            limit_remaining: 4,
+            duration_until_reset: Some(portcullis_proto::Duration { seconds: 2, nanos: 5 }),
+        };
+        let header = |key: &str, value: &[u8]| HeaderValue {
+            key: key.into(),
+            value: value.to_vec(),
+            raw_value: Vec::new(),
+        };
+        let response = RateLimitResponse {
+            overall_code: Code::OverLimit as i32,
+            statuses: vec![status],
+            response_headers_to_add: vec![
+                header("X-A", b"1"),
+                header("x-b", b"1\r\nx-c: 2"),
+                header(":status", b"200"),
+                header("Content-Length", b"0"),
+            ],
+            ..RateLimitResponse::default()
+        };
+        let Verdict::OverLimit(said) = verdict(&response.encode_to_vec()) else { panic!() };
+        let fill = Fill { remaining: 4, next: Some(2_000_000_005) };
+        assert_eq!(said.statuses, [Status { is_over: true, limit: Some((10, 60_000_000_000)), fill }]);
+        assert_eq!(said.response_headers, [("x-a".to_owned(), b"1".to_vec())]);
+        for bytes in [&b"\xff"[..], b"", b"\x08\x00", b"\x08\x09"] {
+            assert_eq!(verdict(bytes), Verdict::Failed, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn few_wait_and_a_service_that_fails_is_spared() {
+        let (mut host, mut service) = (TestHost::at(1000), service());
+        assert!(ask(&mut service, 1, &mut host) && ask(&mut service, 2, &mut host));
+        assert!(!ask(&mut service, 3, &mut host), "two wait already");
+        service.on_answer(CallId(4), &GrpcAnswer::Message(b"\x08\x01".to_vec()), &mut host);
+        assert!(matches!(service.take_verdict(StreamId(1)), Some(Verdict::Ok(_))));
+        assert_eq!(service.take_verdict(StreamId(1)), None);
+        service.forget(StreamId(2));
+        service.on_answer(CallId(8), &GrpcAnswer::Status(14), &mut host);
+        assert_eq!(service.take_verdict(StreamId(2)), None, "nobody waits for it any more");
+        for call in 3..7 {
+            assert!(ask(&mut service, call, &mut host));
+            service.on_answer(CallId(call * 4), &GrpcAnswer::Status(4), &mut host);
+        }
+        assert!(!ask(&mut service, 9, &mut host), "five failures in a row");
+        assert_eq!(service.retry_after(&host), 1_000_000_000);
+        host.advance(Duration::from_secs(1));
+        assert!(ask(&mut service, 9, &mut host));
+        assert!(!ask(&mut service, 10, &mut host), "one is tried");
+        assert_eq!(service.on_answer(CallId(999), &GrpcAnswer::Status(4), &mut host), None);
+    }
+}

@@ -199,3 +199,75 @@ fn take_lent(bytes: &[u8]) -> Option<(Lent, &[u8])> {
     let (until, rest) = rest.split_first_chunk::<8>()?;
     Some((Lent { tokens: u32::from_le_bytes(*tokens), until: u64::from_le_bytes(*until) }, rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+    const FULL: Start = Start { tokens: 10, remembers: true };
+
+    fn quota() -> Quota {
+        Quota::new(Rate::parse("1/1s").unwrap(), 10).unwrap()
+    }
+
+    fn key(fingerprint: u32) -> KeyHash {
+        KeyHash { set: 0, fingerprint }
+    }
+
+    /// Takes tokens for a key at a time in seconds; what is left, and what became of the slot.
+    fn take(set: &mut Set, fingerprint: u32, tokens: u64, seconds: u64) -> (u64, How) {
+        let now = seconds * SECOND;
+        let mut found = set.find(key(fingerprint), FULL, &quota(), now).unwrap();
+        found.slot.bucket = quota().take(found.slot.bucket, tokens, now, 0).unwrap().bucket;
+        set.put(&found, &quota());
+        (quota().remaining(found.slot.bucket, now), found.how)
+    }
+
+    #[test]
+    fn a_full_bucket_makes_room_and_is_no_loss() {
+        let mut set = Set::new(2, 0);
+        assert_eq!(take(&mut set, 1, 3, 100), (7, How::Unused));
+        assert_eq!(take(&mut set, 2, 9, 100), (1, How::Unused));
+        assert_eq!(take(&mut set, 1, 1, 100), (6, How::Known));
+        assert_eq!(take(&mut set, 3, 1, 104), (9, How::Free), "the first was full again");
+        assert_eq!(take(&mut set, 2, 1, 104), (4, How::Known));
+    }
+
+    #[test]
+    fn nobody_gains_by_being_pushed_out() {
+        let mut set = Set::new(1, 0);
+        assert_eq!(take(&mut set, 1, 8, 100), (2, How::Unused));
+        assert_eq!(take(&mut set, 2, 1, 100), (9, How::Evicted));
+        assert_eq!(take(&mut set, 1, 0, 100), (2, How::Evicted), "it has what it had");
+        assert_eq!(take(&mut set, 2, 0, 100), (2, How::Evicted), "nobody knows which of the two it is");
+        assert_eq!(take(&mut set, 3, 0, 109), (10, How::Free), "in the end all is forgiven");
+    }
+
+    #[test]
+    fn what_is_lent_when_a_bucket_goes_counts_as_used_when_the_loan_ends() {
+        let mut set = Set::new(1, 0);
+        let mut found = set.find(key(1), FULL, &quota(), 100 * SECOND).unwrap();
+        found.slot.lent = Lent { tokens: 4, until: 101 * SECOND };
+        set.put(&found, &quota());
+        assert_eq!(take(&mut set, 2, 1, 100), (9, How::Evicted));
+        assert_eq!(take(&mut set, 1, 0, 100), (5, How::Evicted));
+    }
+
+    #[test]
+    fn sets_are_read_as_they_were_written() {
+        let mut set = Set::new(8, 77);
+        take(&mut set, 5, 2, 100);
+        assert_eq!(Set::decode(&set.encode(false), 8).as_ref(), Some(&set));
+        assert_eq!(set.encode(false).len(), 16 + 8 * 16);
+        let mut found = set.known(key(5)).unwrap();
+        found.slot.lent = Lent { tokens: 4, until: 7 };
+        set.put(&found, &quota());
+        assert_eq!(Set::decode(&set.encode(true), 8).as_ref(), Some(&set));
+        let bytes = set.encode(true);
+        for end in 0..bytes.len() {
+            assert_eq!(Set::decode(&bytes[..end], 8), None, "{end}");
+        }
+        assert_eq!(Set::decode(&bytes, 7), None);
+    }
+}
