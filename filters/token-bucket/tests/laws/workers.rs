@@ -1,0 +1,137 @@
+//! One limit and several workers, each of which may be interrupted, be slow, lose its clients or die.
+
+use proptest::collection::vec;
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
+};
+use proptest::sample::{Index, select};
+
+use crate::common::SECOND;
+use crate::windows::Law;
+use crate::world::{Act, Case, What, World};
+
+fn limits() -> impl Strategy<Value = Law> {
+    // In lowest terms.
+    const RATES: [(u32, u64); 6] =
+        [(1, 10_000_000), (7, SECOND), (3, 1_000_003), (1, 50_000_000), (1, 1_000_000), (1, 60 * SECOND)];
+    (select(&RATES[..]), prop_oneof![1..4_u64, 1..120_u64]).prop_map(|(rate, burst)| Law {
+        rate,
+        burst,
+        slack: 0,
+    })
+}
+
+/// Those whose bucket fills within a second.
+fn quick_limits() -> impl Strategy<Value = Law> {
+    limits().prop_filter("slow", |law| law.burst * law.rate.1 / u64::from(law.rate.0) <= SECOND)
+}
+
+fn acts(burst: u64, keys: u16) -> impl Strategy<Value = Vec<Act>> {
+    let cost = move || prop_oneof![4 => 1..=burst.min(3), 1 => 1..=burst, 1 => Just(burst)];
+    let what = move || (0..keys, cost()).prop_map(|(key, cost)| What { key, cost });
+    let worker = || 0..4_usize;
+    let race = proptest::option::weighted(0.3, (worker(), what(), 0..3_u8));
+    let time = prop_oneof![
+        0..5_u64,
+        0..2_000_000_u64,
+        0..120_000_000_u64,
+        0..3 * SECOND,
+        Just(SECOND),
+        Just(10_000_000_u64),
+    ];
+    let act = prop_oneof![
+        8 => (worker(), what(), race).prop_map(|(worker, what, race)| Act::Request { worker, what, race }),
+        4 => time.prop_map(Act::Time),
+        2 => worker().prop_map(Act::Tick),
+        2 => (worker(), any::<Index>(), any::<bool>())
+            .prop_map(|(worker, which, fails)| Act::Answer { worker, which, fails }),
+        1 => (worker(), any::<Index>()).prop_map(|(worker, which)| Act::Leave { worker, which }),
+        1 => (0..6_u32).prop_map(Act::Conflicts),
+        1 => worker().prop_map(Act::Die),
+    ];
+    vec(act, 1..if keys > 1 { 400 } else { 150 })
+}
+
+fn any_scope() -> impl Strategy<Value = &'static str> {
+    select(&["process", "leased", "worker"][..])
+}
+
+fn cases(
+    scope: impl Strategy<Value = &'static str>,
+    limit: impl Strategy<Value = Law>,
+    waits: bool,
+    keys: u16,
+) -> impl Strategy<Value = Case> {
+    let others = (1..=4_usize, any::<bool>(), 1..=120_u64, prop_oneof![1..50_u64, 1..3000_u64], 1..=64_u64);
+    (scope, limit, others).prop_flat_map(move |(scope, law, (workers, refunds, lease, delay, max_keys))| {
+        // One worker alone may forget what it has counted, so it does not die.
+        let is_one = scope == "worker";
+        let case = Case {
+            scope,
+            law,
+            lease: (scope == "leased").then_some(lease.min(law.burst)),
+            delay: waits.then_some(delay),
+            refunds,
+            workers: if is_one { 1 } else { workers },
+            max_keys: (keys > 1).then_some(max_keys),
+            acts: Vec::new(),
+        };
+        acts(law.burst, keys).prop_map(move |mut acts| {
+            acts.retain(|act| !is_one || !matches!(act, Act::Die(_)));
+            Case { acts, ..case.clone() }
+        })
+    })
+}
+
+impl Case {
+    /// By how much longer the window is that a burst may fill: a bucket does not move up those who wait when tokens come back.
+    fn slack(&self) -> u64 {
+        let leaves = self.acts.iter().any(|act| matches!(act, Act::Leave { .. }));
+        // Who waits passes at a whole nanosecond, so up to one too late.
+        1 + if leaves || self.scope == "leased" { self.delay.unwrap_or_default() * 1_000_000 } else { 0 }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_window_sees_more_than_the_law(case in cases(any_scope(), limits(), false, 1)) {
+        let mut world = World::new(&case);
+        case.acts.iter().for_each(|act| world.act(act));
+        let law = case.law.check(&world.events);
+        prop_assert!(law.is_ok(), "{}", law.unwrap_err());
+    }
+
+    #[test]
+    fn nor_where_requests_wait(mut case in cases(any_scope(), limits(), true, 1)) {
+        let mut world = World::new(&case);
+        case.law.slack = case.slack();
+        case.acts.iter().for_each(|act| world.act(act));
+        let law = case.law.check(&world.events);
+        // Refunds come when they come; who waits for later tokens stays where it is, and both pass.
+        prop_assert!(case.refunds || law.is_ok(), "{}", law.unwrap_err());
+    }
+
+    #[test]
+    fn tokens_on_loan_come_back(case in cases(Just("leased"), quick_limits(), false, 1)) {
+        let mut world = World::new(&case);
+        case.acts.iter().for_each(|act| world.act(act));
+        world.host.conflicts = 0;
+        for _ in 0..20 {
+            world.act(&Act::Time(SECOND / 10));
+            (0..case.workers).for_each(|worker| world.tick(worker));
+        }
+        let before = world.events.len();
+        let one = || Act::Request { worker: 0, what: What { key: 0, cost: 1 }, race: None };
+        (0..=case.law.burst).for_each(|_| world.act(&one()));
+        prop_assert_eq!(u64::try_from(world.events.len() - before).unwrap(), case.law.burst);
+    }
+
+    /// A key that comes back to another slot, or whose bucket had to go, may get less for a while.
+    #[test]
+    fn no_key_gets_more_than_with_a_bucket_of_its_own(case in cases(any_scope(), limits(), false, 200)) {
+        let mut world = World::new(&case);
+        case.acts.iter().for_each(|act| world.act(act));
+    }
+}
