@@ -7,6 +7,7 @@
 
 mod answers;
 mod hostcalls;
+mod imports;
 mod plugin;
 
 pub use plugin::Plugin;

@@ -49,8 +49,8 @@ enum State {
 pub(crate) enum InStore {
     /// Its tokens.
     Enough,
-    /// None, for so many nanoseconds if that is known.
-    Short(Option<u64>),
+    /// None, for so many nanoseconds.
+    Short(u64),
     /// Nobody knows.
     Failed,
 }
@@ -66,11 +66,12 @@ impl Ahead {
         let most = i64::from(self.most);
         let it = self.at(key, now);
         match it.state {
-            State::Refused(until) if now < until => InStore::Short(Some(until - now)),
+            State::Refused(until) if now < until => InStore::Short(until - now),
             State::Failed(until) if now < until => InStore::Failed,
             _ => match i64::try_from(tokens).ok().and_then(|tokens| it.tokens.checked_sub(tokens)) {
                 Some(left) if left >= -most => InStore::Enough,
-                _ => InStore::Short(None),
+                // The answer that is on its way may bring some, or may not.
+                _ => InStore::Short(LASTS),
             },
         }
     }
@@ -160,7 +161,7 @@ mod tests {
         let mut ahead = Ahead::new(4);
         let asked: Vec<_> = (0..4).map(|_| take(&mut ahead, 0).unwrap()).collect();
         assert_eq!(asked, [Some(5), None, None, None]);
-        assert_eq!(take(&mut ahead, 0), Err(InStore::Short(None)), "no more than that");
+        assert_eq!(take(&mut ahead, 0), Err(InStore::Short(LASTS)), "no more than that");
         ahead.on_answer(b"k", 5, &Verdict::Ok(said(MILLISECOND)), 0);
         assert_eq!(take(&mut ahead, 0), Ok(Some(4)), "one is left, and more are asked for");
     }
@@ -187,7 +188,7 @@ mod tests {
             })
             .collect();
         assert_eq!(sizes, [17, 6, 4], "what is owed and 16, 4, 1");
-        assert_eq!(take(&mut ahead, now), Err(InStore::Short(Some(MILLISECOND))));
+        assert_eq!(take(&mut ahead, now), Err(InStore::Short(MILLISECOND)));
         assert_eq!(take(&mut ahead, now + MILLISECOND), Ok(Some(2)));
     }
 

@@ -3,8 +3,10 @@
 use portcullis_kit::Properties;
 use portcullis_kit::rules::Ambiguous;
 
-use crate::key::{Found, Request, joined};
+use crate::denial::Reason;
+use crate::key::{Found, joined};
 use crate::limit::{Enforce, Limit};
+use crate::part::Request;
 
 /// A limit that a request is under.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +15,8 @@ pub(crate) struct Applied {
     pub(crate) limit: usize,
     /// 0 without a tier.
     pub(crate) tier: usize,
-    /// The parts of its key; `None` where one is missing that has to be there.
-    pub(crate) parts: Option<Vec<Vec<u8>>>,
+    /// The parts of its key, or why it has none.
+    pub(crate) parts: Result<Vec<Vec<u8>>, Reason>,
     pub(crate) tokens: u64,
     /// Whether it may deny.
     pub(crate) is_enforced: bool,
@@ -22,10 +24,15 @@ pub(crate) struct Applied {
 
 impl Applied {
     /// How a limit applies to a request; `None` where it does not.
-    ///
-    /// # Errors
-    /// The limit goes by a path or host that others may read differently.
-    pub(crate) fn of(
+    pub(crate) fn of(limit: (usize, &Limit), request: &mut Request<'_>) -> Option<Self> {
+        Self::unless_ambiguous(limit, request).unwrap_or_else(|ambiguous| {
+            // It goes by a path or host that others may read differently.
+            let is_enforced = !matches!(limit.1.enforce, Enforce::Never);
+            Some(Self { limit: limit.0, tier: 0, parts: Err(ambiguous.into()), tokens: 0, is_enforced })
+        })
+    }
+
+    fn unless_ambiguous(
         (index, limit): (usize, &Limit),
         request: &mut Request<'_>,
     ) -> Result<Option<Self>, Ambiguous> {
@@ -34,8 +41,8 @@ impl Applied {
         }
         let parts = match limit.key.of(request)? {
             Found::Skipped => return Ok(None),
-            Found::Denied => None,
-            Found::Parts(parts) => Some(parts),
+            Found::Denied => Err(Reason::KeyMissing),
+            Found::Parts(parts) => Ok(parts),
         };
         let is_enforced = is_enforced(limit, parts.as_deref().unwrap_or_default(), request)?;
         let mut tier = 0;
@@ -46,6 +53,11 @@ impl Applied {
             }
         }
         Ok(Some(Self { limit: index, tier, parts, tokens: cost(limit, request), is_enforced }))
+    }
+
+    /// The key as one text; what a limit without parts has, where there is none.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        joined(self.parts.as_deref().unwrap_or_default())
     }
 }
 

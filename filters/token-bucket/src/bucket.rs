@@ -85,13 +85,14 @@ impl Quota {
         self.bucket(now, self.capacity() - self.cost(tokens.min(self.burst)))
     }
 
-    /// Takes `tokens` from a bucket, at most `patience` nanoseconds before they are there.
+    /// Takes `tokens` from a bucket, at most `patience` nanoseconds before they are there. Whoever takes none has to find one.
     ///
     /// # Errors
     /// There are not enough: nothing is taken.
     pub fn take(&self, bucket: Bucket, tokens: u64, now: u64, patience: u64) -> Result<Taken, Shortage> {
-        let debt = self.debt(bucket, now) + self.cost(tokens);
-        let missing = debt.saturating_sub(self.capacity());
+        let spent = self.debt(bucket, now);
+        let debt = spent + self.cost(tokens);
+        let missing = (spent + self.cost(tokens.max(1))).saturating_sub(self.capacity());
         if tokens > self.burst {
             return Err(Shortage { until: None });
         }
@@ -128,7 +129,12 @@ impl Quota {
 
     /// In how many nanoseconds an empty bucket is full.
     pub fn fills_in(&self) -> u64 {
-        self.nanos(self.capacity())
+        self.comes_in(self.burst)
+    }
+
+    /// In how many nanoseconds so many tokens come.
+    pub fn comes_in(&self, tokens: u64) -> u64 {
+        self.nanos(self.cost(tokens))
     }
 
     /// The same tokens missing, for another rate than that by which the bucket was kept: who has spent something has spent it.
@@ -193,6 +199,15 @@ mod tests {
 
     fn quota(rate: &str, burst: u64) -> Quota {
         Quota::new(Rate::parse(rate).unwrap(), burst).unwrap()
+    }
+
+    #[test]
+    fn whoever_takes_none_has_to_find_one() {
+        let quota = quota("10/1s", 2);
+        let bucket = quota.take(Bucket::default(), 1, SECOND, 0).unwrap().bucket;
+        assert_eq!(quota.take(bucket, 0, SECOND, 0), Ok(Taken { bucket, wait: 0 }));
+        let empty = quota.take(bucket, 1, SECOND, 0).unwrap().bucket;
+        assert_eq!(quota.take(empty, 0, SECOND, 0), Err(Shortage { until: Some(SECOND / 10) }));
     }
 
     #[test]

@@ -11,7 +11,9 @@ use crate::table::{Read, TRIES, Table};
 /// The buckets of one limit, or of one tier of it.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    pub(crate) quota: Quota,
+    /// What tells its buckets from all others.
+    name: String,
+    quota: Quota,
     start: Start,
     table: Table,
     leases: Option<Leases>,
@@ -57,13 +59,21 @@ pub(crate) enum Refused {
 }
 
 impl Budget {
-    pub(crate) fn new(quota: Quota, start: Start, table: Table, leases: Option<Leases>) -> Self {
-        Self { quota, start, table, leases, events: Events::default() }
+    pub(crate) fn new(
+        name: String,
+        quota: Quota,
+        start: Start,
+        table: Table,
+        leases: Option<Leases>,
+    ) -> Self {
+        Self { name, quota, start, table, leases, events: Events::default() }
     }
 
-    /// Goes on with the buckets of another configuration in the same worker.
+    /// Goes on with the same buckets of another configuration in the same worker.
     pub(crate) fn inherit(&mut self, former: &Self) {
-        self.table.inherit(&former.table);
+        if self.name == former.name {
+            self.table.inherit(&former.table);
+        }
     }
 
     /// The place of a key.

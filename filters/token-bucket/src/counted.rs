@@ -9,7 +9,7 @@ use crate::applied::Applied;
 use crate::bucket::{Level, Quota, Shortage};
 use crate::budget::{Budget, Prepared, Refused};
 use crate::config::{FailureMode, Scope};
-use crate::key::{KeyHash, joined};
+use crate::key::KeyHash;
 use crate::lease::Leases;
 use crate::limit::Limit;
 use crate::metrics::Metrics;
@@ -23,8 +23,6 @@ pub(crate) struct Counted {
     budgets: Vec<Budget>,
     /// What each worker counts for itself while the shared data cannot be had.
     fallbacks: Vec<Budget>,
-    /// What tells the buckets from those of other limits.
-    name: String,
     pub(crate) metrics: Metrics,
 }
 
@@ -42,6 +40,8 @@ pub(crate) struct Taken {
 #[derive(Debug, Default)]
 pub(crate) struct Admitted {
     pub(crate) taken: Vec<Taken>,
+    /// Limits whose buckets cannot be had, and that let requests pass then.
+    pub(crate) let_through: Vec<usize>,
     /// How full the buckets are, by limit and tier.
     pub(crate) levels: Vec<(usize, usize, Level)>,
     /// In how many nanoseconds all tokens are there, and the limit that is waited for.
@@ -60,43 +60,35 @@ pub(crate) struct Exceeded {
 impl Counted {
     /// The buckets of a limit, of this domain.
     pub(crate) fn new(limit: &Limit, domain: &str, stat_prefix: &str, host: &mut dyn Host) -> Self {
-        let name = identity(&[domain, &limit.name, &limit.key.identity()]);
-        let local = limit.failure_mode == FailureMode::Local;
-        let worker = |quota: &Quota, host: &mut dyn Host| {
-            Budget::new(*quota, limit.start(quota), Table::of_worker(limit.shape, quota, host), None)
+        let name = |tier: usize| {
+            let who = tier.checked_sub(1).and_then(|place| limit.tiers.get(place));
+            identity(&[domain, &limit.name, &limit.key.identity(), &format!("{:?} {who:?}", limit.shape)])
+        };
+        let worker = |(tier, quota): (usize, &Quota), host: &mut dyn Host| {
+            let table = Table::of_worker(limit.shape, quota, host);
+            Budget::new(name(tier), *quota, limit.start(quota), table, None)
+        };
+        let process = |(tier, quota): (usize, &Quota), host: &mut dyn Host| {
+            let table = Table::of_process(&name(tier), limit.shape, quota, host);
+            let leases = (limit.scope == Scope::Leased).then(|| Leases::new(limit.lease));
+            Budget::new(name(tier), *quota, limit.start(quota), table, leases)
         };
         let tiers = || limit.quotas.iter().enumerate();
         let budgets = match limit.scope {
-            Scope::Worker => tiers().map(|(_, quota)| worker(quota, host)).collect(),
+            Scope::Worker => tiers().map(|tier| worker(tier, host)).collect(),
+            Scope::Process | Scope::Leased => tiers().map(|tier| process(tier, host)).collect(),
             Scope::Global => Vec::new(),
-            Scope::Process | Scope::Leased => {
-                let shared = |(tier, quota): (usize, &Quota)| {
-                    let who = tier.checked_sub(1).and_then(|place| limit.tiers.get(place));
-                    let parts = [&name[..], &format!("{:?} {who:?}", limit.shape)];
-                    let table = Table::of_process(&identity(&parts), limit.shape, quota, host);
-                    let leases = (limit.scope == Scope::Leased).then(|| Leases::new(limit.lease));
-                    Budget::new(*quota, limit.start(quota), table, leases)
-                };
-                tiers().map(shared).collect()
-            }
         };
-        let fallbacks = match limit.scope != Scope::Worker && local {
-            true => tiers().map(|(_, quota)| worker(quota, host)).collect(),
-            false => Vec::new(),
-        };
-        Self { budgets, fallbacks, name, metrics: Metrics::new(stat_prefix, &limit.name, host) }
+        let falls_back = limit.scope != Scope::Worker && limit.failure_mode == FailureMode::Local;
+        let fallbacks = tiers().filter(|_| falls_back).map(|tier| worker(tier, host)).collect();
+        Self { budgets, fallbacks, metrics: Metrics::new(stat_prefix, &limit.name, host) }
     }
 
-    /// Goes on with the buckets of the same limit in another configuration.
+    /// Goes on with the same buckets of another configuration.
     pub(crate) fn inherit(&mut self, former: &Self) {
-        if self.name != former.name {
-            return;
-        }
-        for (ours, theirs) in self.budgets.iter_mut().zip(&former.budgets) {
-            ours.inherit(theirs);
-        }
-        for (ours, theirs) in self.fallbacks.iter_mut().zip(&former.fallbacks) {
-            ours.inherit(theirs);
+        let pairs = [(&mut self.budgets, &former.budgets), (&mut self.fallbacks, &former.fallbacks)];
+        for (ours, theirs) in pairs {
+            ours.iter_mut().for_each(|ours| theirs.iter().for_each(|theirs| ours.inherit(theirs)));
         }
     }
 
@@ -144,6 +136,8 @@ pub(crate) struct Counting<'a> {
     pub(crate) waiting: &'a Waiting,
     pub(crate) host: &'a mut dyn Host,
     pub(crate) now: u64,
+    /// As in [`Admitted`].
+    pub(crate) let_through: Vec<usize>,
 }
 
 /// What a request is about to take from one limit.
@@ -195,6 +189,7 @@ impl Counting<'_> {
                 }
             }
         }
+        admitted.let_through = std::mem::take(&mut self.let_through);
         Ok(admitted)
     }
 
@@ -244,13 +239,12 @@ impl Counting<'_> {
         let budgets = self.counted.get(applied.limit);
         let budgets = budgets.map(|it| if is_fallback { &it.fallbacks } else { &it.budgets });
         let budget = budgets.and_then(|budgets| budgets.get(applied.tier));
-        let parts = joined(applied.parts.as_deref().unwrap_or_default());
         Step {
             limit: applied.limit,
             tier: applied.tier,
             is_enforced: applied.is_enforced,
             is_fallback,
-            key: budget.map_or(KeyHash { set: 0, fingerprint: 1 }, |budget| budget.hash(&parts)),
+            key: budget.map_or(KeyHash { set: 0, fingerprint: 1 }, |budget| budget.hash(&applied.key())),
             tokens: applied.tokens,
             patience: delay.map_or(0, |delay| delay.longest),
         }
@@ -295,7 +289,10 @@ impl Counting<'_> {
             FailureMode::Deny if applied.is_enforced => {
                 Err(Exceeded { limit: applied.limit, tier: applied.tier, shortage: None })
             }
-            FailureMode::Allow | FailureMode::Deny => Ok(None),
+            FailureMode::Allow | FailureMode::Deny => {
+                self.let_through.push(applied.limit);
+                Ok(None)
+            }
         }
     }
 
@@ -320,10 +317,11 @@ impl Counting<'_> {
         }
         let mode = self.limits.get(step.limit).map(|limit| limit.failure_mode).unwrap_or_default();
         self.count(step.limit, |metrics| metrics.fallback);
-        match mode == FailureMode::Deny && step.is_enforced {
-            true => Err(Exceeded { limit: step.limit, tier: step.tier, shortage: None }),
-            false => Ok(None),
+        if mode == FailureMode::Deny && step.is_enforced {
+            return Err(Exceeded { limit: step.limit, tier: step.tier, shortage: None });
         }
+        self.let_through.push(step.limit);
+        Ok(None)
     }
 
     fn count(&mut self, limit: usize, which: fn(&Metrics) -> portcullis_kit::Counter) {

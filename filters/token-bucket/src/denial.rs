@@ -112,11 +112,11 @@ impl From<Reason> for Denial {
     }
 }
 
-impl From<Ambiguous> for Denial {
+impl From<Ambiguous> for Reason {
     fn from(ambiguous: Ambiguous) -> Self {
         match ambiguous {
-            Ambiguous::Host => Reason::AmbiguousHost.into(),
-            Ambiguous::Path => Reason::AmbiguousPath.into(),
+            Ambiguous::Host => Self::AmbiguousHost,
+            Ambiguous::Path => Self::AmbiguousPath,
         }
     }
 }

@@ -5,17 +5,17 @@ use portcullis_kit::{
     Action, CallId, ConfigError, GrpcAnswer, Headers, Host, HttpFilter, LocalReply, StreamId, parse_config,
 };
 
-use crate::ahead::{Ahead, InStore};
+use crate::ahead::Ahead;
 use crate::applied::Applied;
 use crate::bucket::Quota;
-use crate::config::{FailureMode, Scope, TokenBucketConfig};
+use crate::config::{Scope, TokenBucketConfig};
 use crate::counted::{Counted, Counting, Exceeded, Taken};
 use crate::denial::{Denial, Reason};
-use crate::key::{Request, joined};
 use crate::limit::Limit;
+use crate::part::Request;
 use crate::policy::Policy;
 use crate::reply::Standing;
-use crate::service::{Purpose, Said, Service, Status, Verdict, descriptor};
+use crate::service::{Purpose, Service};
 use crate::waiting::Waiting;
 
 /// The time between two looks at who waits for tokens.
@@ -29,9 +29,9 @@ pub struct TokenBucket {
     pub(crate) policy: Policy,
     /// By limit.
     pub(crate) counted: Vec<Counted>,
-    service: Option<Service>,
+    pub(crate) service: Option<Service>,
     /// By limit, where tokens are taken in advance.
-    ahead: Vec<Option<Ahead>>,
+    pub(crate) ahead: Vec<Option<Ahead>>,
     waiting: Waiting,
     reads_request: bool,
     tick: Duration,
@@ -45,11 +45,13 @@ pub struct Stream {
     /// The limits of the rate limit service that it is under.
     pub(crate) global: Vec<Applied>,
     /// Limits that have let it pass.
-    passed: Vec<usize>,
-    /// In how many nanoseconds its tokens are there, and the limit that it waits for.
+    pub(crate) passed: Vec<usize>,
+    /// When its tokens are there, and the limit that it waits for.
     wait: Option<(u64, usize)>,
     /// What its response shows.
     pub(crate) standings: Vec<Standing>,
+    /// What the service adds to its response.
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
     /// Whether there was a response.
     pub(crate) is_answered: bool,
 }
@@ -127,7 +129,7 @@ impl HttpFilter for TokenBucket {
     fn watches(&self, stream: &Stream) -> bool {
         let limit = |index: usize| self.policy.limits.get(index);
         let mut limits = stream.passed.iter().filter_map(|index| limit(*index));
-        !stream.standings.is_empty() || limits.any(Limit::watches)
+        !stream.standings.is_empty() || !stream.headers.is_empty() || limits.any(Limit::watches)
     }
 
     fn reads_response(&self, stream: &Stream) -> bool {
@@ -142,6 +144,7 @@ impl HttpFilter for TokenBucket {
         host: &mut dyn Host,
     ) {
         self.policy.reply.show(&stream.standings, response);
+        stream.headers.iter().for_each(|(name, value)| response.add(name, value));
         self.settle_response(stream, response, (now(host), host));
     }
 
@@ -159,7 +162,7 @@ impl HttpFilter for TokenBucket {
         }
     }
 
-    fn on_end(&mut self, (id, stream): (StreamId, Stream), host: &mut dyn Host) {
+    fn on_end(&mut self, (id, mut stream): (StreamId, Stream), host: &mut dyn Host) {
         self.waiting.remove(id);
         if let Some(service) = &mut self.service {
             service.forget(id);
@@ -168,7 +171,7 @@ impl HttpFilter for TokenBucket {
         match stream.progress {
             Progress::Passed => self.settle_end(&stream, (now, host)),
             // Its client has left before it could pass.
-            _ => self.counting((now, host)).refund(&stream.taken),
+            _ => self.give_back(&mut stream, (now, host)),
         }
     }
 
@@ -207,9 +210,10 @@ impl TokenBucket {
             });
             stream.standings = standings.collect();
         }
+        stream.passed = admitted.let_through;
         stream.passed.extend(admitted.taken.iter().map(|taken| taken.limit));
         stream.taken = admitted.taken;
-        stream.wait = admitted.wait;
+        stream.wait = admitted.wait.map(|(wait, limit)| (now.saturating_add(wait), limit));
         let (ahead, check): (Vec<_>, Vec<_>) =
             global.into_iter().partition(|it| matches!(self.ahead.get(it.limit), Some(Some(_))));
         self.take_ahead(&ahead, stream, (now, host))?;
@@ -233,148 +237,23 @@ impl TokenBucket {
         let mut request = Request::new(headers, host);
         let mut applied = Vec::with_capacity(self.policy.limits.len());
         for (index, limit) in self.policy.limits.iter().enumerate() {
-            let Some(it) = Applied::of((index, limit), &mut request)? else { continue };
-            match (it.parts.is_some(), it.is_enforced) {
-                (true, _) => applied.push(it),
-                (false, true) => {
+            let Some(it) = Applied::of((index, limit), &mut request) else { continue };
+            match (&it.parts, it.is_enforced) {
+                (Ok(_), _) => applied.push(it),
+                (Err(reason), true) => {
                     self.count(index, |metrics| metrics.denied, request.host);
-                    return Err(Denial { violated: vec![limit.name.clone()], ..Reason::KeyMissing.into() });
+                    return Err(Denial { violated: vec![limit.name.clone()], ..(*reason).into() });
                 }
-                (false, false) => self.count(index, |metrics| metrics.shadow_denied, request.host),
+                (Err(_), false) => self.count(index, |metrics| metrics.shadow_denied, request.host),
             }
         }
         Ok(applied)
     }
 
-    /// Takes from what was taken in advance: from all limits or from none.
-    fn take_ahead(
-        &mut self,
-        applied: &[Applied],
-        stream: &mut Stream,
-        (now, host): (u64, &mut dyn Host),
-    ) -> Result<(), Denial> {
-        let (mut enough, mut failed, mut exceeded) = (Vec::new(), Vec::new(), Vec::new());
-        for it in applied {
-            let Some(Some(ahead)) = self.ahead.get_mut(it.limit) else { continue };
-            let key = joined(it.parts.as_deref().unwrap_or_default());
-            match ahead.look(&key, it.tokens, now) {
-                InStore::Enough => enough.push((it, key)),
-                InStore::Failed => failed.push(it.clone()),
-                InStore::Short(_) if !it.is_enforced => {
-                    self.count(it.limit, |metrics| metrics.shadow_denied, host);
-                }
-                InStore::Short(until) => exceeded.push((it, until)),
-            }
-        }
-        if !exceeded.is_empty() {
-            return Err(self.over_limit(exceeded.into_iter(), host));
-        }
-        self.service_failed(&failed, stream, (now, host))?;
-        for (it, key) in enough {
-            stream.passed.push(it.limit);
-            let Some(Some(ahead)) = self.ahead.get_mut(it.limit) else { continue };
-            let Some(tokens) = ahead.take(&key, it.tokens, now) else { continue };
-            let descriptors = self.descriptor(it, tokens.into()).into_iter().collect();
-            let purpose = Purpose::Ahead { limit: it.limit, key: key.clone(), tokens };
-            let asked = self.service.as_mut().is_some_and(|service| service.ask(purpose, descriptors, host));
-            if let (false, Some(Some(ahead))) = (asked, self.ahead.get_mut(it.limit)) {
-                ahead.on_answer(&key, tokens, &Verdict::Failed, now);
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes what the rate limit service has said of a request.
-    fn on_verdict(
-        &mut self,
-        (id, stream): (StreamId, &mut Stream),
-        request: &mut Headers,
-        (now, host): (u64, &mut dyn Host),
-    ) -> Result<Action, Denial> {
-        let Some(verdict) = self.service.as_mut().and_then(|service| service.take_verdict(id)) else {
-            return Ok(Action::Pause);
-        };
-        let is_asked = |it: &&Applied| !matches!(self.ahead.get(it.limit), Some(Some(_)));
-        let asked: Vec<_> = stream.global.iter().filter(is_asked).cloned().collect();
-        match verdict {
-            Verdict::Failed => self.service_failed(&asked, stream, (now, host))?,
-            Verdict::OverLimit(said) => {
-                let has_status = said.statuses.len() == asked.len();
-                let is_over = |at: usize| !has_status || said.statuses.get(at).is_some_and(|it| it.is_over);
-                let over = || asked.iter().enumerate().filter(|(at, _)| is_over(*at));
-                let until = |at: usize| said.statuses.get(at).and_then(|status| status.fill.next);
-                for (_, it) in over().filter(|(_, it)| !it.is_enforced) {
-                    self.count(it.limit, |metrics| metrics.shadow_denied, host);
-                }
-                let within = asked.iter().enumerate().filter(|(at, _)| !is_over(*at));
-                stream.passed.extend(within.map(|(_, it)| it.limit));
-                let mut enforced =
-                    over().filter(|(_, it)| it.is_enforced).map(|(at, it)| (it, until(at))).peekable();
-                if enforced.peek().is_some() {
-                    let mut denial = self.over_limit(enforced, host);
-                    denial.standings = self.standings(&asked, &said);
-                    denial.headers = said.response_headers;
-                    denial.body = said.body;
-                    return Err(denial);
-                }
-            }
-            Verdict::Ok(said) => {
-                stream.passed.extend(asked.iter().map(|it| it.limit));
-                if self.policy.reply.is_always_shown() {
-                    stream.standings.extend(self.standings(&asked, &said));
-                }
-                said.request_headers.iter().for_each(|(name, value)| request.add(name, value));
-            }
-        }
-        Ok(Action::Continue)
-    }
-
-    /// What the service says is left of its limits.
-    fn standings(&self, asked: &[Applied], said: &Said) -> Vec<Standing> {
-        let of = |(it, status): (&Applied, &Status)| {
-            let (name, quota) = self.names(it.limit, it.tier)?;
-            let mut standing = Standing::new(name, quota, status.fill);
-            if let Some((limit, window)) = status.limit {
-                (standing.burst, standing.window) = (limit, window);
-            }
-            Some(standing)
-        };
-        asked.iter().zip(&said.statuses).filter_map(of).collect()
-    }
-
-    /// What holds for limits of the service while it fails.
-    fn service_failed(
-        &mut self,
-        applied: &[Applied],
-        stream: &mut Stream,
-        (now, host): (u64, &mut dyn Host),
-    ) -> Result<(), Denial> {
-        for it in applied {
-            self.count(it.limit, |metrics| metrics.fallback, host);
-            let mode = self.policy.limits.get(it.limit).map(|limit| limit.failure_mode).unwrap_or_default();
-            match mode {
-                FailureMode::Allow => stream.passed.push(it.limit),
-                FailureMode::Deny if !it.is_enforced => {}
-                FailureMode::Deny => {
-                    let exceeded = Exceeded { limit: it.limit, tier: it.tier, shortage: None };
-                    return Err(self.exceeded(&[exceeded], host));
-                }
-                FailureMode::Local => match self.counting((now, host)).take_fallback(it) {
-                    Ok(taken) => {
-                        stream.passed.extend(taken.iter().map(|taken| taken.limit));
-                        stream.taken.extend(taken);
-                    }
-                    Err(exceeded) => return Err(self.exceeded(&[exceeded], host)),
-                },
-            }
-        }
-        Ok(())
-    }
-
     fn pass(&mut self, (id, stream): (StreamId, &mut Stream), (now, host): (u64, &mut dyn Host)) -> Action {
-        if let Some((wait, limit)) = stream.wait.take() {
+        if let Some((until, limit)) = stream.wait.take().filter(|(until, _)| now < *until) {
             self.count(limit, |metrics| metrics.delayed, host);
-            self.waiting.add(id, now.saturating_add(wait), limit);
+            self.waiting.add(id, until, limit);
             stream.progress = Progress::Waiting;
             self.watch(true, host);
             return Action::Pause;
@@ -397,15 +276,7 @@ impl TokenBucket {
         request: &Headers,
         (now, host): (u64, &mut dyn Host),
     ) -> LocalReply {
-        let taken = std::mem::take(&mut stream.taken);
-        self.counting((now, host)).refund(&taken);
-        for it in &stream.global {
-            if let Some(Some(ahead)) = self.ahead.get_mut(it.limit)
-                && stream.passed.contains(&it.limit)
-            {
-                ahead.refund(&joined(it.parts.as_deref().unwrap_or_default()), it.tokens, now);
-            }
-        }
+        self.give_back(stream, (now, host));
         let is_grpc = match self.reads_request {
             true => is_grpc(request),
             false => {
@@ -417,7 +288,7 @@ impl TokenBucket {
     }
 
     /// A denial for limits that have not enough, or cannot be had.
-    fn exceeded(&self, exceeded: &[Exceeded], host: &mut dyn Host) -> Denial {
+    pub(crate) fn exceeded(&self, exceeded: &[Exceeded], host: &mut dyn Host) -> Denial {
         let is_limit = exceeded.iter().any(|it| it.shortage.is_some());
         let reason = if is_limit { Reason::LimitExceeded } else { Reason::Unavailable };
         let mut denial = Denial::from(reason);
@@ -440,51 +311,18 @@ impl TokenBucket {
         denial
     }
 
-    /// A denial for limits of the service.
-    fn over_limit<'l>(
-        &self,
-        over: impl Iterator<Item = (&'l Applied, Option<u64>)>,
-        host: &mut dyn Host,
-    ) -> Denial {
-        let mut denial = Denial::from(Reason::LimitExceeded);
-        for (it, until) in over {
-            self.count(it.limit, |metrics| metrics.denied, host);
-            let Some((name, _)) = self.names(it.limit, it.tier) else { continue };
-            denial.violated.push(name.to_owned());
-            denial.retry_after = denial.retry_after.max(until);
-        }
-        denial
-    }
-
-    pub(crate) fn descriptor(
-        &self,
-        applied: &Applied,
-        tokens: u64,
-    ) -> Option<portcullis_proto::RateLimitDescriptor> {
-        let limit = self.policy.limits.get(applied.limit)?;
-        Some(descriptor(limit.key.names(), applied.parts.as_deref()?, tokens))
-    }
-
-    /// Tells the service what a response has cost; nobody waits for its answer.
-    pub(crate) fn charge_global(&mut self, applied: &Applied, tokens: u64, host: &mut dyn Host) {
-        let descriptors = self.descriptor(applied, tokens).into_iter().collect();
-        let asked = self.service.as_mut().is_some_and(|it| it.ask(Purpose::Charge, descriptors, host));
-        if !asked {
-            self.count(applied.limit, |metrics| metrics.fallback, host);
-        }
-    }
-
     pub(crate) fn counting<'a>(&'a mut self, (now, host): (u64, &'a mut dyn Host)) -> Counting<'a> {
         let waiting = &self.waiting;
-        Counting { limits: &self.policy.limits, counted: &mut self.counted, waiting, host, now }
+        let (limits, counted) = (&self.policy.limits, &mut self.counted);
+        Counting { limits, counted, waiting, host, now, let_through: Vec::new() }
     }
 
-    fn names(&self, limit: usize, tier: usize) -> Option<(&str, &Quota)> {
+    pub(crate) fn names(&self, limit: usize, tier: usize) -> Option<(&str, &Quota)> {
         let limit = self.policy.limits.get(limit)?;
         Some((&limit.name, limit.quotas.get(tier)?))
     }
 
-    fn count(
+    pub(crate) fn count(
         &self,
         limit: usize,
         which: fn(&crate::metrics::Metrics) -> portcullis_kit::Counter,

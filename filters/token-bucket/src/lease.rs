@@ -98,8 +98,8 @@ impl Leases {
         let tokens = if has_room { size.min(half) } else { 0 };
         // The first one sets the end of all; no two slots of a key have the same one.
         let until = if slot.lent.tokens > 0 { slot.lent.until } else { now.saturating_add(ENDS) };
-        if let Ok(taken) = quota.take(slot.bucket, tokens.into(), now, 0)
-            && tokens > 0
+        if tokens > 0
+            && let Ok(taken) = quota.take(slot.bucket, tokens.into(), now, 0)
         {
             slot.bucket = taken.bucket;
             slot.lent = Lent { tokens: slot.lent.tokens.saturating_add(tokens), until };

@@ -11,7 +11,8 @@ use crate::config::{
     AfterConfig, CostFrom, EnforceConfig, Evicted, FailureMode, LimitConfig, Mode, RefundConfig, Scope,
     TierConfig,
 };
-use crate::key::{Key, Member, Part};
+use crate::key::Key;
+use crate::part::{Member, Part};
 use crate::slots::Start;
 use crate::statuses::Statuses;
 use crate::table::Shape;
@@ -119,8 +120,8 @@ impl TryFrom<LimitConfig> for Limit {
         });
         let after = after.collect::<Result<Vec<_>, _>>()?;
         let key = Key::new(config.key).map_err(|error| error.under("key"))?;
-        let overdraft = nanos(delay);
-        let quotas = quotas(config.rate, config.burst, &config.tiers, overdraft, !after.is_empty())?;
+        let dearest = after.iter().map(After::most).fold(0, u64::saturating_add);
+        let quotas = quotas(config.rate, config.burst, &config.tiers, nanos(delay), dearest)?;
         let smallest = quotas.iter().map(Quota::burst).min().unwrap_or(1);
         let cost = config.cost.unwrap_or(1);
         if cost > smallest {
@@ -193,6 +194,13 @@ fn fits_together(config: &LimitConfig) -> Result<(), ConfigError> {
     if config.mode == Mode::Shadow && config.enforce.is_some() {
         return fail("enforce", "nothing is enforced in mode: shadow; leave out one of the two");
     }
+    let share = config.enforce.as_ref().filter(|enforce| enforce.by.is_none());
+    if share.is_some() && config.key.is_empty() {
+        return fail(
+            "enforce.by",
+            "missing, and there is no key to choose by; name a part, a header for instance",
+        );
+    }
     match config.start {
         Some(start) if start > config.burst.unwrap_or_else(|| config.rate.written().into()) => {
             fail("start", "more than the burst; write at most that, or leave it out for a full bucket")
@@ -217,7 +225,7 @@ fn quotas(
     burst: Option<u64>,
     tiers: &[TierConfig],
     delay: u64,
-    charges: bool,
+    dearest: u64,
 ) -> Result<Vec<Quota>, ConfigError> {
     let all = [(String::new(), rate, burst)].into_iter().chain(
         tiers.iter().enumerate().map(|(index, tier)| (format!("tiers[{index}]."), tier.rate, tier.burst)),
@@ -235,8 +243,8 @@ fn quotas(
                 "{burst} at {rate} take more than 100 years to come; write a smaller burst or a faster rate"
             ))
         })?;
-        // What a response costs may come on top of an empty bucket, once more as much as it holds.
-        let behind = if charges { quota.fills_in() } else { 0 };
+        // What the dearest response costs may come on top of an empty bucket, and that of another one beside it.
+        let behind = quota.comes_in(dearest.saturating_mul(2));
         Ok(quota.with_overdraft(delay.max(behind)))
     });
     quotas.collect()
@@ -300,6 +308,17 @@ fn enforce(mode: Mode, config: Option<EnforceConfig>) -> Result<Enforce, ConfigE
         (Mode::Enforce, Some(EnforceConfig { percent, by })) => {
             let by = by.map(Part::plain).transpose().map_err(|error| error.under("enforce.by"))?;
             Ok(Enforce::Percent(percent, by))
+        }
+    }
+}
+
+impl After {
+    /// The most that one response costs.
+    fn most(&self) -> u64 {
+        match self {
+            Self::Header { most, .. } | Self::Bytes { most, .. } | Self::Statuses { tokens: most, .. } => {
+                *most
+            }
         }
     }
 }

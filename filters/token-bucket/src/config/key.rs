@@ -11,7 +11,7 @@ pub(crate) struct PartConfig {
     pub(crate) header: Option<String>,
     /// A cookie.
     pub(crate) cookie: Option<String>,
-    /// A parameter of the query, as it is written there.
+    /// A parameter of the query, its escapes decoded; a repeated one counts as one value joined by commas.
     pub(crate) query: Option<String>,
     /// `true`: the path without its query, its escapes decoded.
     pub(crate) path: Option<bool>,

@@ -23,7 +23,7 @@ pub(crate) struct LimitConfig {
     /// What has a bucket of its own: every combination of these parts. Without any, all requests share one.
     #[serde(default)]
     pub(crate) key: Vec<PartConfig>,
-    /// How many keys have a bucket at the same time; eight more or less share a set. A `process` bucket takes about 40 bytes of
+    /// How many keys have a bucket at the same time, in sets of eight. A `process` bucket takes about 40 bytes of
     /// Envoy's memory, a `leased` one 55, and in `worker` each worker has its own.
     pub(crate) max_keys: Option<u64>,
     /// Which requests it is for; left out, all.

@@ -1,0 +1,182 @@
+//! Limits that several proxies count together, by the rate limit service.
+
+use portcullis_kit::{Action, Headers, Host, StreamId};
+use portcullis_proto::RateLimitDescriptor;
+
+use crate::ahead::InStore;
+use crate::applied::Applied;
+use crate::config::FailureMode;
+use crate::counted::Exceeded;
+use crate::denial::{Denial, Reason};
+use crate::filter::{Stream, TokenBucket};
+use crate::reply::Standing;
+use crate::service::{Purpose, Said, Status, Verdict, descriptor};
+
+impl TokenBucket {
+    /// Takes from what was taken in advance: from all limits or from none.
+    pub(crate) fn take_ahead(
+        &mut self,
+        applied: &[Applied],
+        stream: &mut Stream,
+        (now, host): (u64, &mut dyn Host),
+    ) -> Result<(), Denial> {
+        let (mut enough, mut failed, mut exceeded) = (Vec::new(), Vec::new(), Vec::new());
+        for it in applied {
+            let Some(Some(ahead)) = self.ahead.get_mut(it.limit) else { continue };
+            let key = it.key();
+            match ahead.look(&key, it.tokens, now) {
+                InStore::Enough => enough.push((it, key)),
+                InStore::Failed => failed.push(it.clone()),
+                InStore::Short(_) if !it.is_enforced => {
+                    self.count(it.limit, |metrics| metrics.shadow_denied, host);
+                }
+                InStore::Short(until) => exceeded.push((it, Some(until))),
+            }
+        }
+        if !exceeded.is_empty() {
+            return Err(self.over_limit(exceeded.into_iter(), host));
+        }
+        self.service_failed(&failed, stream, (now, host))?;
+        for (it, key) in enough {
+            stream.passed.push(it.limit);
+            let Some(Some(ahead)) = self.ahead.get_mut(it.limit) else { continue };
+            let Some(tokens) = ahead.take(&key, it.tokens, now) else { continue };
+            let descriptors = self.descriptor(it, tokens.into()).into_iter().collect();
+            let purpose = Purpose::Ahead { limit: it.limit, key: key.clone(), tokens };
+            let asked = self.service.as_mut().is_some_and(|service| service.ask(purpose, descriptors, host));
+            if let (false, Some(Some(ahead))) = (asked, self.ahead.get_mut(it.limit)) {
+                ahead.on_answer(&key, tokens, &Verdict::Failed, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the rate limit service has said of a request.
+    pub(crate) fn on_verdict(
+        &mut self,
+        (id, stream): (StreamId, &mut Stream),
+        request: &mut Headers,
+        (now, host): (u64, &mut dyn Host),
+    ) -> Result<Action, Denial> {
+        let Some(verdict) = self.service.as_mut().and_then(|service| service.take_verdict(id)) else {
+            return Ok(Action::Pause);
+        };
+        let is_asked = |it: &&Applied| !matches!(self.ahead.get(it.limit), Some(Some(_)));
+        let asked: Vec<_> = stream.global.iter().filter(is_asked).cloned().collect();
+        match verdict {
+            Verdict::Failed => self.service_failed(&asked, stream, (now, host))?,
+            Verdict::OverLimit(said) => {
+                let has_status = said.statuses.len() == asked.len();
+                let is_over = |at: usize| !has_status || said.statuses.get(at).is_some_and(|it| it.is_over);
+                let over = || asked.iter().enumerate().filter(|(at, _)| is_over(*at));
+                let until = |at: usize| said.statuses.get(at).and_then(|status| status.fill.next);
+                for (_, it) in over().filter(|(_, it)| !it.is_enforced) {
+                    self.count(it.limit, |metrics| metrics.shadow_denied, host);
+                }
+                let within = asked.iter().enumerate().filter(|(at, _)| !is_over(*at));
+                stream.passed.extend(within.map(|(_, it)| it.limit));
+                let mut enforced =
+                    over().filter(|(_, it)| it.is_enforced).map(|(at, it)| (it, until(at))).peekable();
+                if enforced.peek().is_some() {
+                    let mut denial = self.over_limit(enforced, host);
+                    denial.standings = self.standings(&asked, &said);
+                    denial.headers = said.response_headers;
+                    denial.body = said.body;
+                    return Err(denial);
+                }
+            }
+            Verdict::Ok(said) => {
+                stream.passed.extend(asked.iter().map(|it| it.limit));
+                if self.policy.reply.is_always_shown() {
+                    stream.standings.extend(self.standings(&asked, &said));
+                }
+                stream.headers = said.response_headers;
+                said.request_headers.iter().for_each(|(name, value)| request.add(name, value));
+            }
+        }
+        Ok(Action::Continue)
+    }
+
+    /// What the service says is left of its limits.
+    fn standings(&self, asked: &[Applied], said: &Said) -> Vec<Standing> {
+        let of = |(it, status): (&Applied, &Status)| {
+            let (name, quota) = self.names(it.limit, it.tier)?;
+            let mut standing = Standing::new(name, quota, status.fill);
+            if let Some((limit, window)) = status.limit {
+                (standing.burst, standing.window) = (limit, window);
+            }
+            Some(standing)
+        };
+        asked.iter().zip(&said.statuses).filter_map(of).collect()
+    }
+
+    /// What holds for limits of the service while it fails.
+    pub(crate) fn service_failed(
+        &mut self,
+        applied: &[Applied],
+        stream: &mut Stream,
+        (now, host): (u64, &mut dyn Host),
+    ) -> Result<(), Denial> {
+        for it in applied {
+            self.count(it.limit, |metrics| metrics.fallback, host);
+            let mode = self.policy.limits.get(it.limit).map(|limit| limit.failure_mode).unwrap_or_default();
+            match mode {
+                FailureMode::Allow => stream.passed.push(it.limit),
+                FailureMode::Deny if !it.is_enforced => {}
+                FailureMode::Deny => {
+                    let exceeded = Exceeded { limit: it.limit, tier: it.tier, shortage: None };
+                    return Err(self.exceeded(&[exceeded], host));
+                }
+                FailureMode::Local => match self.counting((now, host)).take_fallback(it) {
+                    Ok(taken) => {
+                        stream.passed.extend(taken.iter().map(|taken| taken.limit));
+                        stream.taken.extend(taken);
+                    }
+                    Err(exceeded) => return Err(self.exceeded(&[exceeded], host)),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// A denial for limits of the service.
+    fn over_limit<'l>(
+        &self,
+        over: impl Iterator<Item = (&'l Applied, Option<u64>)>,
+        host: &mut dyn Host,
+    ) -> Denial {
+        let mut denial = Denial::from(Reason::LimitExceeded);
+        for (it, until) in over {
+            self.count(it.limit, |metrics| metrics.denied, host);
+            let Some((name, _)) = self.names(it.limit, it.tier) else { continue };
+            denial.violated.push(name.to_owned());
+            denial.retry_after = denial.retry_after.max(until);
+        }
+        denial
+    }
+
+    pub(crate) fn descriptor(&self, applied: &Applied, tokens: u64) -> Option<RateLimitDescriptor> {
+        let limit = self.policy.limits.get(applied.limit)?;
+        Some(descriptor(limit.key.names(), applied.parts.as_deref().ok()?, tokens))
+    }
+
+    /// Tells the service what a response has cost; nobody waits for its answer.
+    pub(crate) fn charge_global(&mut self, applied: &Applied, tokens: u64, host: &mut dyn Host) {
+        let descriptors = self.descriptor(applied, tokens).into_iter().collect();
+        let asked = self.service.as_mut().is_some_and(|it| it.ask(Purpose::Charge, descriptors, host));
+        if !asked {
+            self.count(applied.limit, |metrics| metrics.fallback, host);
+        }
+    }
+
+    /// Gives back what a request has taken from its limits.
+    pub(crate) fn give_back(&mut self, stream: &mut Stream, (now, host): (u64, &mut dyn Host)) {
+        let taken = std::mem::take(&mut stream.taken);
+        self.counting((now, host)).refund(&taken);
+        for it in stream.global.iter().filter(|it| stream.passed.contains(&it.limit)) {
+            if let Some(Some(ahead)) = self.ahead.get_mut(it.limit) {
+                ahead.refund(&it.key(), it.tokens, now);
+            }
+        }
+    }
+}

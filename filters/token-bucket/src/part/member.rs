@@ -1,0 +1,56 @@
+use portcullis_kit::ConfigError;
+use portcullis_kit::rules::Ambiguous;
+
+use super::{Part, Request};
+use crate::address::Cidr;
+use crate::config::OneOf;
+
+/// A part that is one of several texts or networks.
+#[derive(Debug)]
+pub(crate) struct Member {
+    part: Part,
+    texts: Vec<String>,
+    networks: Vec<Cidr>,
+}
+
+impl Member {
+    /// Whether the part of a request is one of them.
+    ///
+    /// # Errors
+    /// As [`Part::of`].
+    pub(crate) fn has(&self, request: &mut Request<'_>) -> Result<bool, Ambiguous> {
+        if let Part::ClientAddress { source, .. } = &self.part {
+            let address = source.find(request.headers, request.host);
+            return Ok(address.is_some_and(|address| self.networks.iter().any(|it| it.contains(address))));
+        }
+        let value = self.part.of(request)?;
+        Ok(value.is_some_and(|value| self.texts.iter().any(|text| text.as_bytes() == value.as_ref())))
+    }
+
+    pub(crate) fn reads_headers(&self) -> bool {
+        self.part.reads_headers()
+    }
+}
+
+impl TryFrom<OneOf> for Member {
+    type Error = ConfigError;
+
+    fn try_from(config: OneOf) -> Result<Self, ConfigError> {
+        let part = Part::plain(config.of).map_err(|error| error.under("of"))?;
+        if config.values.is_empty() {
+            return Err(ConfigError::at("in", "empty, so nobody is meant; write what the part may be"));
+        }
+        if !matches!(part, Part::ClientAddress { .. }) {
+            return Ok(Self { part, texts: config.values, networks: Vec::new() });
+        }
+        let networks = config.values.iter().enumerate().map(|(index, text)| {
+            Cidr::parse(text).ok_or_else(|| {
+                let problem = format!(
+                    "{text:?} is no network; write one such as 10.0.0.0/8 or 2001:db8::/32, no bits set behind the prefix"
+                );
+                ConfigError::at(format!("in[{index}]"), problem)
+            })
+        });
+        Ok(Self { part, texts: Vec::new(), networks: networks.collect::<Result<_, _>>()? })
+    }
+}
