@@ -56,12 +56,16 @@ fn report(target: &str) -> Value {
 
 /// Every scenario file, as reports name it.
 fn files() -> Vec<String> {
-    let folder = "tests/scenarios/jwt-auth";
-    let entries = fs::read_dir(root().join(folder)).unwrap();
-    let mut files: Vec<_> =
-        entries.map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap())).collect();
+    let mut files: Vec<_> = entries("tests/scenarios").iter().flat_map(|folder| entries(folder)).collect();
+    // Those begin with `_` that others include.
+    files.retain(|file| !file.contains("/_"));
     files.sort();
     files
+}
+
+fn entries(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    entries.map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap())).collect()
 }
 
 fn has_a_line(file: &str, start: &str) -> bool {
