@@ -92,15 +92,15 @@ impl Exact {
         self.level
     }
 
-    /// Whether it has so many tokens, or has them within `patience` nanoseconds.
+    /// Whether it has so many tokens, or has them within `patience` nanoseconds. Whoever takes none has to find one.
     pub(crate) fn has(&mut self, tokens: u64, now: u64, patience: u64) -> bool {
-        let cost = i128::from(tokens) * self.nanos;
+        let cost = i128::from(tokens.max(1)) * self.nanos;
         i128::from(tokens) <= self.burst && self.level(now) + i128::from(patience) * self.tokens >= cost
     }
 
     /// In how many nanoseconds it has so many tokens.
     pub(crate) fn wait(&mut self, tokens: u64, now: u64) -> u64 {
-        let missing = i128::from(tokens) * self.nanos - self.level(now);
+        let missing = i128::from(tokens.max(1)) * self.nanos - self.level(now);
         u64::try_from(missing.max(0)).unwrap().div_ceil(u64::try_from(self.tokens).unwrap())
     }
 

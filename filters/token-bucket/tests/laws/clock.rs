@@ -34,9 +34,10 @@ fn steps() -> impl Strategy<Value = (u64, u64)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
+    /// Loans are for clocks that only go on: one that has ended could be used again.
     #[test]
     fn a_clock_set_back_fills_nothing(
-        scope in select(&["process", "leased", "worker"][..]),
+        scope in select(&["process", "worker"][..]),
         // Which of the two clocks: hosts without the one that only goes on have the other.
         is_ahead in any::<bool>(),
         acts in vec((steps(), 0..2_usize, 1..=BURST), 1..150),

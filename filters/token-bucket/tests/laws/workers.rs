@@ -36,7 +36,8 @@ fn acts(burst: u64, keys: u16) -> impl Strategy<Value = Vec<Act>> {
         0..2_000_000_u64,
         0..120_000_000_u64,
         0..3 * SECOND,
-        Just(SECOND),
+        // When loans end.
+        SECOND - 3..SECOND + 3,
         Just(10_000_000_u64),
     ];
     let act = prop_oneof![
@@ -126,6 +127,31 @@ proptest! {
         let one = || Act::Request { worker: 0, what: What { key: 0, cost: 1 }, race: None };
         (0..=case.law.burst).for_each(|_| world.act(&one()));
         prop_assert_eq!(u64::try_from(world.events.len() - before).unwrap(), case.law.burst);
+    }
+
+    /// Whatever is on loan and not used goes back before it ends.
+    #[test]
+    fn idle_loans_go_back_whole(
+        burst in 1..120_u64,
+        workers in 1..=4_usize,
+        requests in vec((0..4_usize, 1..4_u64, 0..15_000_000_u64), 1..40),
+    ) {
+        // So slow that nothing comes.
+        let law = Law { rate: (1, 3_600 * SECOND), burst, slack: 0 };
+        let case = Case { scope: "leased", law, lease: None, delay: None, refunds: false, workers, max_keys: None, acts: Vec::new() };
+        let mut world = World::new(&case);
+        for (worker, cost, time) in requests {
+            world.act(&Act::Request { worker, what: What { key: 0, cost }, race: None });
+            world.act(&Act::Time(time));
+        }
+        for _ in 0..2 {
+            world.act(&Act::Time(SECOND / 10));
+            (0..workers).for_each(|worker| world.tick(worker));
+        }
+        let one = Act::Request { worker: 0, what: What { key: 0, cost: 1 }, race: None };
+        (0..=burst).for_each(|_| world.act(&one));
+        let admitted: i128 = world.events.iter().map(|event| event.tokens).sum();
+        prop_assert_eq!(admitted, burst.into());
     }
 
     /// A key that comes back to another slot, or whose bucket had to go, may get less for a while.

@@ -245,8 +245,11 @@ impl World {
         while let Some((due, worker)) = self.workers.iter().enumerate().filter_map(next).min()
             && due <= until
         {
-            self.host.now = UnixTime::from_nanos(due);
-            self.tick(worker);
+            // A nanosecond before, nobody is named.
+            for now in [due - 1, due] {
+                self.host.now = UnixTime::from_nanos(now.max(self.now()));
+                self.tick(worker);
+            }
         }
         self.host.now = UnixTime::from_nanos(until);
     }
