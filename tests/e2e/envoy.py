@@ -16,7 +16,7 @@ BINARY = os.environ.get("PORTCULLIS_ENVOY") or Path(sys.executable).parent / "en
 START_SECONDS = 30
 # The examples have no admin interface; it is added on the command line, so that they stay as they are.
 ADMIN = json.dumps({"admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}}})
-# Kills Envoy when its input ends, which it does with this program, even if that is killed.
+# Kills a process when its input ends, which it does with this program, even if that is killed.
 WATCH = ["/bin/sh", "-c", 'read -r _; kill -9 "$0" 2>/dev/null']
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -27,8 +27,18 @@ def command(config, *options, workers=2):
     return [BINARY, "-c", config, "--concurrency", str(workers), "--use-dynamic-base-id", *options]
 
 
+def end_with(ending, process):
+    """Kills a process when the stack `ending` closes, or this program ends."""
+    ending.callback(process.wait)
+    watch = subprocess.Popen([*WATCH, str(process.pid)], stdin=subprocess.PIPE)
+    ending.callback(watch.stdin.close)
+    ending.callback(watch.wait)
+    ending.callback(watch.kill)
+    ending.callback(process.kill)
+
+
 class Envoy:
-    """Envoy on a configuration (a dict), ready to serve; a context manager. `options` are further ones of the command line."""
+    """Envoy on a configuration (a dict), ready to serve; a context manager. `options` are added to its command line."""
 
     def __init__(self, config, workers=2, options=()):
         self._config = config
@@ -54,12 +64,7 @@ class Envoy:
         with self._access_log.open("wb") as stdout, self._log.open("wb") as stderr:
             envoy = command(config, *options, workers=self._workers)
             process = subprocess.Popen(envoy, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
-        ending.callback(process.wait)
-        watch = subprocess.Popen([*WATCH, str(process.pid)], stdin=subprocess.PIPE)
-        ending.callback(watch.stdin.close)
-        ending.callback(watch.wait)
-        ending.callback(watch.kill)
-        ending.callback(process.kill)
+        end_with(ending, process)
         self._wait(process, address)
         [listener] = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
         self.port = listener["local_address"]["socket_address"]["port_value"]

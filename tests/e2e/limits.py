@@ -7,7 +7,6 @@ from envoy import ROOT
 
 EXAMPLE = ROOT / "envoy/standalone/token-bucket.yaml"
 GLOBAL = ROOT / "envoy/standalone/token-bucket-global.yaml"
-LIMIT = "portcullis_rate_limit_exceeded"
 
 
 def shipped(path=EXAMPLE, **ports):
@@ -21,7 +20,7 @@ def shipped(path=EXAMPLE, **ports):
 
 
 def proxy(*limits, path=EXAMPLE, upstream=None, ratelimit=1, **members):
-    """The example with these limits; Envoy answers itself where there is no upstream. `members` are others of the configuration."""
+    """The example with these limits and other `members`; Envoy answers by itself where there is no upstream."""
     config = shipped(path, upstream=upstream, ratelimit=ratelimit)
     configure(config, *limits, **members)
     if upstream is None:
@@ -59,16 +58,16 @@ def configuration(config):
     return filter_of(config)["typed_config"]["config"]["configuration"]
 
 
-def answers(config, status=200):
+def answers(config):
     """Lets Envoy answer by itself whatever passes: no upstream slows it down."""
-    answer = {"status": status, "body": {"inline_string": "passed"}}
-    routes(config, [{"match": {"prefix": "/"}, "direct_response": answer}])
+    answer = {"status": 200, "body": {"inline_string": "passed"}}
+    routes(config)[:] = [{"match": {"prefix": "/"}, "direct_response": answer}]
 
 
-def routes(config, routes):
-    """Replaces the routes."""
+def routes(config):
+    """The routes."""
     [host] = hcm(config)["route_config"]["virtual_hosts"]
-    host["routes"] = routes
+    return host["routes"]
 
 
 def on(path):

@@ -83,7 +83,7 @@ class Law:
 
 
 def idle_seconds(answers):
-    """For how long nobody was answered because the machine had other things to do: tokens are lost while nobody takes them."""
+    """For how long nobody was answered, since the machine had other things to do: tokens that nobody takes are lost."""
     moments = sorted(it.ended for it in answers)
     gaps = (later - earlier for earlier, later in itertools.pairwise(moments))
     return sum(gap for gap in gaps if gap > IDLE_SECONDS)

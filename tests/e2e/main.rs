@@ -8,7 +8,7 @@ use portcullis_tests::root;
 
 #[test]
 fn jwt_auth() {
-    run("jwt_auth.py", &[("PORTCULLIS", command_line())]);
+    run("jwt_auth.py", &[("PORTCULLIS", built("portcullis-cli"))]);
 }
 
 #[test]
@@ -61,6 +61,21 @@ fn token_bucket_swap() {
     run("token_bucket_swap.py", &[]);
 }
 
+#[test]
+fn token_bucket_delay() {
+    run("token_bucket_delay.py", &[]);
+}
+
+#[test]
+fn token_bucket_after() {
+    run("token_bucket_after.py", &[]);
+}
+
+#[test]
+fn token_bucket_global() {
+    run("token_bucket_global.py", &[("PORTCULLIS_RLS", built("portcullis-rls"))]);
+}
+
 /// Runs one of the programs beside this file; what it prints is shown when it fails.
 fn run(name: &str, environment: &[(&str, PathBuf)]) {
     let root = root();
@@ -81,10 +96,10 @@ fn run(name: &str, environment: &[(&str, PathBuf)]) {
     assert!(program.status.success(), "tests/e2e/{name}: {}\n{out}{err}", program.status);
 }
 
-/// Builds the command line; that another package has a binary does not make `cargo test` build it for us.
-fn command_line() -> PathBuf {
+/// Builds the binary of a package; that another package has one does not make `cargo test` build it for us.
+fn built(package: &str) -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--package=portcullis-cli", "--quiet", "--message-format=json-render-diagnostics"]);
+    build.args(["build", "--package", package, "--quiet", "--message-format=json-render-diagnostics"]);
     let built = build.current_dir(root()).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let messages = Message::parse_stream(built.stdout.as_slice());
@@ -92,5 +107,5 @@ fn command_line() -> PathBuf {
         Message::CompilerArtifact(artifact) => artifact.executable,
         _ => None,
     });
-    executables.last().expect("portcullis-cli has a binary").into()
+    executables.last().expect("the package has a binary").into()
 }

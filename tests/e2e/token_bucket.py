@@ -28,7 +28,7 @@ from upstreams import grpc_upstream, http_upstream
 SECONDS = float(os.environ.get("PORTCULLIS_LOAD_SECONDS", "10"))
 WORKERS = 4
 PACE_SECONDS = 0.008
-"""Between two requests of a connection: several times the limits, and a load that leaves room for others on a small machine."""
+"""Between two requests of a connection: several times the limits, with room for others on a small machine."""
 LOSS = 0.01
 """The part of a limit that may be missing at the end."""
 CLIENTS = "abcd"
@@ -51,9 +51,9 @@ class Admission(unittest.TestCase):
 
     def test_never_more_than_burst_and_rate_and_hardly_fewer(self):
         limits = {
-            "process": {"rate": "200/1s", "burst": 400},
-            "leased": {"rate": "400/1s", "burst": 800},
-            "worker": {"rate": "50/1s", "burst": 100},
+            "process": {"rate": "120/1s", "burst": 240},
+            "leased": {"rate": "240/1s", "burst": 480},
+            "worker": {"rate": "30/1s", "burst": 60},
             "client": {"rate": "40/1s", "burst": 80, "key": [{"header": "x-client"}]},
         }
         scopes = {"client": "process"}
@@ -81,10 +81,14 @@ class Admission(unittest.TestCase):
 
     def test_a_burst_is_exact_however_many_workers_take_from_it(self):
         burst = 5000
-        scopes = ("process", "leased")
-        limits = [{"name": it, "when": on(f"/{it}"), "rate": "1/24h", "burst": burst, "scope": it} for it in scopes]
-        envoy = self.start(*limits)
-        for scope in scopes:
+        # What a worker has on loan and does not use within a second is lost.
+        scopes = {"process": (burst, {}), "leased": (0.97 * burst, {"lease": 20})}
+        each = {"rate": "1/24h", "burst": burst}
+        envoy = self.start(*(
+            {"name": scope, "when": on(f"/{scope}"), "scope": scope, **each, **more}
+            for scope, (_, more) in scopes.items()
+        ))  # fmt: skip
+        for scope, (least, _) in scopes.items():
             with self.subTest(scope):
                 answers, left = [], True
                 while left:
@@ -95,7 +99,7 @@ class Admission(unittest.TestCase):
                 conflicts = counted(envoy, scope, "cas_conflicts_total")
                 print(f"\n{scope}: {dict(statuses)}, {conflicts} conflicts", end="", flush=True)
                 self.assertEqual(set(statuses), {200, 429})
-                self.assertEqual(statuses[200], burst)
+                self.assertTrue(least <= statuses[200] <= burst, statuses)
 
 
 class Answers(unittest.TestCase):

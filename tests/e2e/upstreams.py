@@ -43,8 +43,8 @@ class _EchoServer(ThreadingHTTPServer):
     request_queue_size = 128
     served = 0
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Echo)
+    def __init__(self, handler=_Echo):
+        super().__init__(("127.0.0.1", 0), handler)
         self.lock = threading.Lock()
 
 
@@ -56,6 +56,48 @@ def http_upstream():
         try:
             yield server
         finally:
+            server.shutdown()
+
+
+class _Told(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+    disable_nagle_algorithm = True
+
+    def do_GET(self):
+        _, what, number = self.path.split("/")
+        with self.server.lock:
+            self.server.served += 1
+        if what == "hang":
+            self.server.gate.wait(int(number))
+        with contextlib.suppress(ConnectionError):
+            self._answer(what, number)
+
+    def _answer(self, what, number):
+        body = bytes(int(number) if what in ("bytes", "chunks") else 0)
+        self.send_response(int(number) if what == "status" else 200)
+        if what == "chunks":
+            self.send_header("transfer-encoding", "chunked")
+            body = b"".join(f"{len(it):x}\r\n".encode() + it + b"\r\n" for it in (body, b""))
+        else:
+            self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def told_upstream():
+    """An HTTP/1.1 server for `/bytes/N`, `/chunks/N`, `/status/N` and `/hang/SECONDS`, or until its `gate` opens."""
+    with _EchoServer(_Told) as server:
+        server.gate = threading.Event()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.gate.set()
             server.shutdown()
 
 
