@@ -1,6 +1,7 @@
 //! Ten million clients and a table for 65,536: memory stays what it was, nobody gets more than its limit, and how many get less.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use portcullis_kit::testing::TestHost;
 use portcullis_kit::{Action, Headers, HttpFilter, StreamId, UnixTime};
@@ -14,6 +15,8 @@ use common::{Exact, SECOND, START, filter, host};
 
 const KEYS: u64 = 10_000_000;
 const TABLE: u64 = 65_536;
+const CALM: u64 = 4_800_000;
+const CROWDED: u64 = 9_600_000;
 /// Tokens a second, and the burst: a key that has taken one token is like new after a tenth of a second.
 const RATE: u32 = 10;
 const BURST: u64 = 10;
@@ -51,11 +54,11 @@ struct Proxy {
 }
 
 impl Proxy {
-    fn passes(&mut self, key: u64) -> bool {
+    fn passes(&mut self, key: u64, cost: &str) -> bool {
         use std::fmt::Write;
         self.name.clear();
         write!(self.name, "{key}").unwrap();
-        let mut request = Headers::from_iter([("x-key", &self.name)]);
+        let mut request = Headers::from_iter([("x-key", self.name.as_str()), ("x-cost", cost)]);
         let stream = (StreamId(1), &mut Stream::default());
         match self.filter.on_request_headers(stream, &mut request, &mut self.host) {
             Ok(Action::Continue) => true,
@@ -70,7 +73,7 @@ impl Proxy {
     /// A request of a key whose bucket is kept here beside: one by what the filter has admitted, and one by what should be.
     fn again(&mut self, key: u64, (admitted, ideal): &mut (Exact, Exact)) {
         let now = self.now;
-        let passes = self.passes(key);
+        let passes = self.passes(key, "1");
         assert!(!passes || admitted.take(1, now), "{key} has got more than its limit");
         self.busy.requests += 1;
         if ideal.take(1, now) && !passes {
@@ -78,13 +81,13 @@ impl Proxy {
         }
     }
 
-    fn once(&mut self, key: u64) {
+    fn once(&mut self, key: u64, cost: &str) {
         self.new.requests += 1;
-        self.new.falsely_denied += u64::from(!self.passes(key));
+        self.new.falsely_denied += u64::from(!self.passes(key, cost));
     }
 
-    /// So many new keys a second, and beside them some that come more than once.
-    fn run(&mut self, keys: std::ops::Range<u64>, per_second: u64, hot: &mut [(Exact, Exact)]) {
+    /// So many new keys a second, each for so many tokens, and beside them some that come more than once.
+    fn run(&mut self, keys: Range<u64>, (per_second, cost): (u64, &str), hot: &mut [(Exact, Exact)]) {
         let mut back: VecDeque<(u64, (Exact, Exact))> = VecDeque::new();
         (self.new, self.busy) = (Count::default(), Count::default());
         let (start, first) = (self.now, keys.start);
@@ -102,7 +105,7 @@ impl Proxy {
                     let (key, mut bucket) = back.pop_front().unwrap();
                     (0..BURST + 2).for_each(|_| self.again(key, &mut bucket));
                 }
-                _ => self.once(key),
+                _ => self.once(key, cost),
             }
             if key.is_multiple_of(20) {
                 let which = key / 20 % HOT;
@@ -142,6 +145,7 @@ fn ten_million_keys_in_a_table_for_65_536() {
         "burst": BURST,
         "key": [{"header": "x-key"}],
         "max_keys": TABLE,
+        "cost_from": {"header": "x-cost", "max": BURST},
     }]});
     let mut host = host();
     let filter = filter(&config, &mut host);
@@ -151,14 +155,22 @@ fn ten_million_keys_in_a_table_for_65_536() {
 
     // Half of what there is room for: four new keys of eight that a set holds come in a tenth of a second, by chance also nine or more.
     // Then a key may find a token less, and only one that uses all that it has can notice.
-    proxy.run(0..KEYS / 2, ROOM / 2, &mut hot);
+    proxy.run(0..CALM, (ROOM / 2, "1"), &mut hot);
     proxy.report("half of the room");
     proxy.assert_bounded();
     assert!(proxy.new.share() < 0.000_01 && proxy.busy.share() < 0.001);
 
     // Twice as many as there is room for: one half has room, and the other cannot be told from those that had to go.
-    proxy.run(KEYS / 2..KEYS, ROOM * 2, &mut hot);
+    proxy.run(CALM..CROWDED, (ROOM * 2, "1"), &mut hot);
     proxy.report("twice the room");
     proxy.assert_bounded();
     assert!(proxy.new.share() < 0.5 && proxy.busy.share() < 0.5);
+
+    // Later, twenty times as much, by clients that spend all they have: buckets have to go that are empty. Each that the table holds is
+    // good for one client at least.
+    proxy.now += 2 * SECOND;
+    proxy.run(CROWDED..KEYS, (ROOM * 2, "10"), &mut hot);
+    proxy.report("twenty times the room");
+    proxy.assert_bounded();
+    assert!(proxy.new.requests - proxy.new.falsely_denied > TABLE * 9 / 10);
 }

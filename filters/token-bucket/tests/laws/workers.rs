@@ -161,3 +161,29 @@ proptest! {
         case.acts.iter().for_each(|act| world.act(act));
     }
 }
+
+#[test]
+fn a_loan_used_in_its_last_moment_is_not_in_the_bucket_too() {
+    let law = Law { rate: (1, 10_000_000), burst: 10, slack: 0 };
+    let case = Case {
+        scope: "leased",
+        law,
+        lease: None,
+        delay: None,
+        refunds: false,
+        workers: 2,
+        max_keys: None,
+        acts: Vec::new(),
+    };
+    let mut world = World::new(&case);
+    let request = |worker, cost| Act::Request { worker, what: What { key: 0, cost }, race: None };
+    world.act(&request(0, 1));
+    world.act(&Act::Time(SECOND - 1));
+    world.act(&request(0, 1));
+    world.act(&Act::Time(1));
+    // The world looks that this is denied: by the definition one token is missing.
+    world.act(&request(1, 10));
+    assert_eq!(world.events.len(), 2);
+    world.act(&request(1, 9));
+    assert_eq!(world.events.len(), 3);
+}
