@@ -79,7 +79,16 @@ fn scenarios(report: &Value) -> impl Iterator<Item = &Value> {
 /// Status and details of each step of the scenarios that were run.
 fn seen(report: &Value) -> Seen {
     let run = scenarios(report).filter(|scenario| scenario["outcome"] == "passed");
-    run.map(|scenario| (scenario["file"].as_str().unwrap().to_owned(), scenario["steps"].clone())).collect()
+    run.map(|scenario| (scenario["file"].as_str().unwrap().to_owned(), steps(scenario))).collect()
+}
+
+fn steps(scenario: &Value) -> Value {
+    let mut steps = scenario["steps"].clone();
+    // What a real Envoy says of a client that left without an answer tells of the client alone.
+    for step in steps.as_array_mut().unwrap().iter_mut().filter(|step| step["status"].is_null()) {
+        step["details"] = Value::Null;
+    }
+    steps
 }
 
 fn root() -> &'static Path {
