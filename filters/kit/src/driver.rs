@@ -51,14 +51,16 @@ impl<F: HttpFilter> Driver<F> {
         self.run(stream, F::Stream::default(), host)
     }
 
-    /// Runs the filter over the response headers, where it wants to see them. The response passes in any case.
+    /// Runs the filter over the response headers, where it wants to see them. The response passes in any case. What the proxy answers to
+    /// a request that still waits, because it has waited too long, is no response to what the filter has let pass.
     pub fn on_response_headers(&mut self, id: StreamId, host: &mut impl StreamHost) {
-        let Some(kept) = self.streams.get_mut(&id) else { return };
+        let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) else { return };
         let block = match self.filter.reads_response(&kept.stream) {
             true => host.headers(HeaderMap::Response),
             false => Ok(Vec::new()),
         };
-        let Some(mut response) = block.ok().and_then(Headers::decode) else { return };
+        // There is a response, whether its headers can be read or not.
+        let mut response = block.ok().and_then(Headers::decode).unwrap_or_default();
         self.filter.on_response_headers((id, &mut kept.stream), &mut response, host);
         if let Err(error) = write_back(&response, HeaderMap::Response, host) {
             host.log(Level::Debug, &format!("{}: response headers: {error}", F::NAME));
@@ -111,10 +113,17 @@ impl<F: HttpFilter> Driver<F> {
     }
 
     fn run(&mut self, id: StreamId, mut stream: F::Stream, host: &mut impl StreamHost) -> Outcome {
-        let (outcome, is_paused) = match self.filtered((id, &mut stream), host) {
-            Ok(Action::Continue) => (Outcome::Continue, false),
-            Ok(Action::Pause) => (Outcome::Paused, true),
+        let (action, edited) = match self.filtered((id, &mut stream), host) {
+            Ok(decided) => decided,
             Err(reply) => return Self::reply(host, &reply),
+        };
+        if let Err(error) = edited {
+            self.filter.on_end((id, stream), host);
+            return Self::reply(host, &refused_by_host(error));
+        }
+        let (outcome, is_paused) = match action {
+            Action::Continue => (Outcome::Continue, false),
+            Action::Pause => (Outcome::Paused, true),
         };
         if is_paused || self.filter.watches(&stream) {
             self.streams.insert(id, Kept { stream, is_paused });
@@ -149,19 +158,19 @@ impl<F: HttpFilter> Driver<F> {
         Outcome::Replied
     }
 
+    /// What the filter has decided, and whether the proxy took its edits.
     fn filtered(
         &mut self,
         stream: (StreamId, &mut F::Stream),
         host: &mut impl StreamHost,
-    ) -> Result<Action, LocalReply> {
+    ) -> Result<(Action, Result<(), HostError>), LocalReply> {
         let block = match self.filter.reads_request() {
             true => host.headers(HeaderMap::Request).map_err(refused_by_host)?,
             false => Vec::new(),
         };
         let mut request = Headers::decode(block).ok_or_else(|| unavailable("malformed header map"))?;
         let action = self.filter.on_request_headers(stream, &mut request, host)?;
-        write_back(&request, HeaderMap::Request, host).map_err(refused_by_host)?;
-        Ok(action)
+        Ok((action, write_back(&request, HeaderMap::Request, host)))
     }
 }
 

@@ -87,8 +87,8 @@ pub trait HttpFilter: Sized {
         Vec::new()
     }
 
-    /// Gives back what was kept of a request that is over: one that was watched, or one whose client left while it was paused.
-    /// Attributes of the stream can still be read.
+    /// Gives back what was kept of a request that is over: one that was watched, or one whose client left while it was paused, or that
+    /// the proxy answered in the meantime. Attributes of the stream can still be read.
     fn on_end(&mut self, stream: (StreamId, Self::Stream), host: &mut dyn Host) {
         let _ = (stream, host);
     }

@@ -1,9 +1,10 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use log::Level;
-use portcullis_kit::{CallId, Driver, HttpFilter, Logging, Outcome, StreamId};
+use portcullis_kit::{CallId, Driver, HttpFilter, Logging, Outcome, StreamId, Timer};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
@@ -68,9 +69,10 @@ impl<F: HttpFilter + 'static> RootContext for Plugin<F> {
 }
 
 impl<F: HttpFilter> Drop for Plugin<F> {
-    /// The SDK drops a root context in `proxy_on_delete`.
+    /// The SDK drops a root context in `proxy_on_delete`. Envoy's timer would go on without it.
     fn drop(&mut self) {
         answers::unregister(self.id);
+        Hostcalls::default().set_tick(Duration::ZERO);
     }
 }
 

@@ -27,7 +27,9 @@ impl Cidr {
             Some(_) => return None,
         };
         let cidr = Self { network, prefix };
-        (prefix <= longest && cidr.masked(network) == network).then_some(cidr)
+        // Addresses of clients are never of this form.
+        let is_mapped = matches!(network, IpAddr::V6(address) if address.to_ipv4_mapped().is_some());
+        (prefix <= longest && cidr.masked(network) == network && !is_mapped).then_some(cidr)
     }
 
     /// Whether an address is one of them.
@@ -72,7 +74,7 @@ impl AddressSource {
                 let lines: Vec<_> = request.all("x-forwarded-for").collect();
                 let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
                 let hop = hops.nth(trusted_hops.into())?;
-                std::str::from_utf8(hop.trim_ascii()).ok()?.parse().ok()
+                of_socket(std::str::from_utf8(hop.trim_ascii()).ok()?)
             }
         };
         address.map(|address| address.to_canonical())
@@ -118,6 +120,7 @@ mod tests {
             "10.0.0.0/",
             "10.0.0.0/+8",
             "2001:db8::/129",
+            "::ffff:10.0.0.0/104",
             "a",
             "1/1/1",
         ] {
@@ -129,8 +132,10 @@ mod tests {
     fn addresses_come_from_where_they_can_be_trusted() {
         let mut host = TestHost::default();
         host.properties.insert("source.address".into(), b"[::ffff:192.0.2.1]:4711".to_vec());
-        let request =
-            Headers::from_iter([("x-forwarded-for", "1.1.1.1, 2.2.2.2"), ("x-forwarded-for", "3.3.3.3,x")]);
+        let request = Headers::from_iter([
+            ("x-forwarded-for", "1.1.1.1, 2.2.2.2"),
+            ("x-forwarded-for", "3.3.3.3:99,x"),
+        ]);
         let mut find = |source: AddressSource| source.find(&request, &mut host);
         assert_eq!(find(AddressSource::Envoy), Some(address("192.0.2.1")));
         let forwarded = [None, Some("3.3.3.3"), Some("2.2.2.2"), Some("1.1.1.1"), None];

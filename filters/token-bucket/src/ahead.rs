@@ -1,7 +1,8 @@
 //! Tokens that a worker has taken from the rate limit service in advance, so that no request waits for it.
 //!
-//! For each key a worker is at most `ahead` tokens behind, while the first answer is on its way, and has at most as many in hand when
-//! the window of the service ends. So a window may see twice as many too many, for each worker, and no more.
+//! For each key a worker is at most `ahead` tokens behind, while an answer is on its way, and has at most as many in hand when the window
+//! of the service ends. So a window may see twice as many too many, for each worker. Once the service has refused or failed, a key has
+//! one token on credit and no more, until the service has said yes again.
 
 use std::num::NonZeroUsize;
 
@@ -15,11 +16,16 @@ const MOST_KEYS: usize = 16_384;
 const LASTS: u64 = 1_000_000_000;
 /// For how long nobody asks again after a failure.
 const RESTS: u64 = 1_000_000_000;
+/// How often the time doubles for which nobody asks again, where the service does not say when its window ends.
+const MOST_DOUBLINGS: u32 = 6;
+
+/// A hash of a key, with a secret seed: two keys have the same one as good as never.
+pub(crate) type LongHash = u128;
 
 /// What a worker has in hand for the keys of one limit.
 #[derive(Debug)]
 pub(crate) struct Ahead {
-    by_key: LruCache<Vec<u8>, InHand>,
+    by_key: LruCache<LongHash, InHand>,
     most: u32,
 }
 
@@ -27,12 +33,14 @@ pub(crate) struct Ahead {
 struct InHand {
     /// Below zero, they are owed: the next call takes them too.
     tokens: i64,
-    /// Until when tokens in hand are good.
+    /// When the window ends that they are from.
     until: u64,
     is_asked: bool,
-    /// How many the next call takes.
+    /// How many the next call takes, and how many may be owed.
     size: u32,
     state: State,
+    /// How often in a row the service has refused.
+    refusals: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,25 +70,31 @@ impl Ahead {
     }
 
     /// Looks whether a request may take so many tokens.
-    pub(crate) fn look(&mut self, key: &[u8], tokens: u64, now: u64) -> InStore {
-        let most = i64::from(self.most);
+    pub(crate) fn look(&mut self, key: LongHash, tokens: u64, now: u64) -> InStore {
         let it = self.at(key, now);
         match it.state {
             State::Refused(until) if now < until => InStore::Short(until - now),
             State::Failed(until) if now < until => InStore::Failed,
             _ => match i64::try_from(tokens).ok().and_then(|tokens| it.tokens.checked_sub(tokens)) {
-                Some(left) if left >= -most => InStore::Enough,
+                Some(left) if left >= -i64::from(it.size) => InStore::Enough,
                 // The answer that is on its way may bring some, or may not.
                 _ => InStore::Short(LASTS),
             },
         }
     }
 
-    /// Takes them. How many to ask for, if it is time to.
-    pub(crate) fn take(&mut self, key: &[u8], tokens: u64, now: u64) -> Option<u32> {
+    /// Takes what [`look`](Self::look) has found.
+    pub(crate) fn take(&mut self, key: LongHash, tokens: u64, now: u64) {
         let it = self.at(key, now);
         it.tokens = it.tokens.saturating_sub(i64::try_from(tokens).unwrap_or(i64::MAX));
-        if it.is_asked || it.tokens >= i64::from(it.size / 2) {
+    }
+
+    /// How many to ask for, if it is time to: whoever is denied is not denied for ever.
+    pub(crate) fn ask(&mut self, key: LongHash, tokens: u64, now: u64) -> Option<u32> {
+        let it = self.at(key, now);
+        let rests = matches!(it.state, State::Refused(until) | State::Failed(until) if now < until);
+        let is_enough = it.tokens >= i64::from(it.size / 2).max(i64::try_from(tokens).unwrap_or(i64::MAX));
+        if it.is_asked || rests || is_enough {
             return None;
         }
         it.is_asked = true;
@@ -89,14 +103,14 @@ impl Ahead {
     }
 
     /// Gives tokens back that were taken.
-    pub(crate) fn refund(&mut self, key: &[u8], tokens: u64, now: u64) {
+    pub(crate) fn refund(&mut self, key: LongHash, tokens: u64, now: u64) {
         let most = i64::from(self.most);
         let it = self.at(key, now);
         it.tokens = it.tokens.saturating_add(i64::try_from(tokens).unwrap_or(i64::MAX)).min(most);
     }
 
     /// Takes the answer to a call for so many tokens.
-    pub(crate) fn on_answer(&mut self, key: &[u8], tokens: u32, verdict: &Verdict, now: u64) {
+    pub(crate) fn on_answer(&mut self, key: LongHash, tokens: u32, verdict: &Verdict, now: u64) {
         let most = self.most;
         let it = self.at(key, now);
         it.is_asked = false;
@@ -106,31 +120,39 @@ impl Ahead {
                 it.tokens = it.tokens.saturating_add(tokens.into()).min(most.into());
                 it.until = now.saturating_add(window(said).unwrap_or(LASTS));
                 it.size = it.size.saturating_mul(2).min(most);
-                it.state = State::Serving;
+                (it.state, it.refusals) = (State::Serving, 0);
             }
             // There may still be a few.
             Verdict::OverLimit(_) if it.size > 1 => it.size = (it.size / 4).max(1),
             Verdict::OverLimit(said) => {
-                it.state = State::Refused(now.saturating_add(window(said).unwrap_or(LASTS)));
+                let rest = window(said).unwrap_or_else(|| LASTS << it.refusals);
+                it.refusals = it.refusals.saturating_add(1).min(MOST_DOUBLINGS);
+                it.state = State::Refused(now.saturating_add(rest));
                 // What is owed to a window that is over is not owed to the next one.
                 it.tokens = 0;
             }
-            Verdict::Failed => it.state = State::Failed(now.saturating_add(RESTS)),
+            Verdict::Failed => {
+                it.state = State::Failed(now.saturating_add(RESTS));
+                // How the time until then is counted is up to the failure mode.
+                (it.tokens, it.size) = (it.tokens.max(0), 1);
+            }
         }
     }
 
-    fn at(&mut self, key: &[u8], now: u64) -> &mut InHand {
+    fn at(&mut self, key: LongHash, now: u64) -> &mut InHand {
         let first = InHand {
             tokens: 0,
             until: now.saturating_add(LASTS),
             is_asked: false,
             size: self.most,
             state: State::Serving,
+            refusals: 0,
         };
-        let it = self.by_key.get_or_insert_mut_ref(key, || first);
-        if now >= it.until && it.tokens > 0 {
-            it.tokens = 0;
+        let it = self.by_key.get_or_insert_mut(key, || first);
+        if now >= it.until && !it.is_asked {
+            (it.tokens, it.until) = (0, now.saturating_add(LASTS));
         }
+        it.tokens = if now >= it.until { it.tokens.min(0) } else { it.tokens };
         it
     }
 }
@@ -142,70 +164,99 @@ mod tests {
     use crate::service::Status;
 
     const MILLISECOND: u64 = 1_000_000;
+    const KEY: LongHash = 7;
+
+    use InStore::{Enough, Failed, Short};
 
     fn said(next: u64) -> Said {
         let fill = Level { remaining: 0, next: Some(next) };
         Said { statuses: vec![Status { fill, ..Status::default() }], ..Said::default() }
     }
 
-    /// One token for a key, if there is one; how many to ask for.
-    fn take(ahead: &mut Ahead, now: u64) -> Result<Option<u32>, InStore> {
-        match ahead.look(b"k", 1, now) {
-            InStore::Enough => Ok(ahead.take(b"k", 1, now)),
-            other => Err(other),
+    /// One token for a key, if there is one, and how many are asked for.
+    fn take(ahead: &mut Ahead, now: u64) -> (InStore, Option<u32>) {
+        let found = ahead.look(KEY, 1, now);
+        if found == Enough {
+            ahead.take(KEY, 1, now);
         }
+        (found, ahead.ask(KEY, 1, now))
     }
 
     #[test]
     fn the_first_requests_pass_on_credit_and_ask_once() {
         let mut ahead = Ahead::new(4);
-        let asked: Vec<_> = (0..4).map(|_| take(&mut ahead, 0).unwrap()).collect();
-        assert_eq!(asked, [Some(5), None, None, None]);
-        assert_eq!(take(&mut ahead, 0), Err(InStore::Short(LASTS)), "no more than that");
-        ahead.on_answer(b"k", 5, &Verdict::Ok(said(MILLISECOND)), 0);
-        assert_eq!(take(&mut ahead, 0), Ok(Some(4)), "one is left, and more are asked for");
+        let asked: Vec<_> = (0..4).map(|_| take(&mut ahead, 0)).collect();
+        assert_eq!(asked, [(Enough, Some(5)), (Enough, None), (Enough, None), (Enough, None)]);
+        assert_eq!(take(&mut ahead, 0), (Short(LASTS), None), "no more than that");
+        ahead.on_answer(KEY, 5, &Verdict::Ok(said(MILLISECOND)), 0);
+        assert_eq!(take(&mut ahead, 0), (Enough, Some(4)), "one is left, and more are asked for");
     }
 
     #[test]
     fn tokens_of_a_window_end_with_it() {
         let mut ahead = Ahead::new(4);
-        take(&mut ahead, 0).unwrap();
-        ahead.on_answer(b"k", 5, &Verdict::Ok(said(MILLISECOND)), 0);
-        assert_eq!(take(&mut ahead, 0), Ok(None));
-        assert_eq!(take(&mut ahead, MILLISECOND), Ok(Some(5)), "on credit again");
+        take(&mut ahead, 0);
+        ahead.on_answer(KEY, 5, &Verdict::Ok(said(MILLISECOND)), 0);
+        assert_eq!(take(&mut ahead, 0), (Enough, None));
+        assert_eq!(take(&mut ahead, MILLISECOND), (Enough, Some(5)), "on credit again");
     }
 
     #[test]
     fn near_the_limit_it_asks_for_less_until_there_is_none() {
         let mut ahead = Ahead::new(16);
-        let mut now = 0;
-        let sizes: Vec<_> = (0..3)
-            .map(|_| {
-                now += 1;
-                let asked = take(&mut ahead, now).unwrap().unwrap();
-                ahead.on_answer(b"k", asked, &Verdict::OverLimit(said(MILLISECOND)), now);
-                asked
-            })
-            .collect();
-        assert_eq!(sizes, [17, 6, 4], "what is owed and 16, 4, 1");
-        assert_eq!(take(&mut ahead, now), Err(InStore::Short(MILLISECOND)));
-        assert_eq!(take(&mut ahead, now + MILLISECOND), Ok(Some(2)));
+        let mut sizes = Vec::new();
+        for now in 0..3 {
+            let asked = take(&mut ahead, now).1.unwrap();
+            ahead.on_answer(KEY, asked, &Verdict::OverLimit(said(MILLISECOND)), now);
+            sizes.push(asked);
+        }
+        assert_eq!(sizes, [17, 6, 3], "16, 4, 1, and what is owed");
+        assert_eq!(take(&mut ahead, 2), (Short(MILLISECOND), None));
+        assert_eq!(take(&mut ahead, 2 + MILLISECOND), (Enough, Some(2)));
+        assert_eq!(take(&mut ahead, 2 + MILLISECOND), (Short(LASTS), None), "one on credit and no more");
     }
 
     #[test]
-    fn a_failure_is_not_asked_about_for_a_second() {
+    fn a_refusal_without_a_time_is_asked_about_less_and_less() {
+        let mut ahead = Ahead::new(1);
+        let mut now = 0;
+        for seconds in [1, 2, 4, 8, 16, 32, 64, 64] {
+            let asked = take(&mut ahead, now).1.unwrap();
+            ahead.on_answer(KEY, asked, &Verdict::OverLimit(Said::default()), now);
+            assert_eq!(take(&mut ahead, now), (Short(seconds * LASTS), None));
+            now += seconds * LASTS;
+        }
+    }
+
+    #[test]
+    fn a_failure_is_not_asked_about_for_a_second_and_costs_nobody_his_limit() {
         let mut ahead = Ahead::new(4);
-        take(&mut ahead, 0).unwrap();
-        ahead.on_answer(b"k", 5, &Verdict::Failed, 0);
-        assert_eq!(take(&mut ahead, RESTS - 1), Err(InStore::Failed));
-        assert_eq!(take(&mut ahead, RESTS), Ok(Some(6)));
+        let mut now = 0;
+        for _ in 0..20 {
+            let (found, asked) = take(&mut ahead, now);
+            assert_eq!(found, Enough);
+            ahead.on_answer(KEY, asked.unwrap(), &Verdict::Failed, now);
+            assert_eq!(take(&mut ahead, now + RESTS - 1), (Failed, None));
+            now += RESTS;
+        }
+        let asked = take(&mut ahead, now).1.unwrap();
+        ahead.on_answer(KEY, asked, &Verdict::Ok(said(MILLISECOND)), now);
+        assert_eq!(take(&mut ahead, now).0, Enough);
+    }
+
+    #[test]
+    fn whoever_is_denied_is_asked_about() {
+        let mut ahead = Ahead::new(4);
+        let asked: Vec<_> = (0..4).filter_map(|_| take(&mut ahead, 0).1).collect();
+        ahead.on_answer(KEY, asked[0], &Verdict::OverLimit(said(MILLISECOND)), 0);
+        assert_eq!(take(&mut ahead, 1), (Short(LASTS), Some(5)));
     }
 
     #[test]
     fn the_number_of_keys_is_bounded() {
         let mut ahead = Ahead::new(4);
         for key in 0..2 * MOST_KEYS {
-            ahead.look(&key.to_le_bytes(), 1, 0);
+            ahead.look(key as LongHash, 1, 0);
         }
         assert_eq!(ahead.by_key.len(), MOST_KEYS);
     }

@@ -1,7 +1,6 @@
 //! Which limits a request is under, with whose bucket and for how many tokens.
 
 use portcullis_kit::Properties;
-use portcullis_kit::rules::Ambiguous;
 
 use crate::denial::Reason;
 use crate::key::{Found, joined};
@@ -25,17 +24,17 @@ pub(crate) struct Applied {
 impl Applied {
     /// How a limit applies to a request; `None` where it does not.
     pub(crate) fn of(limit: (usize, &Limit), request: &mut Request<'_>) -> Option<Self> {
-        Self::unless_ambiguous(limit, request).unwrap_or_else(|ambiguous| {
-            // It goes by a path or host that others may read differently.
+        Self::unless_ambiguous(limit, request).unwrap_or_else(|reason| {
+            // It goes by something that others may read differently.
             let is_enforced = !matches!(limit.1.enforce, Enforce::Never);
-            Some(Self { limit: limit.0, tier: 0, parts: Err(ambiguous.into()), tokens: 0, is_enforced })
+            Some(Self { limit: limit.0, tier: 0, parts: Err(reason), tokens: 0, is_enforced })
         })
     }
 
     fn unless_ambiguous(
         (index, limit): (usize, &Limit),
         request: &mut Request<'_>,
-    ) -> Result<Option<Self>, Ambiguous> {
+    ) -> Result<Option<Self>, Reason> {
         if !is_meant(limit, request)? {
             return Ok(None);
         }
@@ -61,7 +60,7 @@ impl Applied {
     }
 }
 
-fn is_meant(limit: &Limit, request: &mut Request<'_>) -> Result<bool, Ambiguous> {
+fn is_meant(limit: &Limit, request: &mut Request<'_>) -> Result<bool, Reason> {
     if let Some(when) = &limit.when {
         let properties: &mut dyn Properties = request.host;
         if !*when.select(request.headers, properties)? {
@@ -76,11 +75,11 @@ fn is_meant(limit: &Limit, request: &mut Request<'_>) -> Result<bool, Ambiguous>
     Ok(true)
 }
 
+/// Nobody makes a request cheaper than it is without: of several numbers the largest counts, and what is none as the most.
 fn cost(limit: &Limit, request: &Request<'_>) -> u64 {
     let Some(from) = &limit.cost_from else { return limit.cost };
-    // Several or none at all: what it costs without. Nobody makes a request cheaper than that.
-    let written = request.headers.only(&from.header).and_then(whole_number);
-    written.map_or(limit.cost, |tokens| tokens.min(from.max).max(limit.cost))
+    let written = request.headers.all(&from.header).map(|value| whole_number(value).unwrap_or(u64::MAX));
+    written.max().map_or(limit.cost, |tokens| tokens.min(from.max).max(limit.cost))
 }
 
 /// Digits and nothing else; more than fit are very many.
@@ -89,7 +88,7 @@ pub(crate) fn whole_number(text: &[u8]) -> Option<u64> {
     is_number.then(|| std::str::from_utf8(text).ok()?.parse().ok().or(Some(u64::MAX))).flatten()
 }
 
-fn is_enforced(limit: &Limit, parts: &[Vec<u8>], request: &mut Request<'_>) -> Result<bool, Ambiguous> {
+fn is_enforced(limit: &Limit, parts: &[Vec<u8>], request: &mut Request<'_>) -> Result<bool, Reason> {
     Ok(match &limit.enforce {
         Enforce::Always => true,
         Enforce::Never => false,

@@ -20,6 +20,8 @@ pub struct Quota {
     burst: u64,
     /// How far behind zero a bucket may get, in nanoseconds of its rate: tokens that are waited for, or charged afterwards.
     overdraft: u64,
+    /// How many nanoseconds ahead a bucket can be full at all; with one that is further ahead the clock was set back.
+    horizon: u64,
 }
 
 /// Tokens were taken.
@@ -54,6 +56,9 @@ impl Level {
     }
 }
 
+/// After how long tokens end that a worker has taken in advance: until then a bucket may be further ahead than what was spent of it.
+pub(crate) const LOAN: u64 = 1_000_000_000;
+
 /// How long the largest burst may take to fill: a century.
 const LONGEST: u128 = 100 * 366 * 24 * 3_600_000_000_000;
 
@@ -61,13 +66,36 @@ impl Quota {
     /// A bucket of `burst` tokens. `None` without any, or where it takes more than a hundred years to fill.
     pub fn new(rate: Rate, burst: u64) -> Option<Self> {
         let fills_in = u128::from(burst) * u128::from(rate.per_token()) / u128::from(rate.parts());
-        (burst > 0 && fills_in <= LONGEST).then_some(Self { rate, burst, overdraft: 0 })
+        let quota = Self { rate, burst, overdraft: 0, horizon: 0 };
+        (burst > 0 && fills_in <= LONGEST).then(|| quota.with_overdraft(0))
     }
 
     /// The same, where buckets may get behind zero by what comes in so many nanoseconds.
     #[must_use]
     pub fn with_overdraft(self, nanos: u64) -> Self {
-        Self { overdraft: self.overdraft.max(nanos), ..self }
+        let overdraft = self.overdraft.max(nanos);
+        let horizon = self.fills_in().saturating_add(overdraft).saturating_add(LOAN);
+        Self { overdraft, horizon: self.horizon.max(horizon), ..self }
+    }
+
+    /// How many nanoseconds ahead a bucket can be full.
+    pub(crate) fn horizon(&self) -> u64 {
+        self.horizon
+    }
+
+    /// Takes into account that others, with a larger burst, use the same buckets.
+    pub(crate) fn widen(&mut self, horizon: u64) {
+        self.horizon = self.horizon.max(horizon);
+    }
+
+    /// Whether a bucket can be as it is.
+    pub(crate) fn is_plausible(&self, bucket: Bucket, now: u64) -> bool {
+        bucket.nanos <= now.saturating_add(self.horizon)
+    }
+
+    /// A bucket that is as far behind as it can get.
+    pub(crate) fn deepest(&self, now: u64) -> Bucket {
+        self.bucket(now, self.most())
     }
 
     /// How many tokens a bucket holds.
@@ -106,12 +134,16 @@ impl Quota {
     /// Takes `tokens` whether they are there or not: what a request turned out to cost. A bucket gets behind zero by no more than its
     /// overdraft.
     pub fn charge(&self, bucket: Bucket, tokens: u64, now: u64) -> Bucket {
-        self.bucket(now, (self.debt(bucket, now) + self.cost(tokens)).min(self.most()))
+        let debt = self.debt(bucket, now);
+        self.bucket(now, (debt + self.cost(tokens)).min(self.most()).max(debt))
     }
 
-    /// Gives `tokens` back.
-    pub fn refund(&self, bucket: Bucket, tokens: u64, now: u64) -> Bucket {
-        self.bucket(now, self.debt(bucket, now).saturating_sub(self.cost(tokens)))
+    /// Gives `tokens` back that were taken at a time, as far as they have not come again since: whoever took many, one by one, and gives
+    /// all back at once has no more than if they had never been taken.
+    pub fn refund(&self, bucket: Bucket, tokens: u64, taken_at: u64, now: u64) -> Bucket {
+        let come_again = u128::from(now.saturating_sub(taken_at)) * u128::from(self.rate.parts());
+        let owed = self.cost(tokens).saturating_sub(come_again);
+        self.bucket(now, self.debt(bucket, now).saturating_sub(owed))
     }
 
     /// How many whole tokens there are.
@@ -143,13 +175,16 @@ impl Quota {
         let converted = debt
             .checked_mul(self.rate.per_token().into())
             .map_or(u128::MAX, |debt| debt.div_ceil(former.per_token().into()));
-        self.bucket(now, converted.min(self.most()))
+        self.bucket(now, converted.min(u128::from(self.horizon) * u128::from(self.rate.parts())))
     }
 
-    /// What is missing until the bucket is full, in the unit of the rate. A bucket that is further behind than it can get is one that
-    /// was used before the clock was set back: it is taken for as empty as it can be, neither filled up nor locked.
+    /// What is missing until the bucket is full, in the unit of the rate. A bucket that cannot be as it is was used before the clock
+    /// was set back: it is taken for as empty as it can be, neither filled up nor locked.
     pub(crate) fn debt(&self, bucket: Bucket, now: u64) -> u128 {
-        debt(bucket, self.rate, now).min(self.most())
+        match self.is_plausible(bucket, now) {
+            true => debt(bucket, self.rate, now),
+            false => self.most(),
+        }
     }
 
     /// The bucket that misses so much.
@@ -274,11 +309,22 @@ mod tests {
     fn tokens_are_given_back_and_charged_afterwards() {
         let quota = quota("10/1s", 10).with_overdraft(SECOND);
         let bucket = quota.take(Bucket::default(), 4, SECOND, 0).unwrap().bucket;
-        assert_eq!(quota.remaining(quota.refund(bucket, 3, SECOND), SECOND), 9);
-        assert_eq!(quota.refund(bucket, 100, SECOND).nanos, SECOND);
+        assert_eq!(quota.remaining(quota.refund(bucket, 3, SECOND, SECOND), SECOND), 9);
+        assert_eq!(quota.refund(bucket, 100, SECOND, SECOND).nanos, SECOND);
         let behind = quota.charge(bucket, 1000, SECOND);
         assert_eq!(quota.remaining(behind, SECOND), 0);
         assert_eq!(quota.take(behind, 1, SECOND, 0).unwrap_err().until, Some(SECOND + SECOND / 10));
+    }
+
+    #[test]
+    fn what_has_come_again_is_not_given_back() {
+        let quota = quota("10/1s", 10);
+        let bucket = quota.take(Bucket::default(), 4, SECOND, 0).unwrap().bucket;
+        let bucket = quota.take(bucket, 6, SECOND + SECOND / 10, 0).unwrap().bucket;
+        let later = SECOND + 3 * SECOND / 10;
+        assert_eq!(quota.remaining(bucket, later), 3);
+        assert_eq!(quota.remaining(quota.refund(bucket, 4, SECOND, later), later), 4);
+        assert_eq!(quota.refund(bucket, 4, 0, later), bucket);
     }
 
     #[test]

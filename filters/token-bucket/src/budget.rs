@@ -2,7 +2,7 @@
 
 use portcullis_kit::{Host, HostError, WriteError};
 
-use crate::bucket::{Level, Quota, Shortage};
+use crate::bucket::{Bucket, Level, Quota, Shortage};
 use crate::key::KeyHash;
 use crate::lease::{Lease, Leases};
 use crate::slots::{Found, How, Slot, Start};
@@ -39,6 +39,8 @@ pub(crate) struct Prepared {
     source: Source,
     /// In how many nanoseconds the tokens are there.
     pub(crate) wait: u64,
+    /// The bucket as it is then; not known to whoever uses a loan.
+    pub(crate) bucket: Bucket,
     /// How the bucket will be.
     pub(crate) level: Level,
 }
@@ -72,7 +74,7 @@ impl Budget {
     /// Goes on with the same buckets of another configuration in the same worker.
     pub(crate) fn inherit(&mut self, former: &Self) {
         if self.name == former.name {
-            self.table.inherit(&former.table);
+            self.table.inherit(&former.table, &self.quota);
         }
     }
 
@@ -90,19 +92,30 @@ impl Budget {
         host: &mut dyn Host,
     ) -> Result<Prepared, Refused> {
         if let Some(level) = self.leases.as_ref().and_then(|leases| leases.enough(key, tokens, now)) {
-            return Ok(Prepared { key, tokens, source: Source::Lease, wait: 0, level });
+            let (source, bucket) = (Source::Lease, Bucket::default());
+            return Ok(Prepared { key, tokens, source, wait: 0, bucket, level });
         }
         let (mut read, mut found) = self.find(key, now, host).map_err(|_| Refused::Unavailable)?;
         let slot = &mut found.slot;
-        let taken = self.quota.take(slot.bucket, tokens, now, patience);
-        let taken =
-            taken.map_err(|shortage| Refused::Short(shortage, Level::of(&self.quota, slot.bucket, now)))?;
+        let taken = match self.quota.take(slot.bucket, tokens, now, patience) {
+            Ok(taken) => taken,
+            Err(shortage) => {
+                let level = Level::of(&self.quota, slot.bucket, now);
+                if read.is_repaired {
+                    // Nothing is taken, but what was found out must not be found out anew each time. If another worker is faster, so be it.
+                    let _ = self.table.write(key, read, self.leases.is_some(), host);
+                }
+                return Err(Refused::Short(shortage, level));
+            }
+        };
         slot.bucket = taken.bucket;
         let level = Level::of(&self.quota, slot.bucket, now);
+        let bucket = slot.bucket;
         let leases = self.leases.as_ref().filter(|_| taken.wait == 0);
         let lease = leases.map(|leases| leases.lend(key, slot, &self.quota, now));
         read.set.put(&found, &self.quota);
-        Ok(Prepared { key, tokens, source: Source::Bucket(read, found.how, lease), wait: taken.wait, level })
+        let source = Source::Bucket(read, found.how, lease);
+        Ok(Prepared { key, tokens, source, wait: taken.wait, bucket, level })
     }
 
     /// Takes what was prepared.
@@ -132,23 +145,43 @@ impl Budget {
         Ok(())
     }
 
-    /// Gives tokens back; a bucket that had to go has nobody to give them to.
-    pub(crate) fn refund(&mut self, (key, tokens): (KeyHash, u64), now: u64, host: &mut dyn Host) {
-        let has_lease = |leases: &mut Leases| leases.refund(key, tokens, now);
-        if tokens == 0 || self.leases.as_mut().is_some_and(has_lease) {
+    /// Gives back tokens that were taken at a time; a bucket that had to go has nobody to give them to.
+    pub(crate) fn refund(
+        &mut self,
+        (key, tokens): (KeyHash, u64),
+        taken_at: u64,
+        now: u64,
+        host: &mut dyn Host,
+    ) {
+        let into_lease = |leases: &mut Leases| taken_at == now && leases.refund(key, tokens, now);
+        if tokens == 0 || self.leases.as_mut().is_some_and(into_lease) {
             return;
         }
-        let quota = self.quota;
-        self.update(key, host, now, |found| {
-            found.slot.bucket = quota.refund(found.slot.bucket, tokens, now);
+        self.update(key, host, now, |quota, found| {
+            found.slot.bucket = quota.refund(found.slot.bucket, tokens, taken_at, now);
             found.how == How::Known
+        });
+    }
+
+    /// Gives tokens back that are still waited for, if nobody has taken any since; whoever has was promised his for a time that counts
+    /// on them. The bucket was not full in the meantime, so that all of them are still missing from it.
+    pub(crate) fn refund_last(
+        &mut self,
+        (key, tokens): (KeyHash, u64),
+        left: Bucket,
+        now: u64,
+        host: &mut dyn Host,
+    ) {
+        self.update(key, host, now, |quota, found| {
+            let is_last = found.how == How::Known && found.slot.bucket == left;
+            found.slot.bucket = quota.refund(found.slot.bucket, tokens, now, now);
+            is_last
         });
     }
 
     /// Takes tokens whether they are there or not.
     pub(crate) fn charge(&mut self, (key, tokens): (KeyHash, u64), now: u64, host: &mut dyn Host) {
-        let quota = self.quota;
-        self.update(key, host, now, |found| {
+        self.update(key, host, now, |quota, found| {
             found.slot.bucket = quota.charge(found.slot.bucket, tokens, now);
             tokens > 0
         });
@@ -159,7 +192,7 @@ impl Budget {
         let Some(leases) = &mut self.leases else { return false };
         for key in leases.idle(now) {
             // To settle is to give back.
-            self.update(key, host, now, |found| found.how == How::Known);
+            self.update(key, host, now, |_, found| found.how == How::Known);
             if let Some(leases) = &mut self.leases {
                 leases.end(key);
             }
@@ -174,22 +207,30 @@ impl Budget {
 
     /// The bucket of a key, settled with what this worker has on loan from it.
     fn find(&mut self, key: KeyHash, now: u64, host: &mut dyn Host) -> Result<(Read, Found), HostError> {
-        let read = self.table.read(key, &self.quota, now, host)?;
+        let mut read = self.table.read(key, &mut self.quota, now, host)?;
+        if self.leases.is_none() {
+            read.set.settle(&self.quota);
+        }
         // A set has a slot at least.
         let found = read.set.find(key, self.start, &self.quota, now);
         let mut found = found.unwrap_or_else(|| Found { place: 0, slot: Slot::default(), how: How::Known });
-        match &self.leases {
-            Some(leases) => leases.settle(key, &mut found.slot, &self.quota, now),
-            None => found.slot.settle(&self.quota),
+        if let Some(leases) = &self.leases {
+            leases.settle(key, &mut found.slot, &self.quota, now);
         }
         Ok((read, found))
     }
 
     /// Changes a bucket, again and again until nobody was faster. Nothing is written where `change` says so.
-    fn update(&mut self, key: KeyHash, host: &mut dyn Host, now: u64, change: impl Fn(&mut Found) -> bool) {
+    fn update(
+        &mut self,
+        key: KeyHash,
+        host: &mut dyn Host,
+        now: u64,
+        change: impl Fn(&Quota, &mut Found) -> bool,
+    ) {
         for _ in 0..TRIES {
             let Ok((mut read, mut found)) = self.find(key, now, host) else { return };
-            if !change(&mut found) {
+            if !change(&self.quota, &mut found) {
                 return;
             }
             read.set.put(&found, &self.quota);

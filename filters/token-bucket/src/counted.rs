@@ -2,16 +2,16 @@
 
 use std::hash::Hasher;
 
-use portcullis_kit::{Host, WriteError};
+use portcullis_kit::{Host, HostError, WriteError};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::applied::Applied;
-use crate::bucket::{Level, Quota, Shortage};
+use crate::bucket::{Bucket, Level, Quota, Shortage};
 use crate::budget::{Budget, Prepared, Refused};
 use crate::config::{FailureMode, Scope};
 use crate::key::KeyHash;
 use crate::lease::Leases;
-use crate::limit::Limit;
+use crate::limit::{Delay, Limit};
 use crate::metrics::Metrics;
 use crate::table::{TRIES, Table};
 use crate::waiting::Waiting;
@@ -32,8 +32,12 @@ pub(crate) struct Taken {
     pub(crate) limit: usize,
     tier: usize,
     is_fallback: bool,
-    key: KeyHash,
-    pub(crate) tokens: u64,
+    pub(crate) key: KeyHash,
+    tokens: u64,
+    /// When.
+    at: u64,
+    /// How it left the bucket.
+    left: Bucket,
 }
 
 /// A request has taken from all of its limits.
@@ -44,8 +48,8 @@ pub(crate) struct Admitted {
     pub(crate) let_through: Vec<usize>,
     /// How full the buckets are, by limit and tier.
     pub(crate) levels: Vec<(usize, usize, Level)>,
-    /// In how many nanoseconds all tokens are there, and the limit that is waited for.
-    pub(crate) wait: Option<(u64, usize)>,
+    /// In how many nanoseconds all tokens are there, and which of the taken ones come last.
+    pub(crate) wait: Option<(u64, Taken)>,
 }
 
 /// Why one of them gives nothing.
@@ -152,6 +156,21 @@ struct Step {
     patience: u64,
 }
 
+/// What one limit gives.
+struct Done {
+    taken: Taken,
+    level: Level,
+    wait: u64,
+}
+
+impl Step {
+    fn done(&self, prepared: &Prepared, now: u64) -> Done {
+        let Self { limit, tier, is_fallback, key, tokens, .. } = *self;
+        let taken = Taken { limit, tier, is_fallback, key, tokens, at: now, left: prepared.bucket };
+        Done { taken, level: prepared.level, wait: prepared.wait }
+    }
+}
+
 impl Counting<'_> {
     /// Takes from every limit, or from none: they are looked at first, and written when all have enough. What another worker is faster
     /// with is looked at again; if there is not enough any more, the others get back what they gave.
@@ -162,7 +181,7 @@ impl Counting<'_> {
         let (mut prepared, mut exceeded) = (Vec::with_capacity(applied.len()), Vec::new());
         for applied in applied {
             match self.prepare(applied) {
-                Ok(Some(it)) => prepared.push(it),
+                Ok(Some(step)) => prepared.push((applied, step)),
                 Ok(None) => {}
                 Err(it) => exceeded.push(it),
             }
@@ -171,15 +190,13 @@ impl Counting<'_> {
             return Err(exceeded);
         }
         let mut admitted = Admitted::default();
-        for (step, prepared) in prepared {
-            let (limit, tier) = (step.limit, step.tier);
-            match self.commit(&step, prepared) {
-                Ok(Some((wait, level))) => {
-                    let Step { is_fallback, key, tokens, .. } = step;
-                    admitted.taken.push(Taken { limit, tier, is_fallback, key, tokens });
-                    admitted.levels.push((limit, tier, level));
-                    if wait > admitted.wait.map_or(0, |(longest, _)| longest) {
-                        admitted.wait = Some((wait, limit));
+        for (applied, step) in prepared {
+            match self.commit(applied, step) {
+                Ok(Some(done)) => {
+                    admitted.levels.push((done.taken.limit, done.taken.tier, done.level));
+                    admitted.taken.push(done.taken);
+                    if done.wait > admitted.wait.map_or(0, |(longest, _)| longest) {
+                        admitted.wait = Some((done.wait, done.taken));
                     }
                 }
                 Ok(None) => {}
@@ -198,16 +215,8 @@ impl Counting<'_> {
     /// # Errors
     /// As [`take`](Self::take).
     pub(crate) fn take_fallback(&mut self, applied: &Applied) -> Result<Option<Taken>, Exceeded> {
-        let step = self.step(applied, true);
-        let Some((step, prepared)) = self.prepare_step(step)? else { return Ok(None) };
-        let taken = Taken {
-            limit: step.limit,
-            tier: step.tier,
-            is_fallback: true,
-            key: step.key,
-            tokens: step.tokens,
-        };
-        Ok(self.commit(&step, prepared)?.map(|_| taken))
+        let Some(step) = self.prepare_step(self.step(applied, true))? else { return Ok(None) };
+        Ok(self.commit(applied, step)?.map(|done| done.taken))
     }
 
     /// Gives tokens back.
@@ -215,10 +224,19 @@ impl Counting<'_> {
         for it in taken {
             let Some(counted) = self.counted.get_mut(it.limit) else { continue };
             if let Some(budget) = counted.budget(it.tier, it.is_fallback) {
-                budget.refund((it.key, it.tokens), self.now, self.host);
+                budget.refund((it.key, it.tokens), it.at, self.now, self.host);
             }
             counted.report(self.host);
         }
+    }
+
+    /// Gives tokens back that a request has waited for and will not use, where nobody waits behind it.
+    pub(crate) fn refund_last(&mut self, taken: &Taken) {
+        let Some(counted) = self.counted.get_mut(taken.limit) else { return };
+        if let Some(budget) = counted.budget(taken.tier, taken.is_fallback) {
+            budget.refund_last((taken.key, taken.tokens), taken.left, self.now, self.host);
+        }
+        counted.report(self.host);
     }
 
     /// Takes so many more, whether they are there or not.
@@ -233,20 +251,19 @@ impl Counting<'_> {
     fn step(&self, applied: &Applied, is_fallback: bool) -> Step {
         let limit = self.limits.get(applied.limit);
         let delay = limit.and_then(|limit| limit.delay).filter(|_| applied.is_enforced && !is_fallback);
-        let delay = delay.filter(|delay| {
-            self.waiting.count(applied.limit) < usize::try_from(delay.max_waiting).unwrap_or(usize::MAX)
-        });
         let budgets = self.counted.get(applied.limit);
         let budgets = budgets.map(|it| if is_fallback { &it.fallbacks } else { &it.budgets });
         let budget = budgets.and_then(|budgets| budgets.get(applied.tier));
+        let key = budget.map_or(KeyHash { set: 0, fingerprint: 1 }, |budget| budget.hash(&applied.key()));
+        let has_room = |delay: &Delay| self.waiting.has_room(applied.limit, key, delay.seats);
         Step {
             limit: applied.limit,
             tier: applied.tier,
             is_enforced: applied.is_enforced,
             is_fallback,
-            key: budget.map_or(KeyHash { set: 0, fingerprint: 1 }, |budget| budget.hash(&applied.key())),
+            key,
             tokens: applied.tokens,
-            patience: delay.map_or(0, |delay| delay.longest),
+            patience: delay.filter(has_room).map_or(0, |delay| delay.longest),
         }
     }
 
@@ -296,32 +313,40 @@ impl Counting<'_> {
         }
     }
 
-    /// How long to wait for the tokens and what is left; `None` where the limit lets the request pass without.
-    fn commit(&mut self, step: &Step, first: Prepared) -> Result<Option<(u64, Level)>, Exceeded> {
+    /// `None` where the limit lets the request pass without.
+    fn commit(
+        &mut self,
+        applied: &Applied,
+        (step, first): (Step, Prepared),
+    ) -> Result<Option<Done>, Exceeded> {
         let mut prepared = first;
         for _ in 0..TRIES {
-            let Some(counted) = self.counted.get_mut(step.limit) else { break };
-            let Some(budget) = counted.budget(step.tier, step.is_fallback) else { break };
-            let (wait, level) = (prepared.wait, prepared.level);
-            let written = budget.commit(prepared, self.now, self.host);
-            counted.report(self.host);
-            match written {
-                Ok(()) => return Ok(Some((wait, level))),
+            let done = step.done(&prepared, self.now);
+            match self.write(&step, prepared) {
+                Ok(()) => return Ok(Some(done)),
                 Err(WriteError::Host(_)) => break,
                 Err(WriteError::Conflict) => {}
             }
-            match self.prepare_step(*step)? {
-                Some((_, again)) => prepared = again,
-                None => return Ok(None),
+            match self.prepare_step(step) {
+                Ok(Some((_, again))) => prepared = again,
+                Ok(None) => return Ok(None),
+                Err(Exceeded { shortage: None, .. }) => break,
+                Err(exceeded) => return Err(exceeded),
             }
         }
-        let mode = self.limits.get(step.limit).map(|limit| limit.failure_mode).unwrap_or_default();
-        self.count(step.limit, |metrics| metrics.fallback);
-        if mode == FailureMode::Deny && step.is_enforced {
-            return Err(Exceeded { limit: step.limit, tier: step.tier, shortage: None });
-        }
-        self.let_through.push(step.limit);
-        Ok(None)
+        let Some((step, prepared)) = self.failed(applied)? else { return Ok(None) };
+        let done = step.done(&prepared, self.now);
+        // A bucket of this worker alone: nobody is faster.
+        Ok(self.write(&step, prepared).ok().map(|()| done))
+    }
+
+    fn write(&mut self, step: &Step, prepared: Prepared) -> Result<(), WriteError> {
+        let gone = WriteError::Host(HostError(0));
+        let counted = self.counted.get_mut(step.limit).ok_or(gone)?;
+        let budget = counted.budget(step.tier, step.is_fallback).ok_or(gone)?;
+        let written = budget.commit(prepared, self.now, self.host);
+        counted.report(self.host);
+        written
     }
 
     fn count(&mut self, limit: usize, which: fn(&Metrics) -> portcullis_kit::Counter) {

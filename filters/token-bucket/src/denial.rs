@@ -34,6 +34,8 @@ pub enum Reason {
     AmbiguousHost,
     /// The path that a limit goes by can be read in two ways.
     AmbiguousPath,
+    /// A cookie or parameter that a limit goes by is there several times, and not the same.
+    AmbiguousKey,
 }
 
 /// What a denial looks like.
@@ -53,8 +55,14 @@ pub struct Row {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::LimitExceeded, Self::KeyMissing, Self::Unavailable, Self::AmbiguousHost, Self::AmbiguousPath];
+    pub const ALL: [Self; 6] = [
+        Self::LimitExceeded,
+        Self::KeyMissing,
+        Self::Unavailable,
+        Self::AmbiguousHost,
+        Self::AmbiguousPath,
+        Self::AmbiguousKey,
+    ];
 
     /// The table of denials.
     pub fn row(self) -> Row {
@@ -94,6 +102,13 @@ impl Reason {
                 None,
                 "Bad Request",
                 "the path can be read in more than one way",
+            ),
+            Self::AmbiguousKey => row(
+                400,
+                "portcullis_rate_limit_ambiguous_key",
+                None,
+                "Bad Request",
+                "a cookie or parameter is there several times, with different values",
             ),
         }
     }

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
+use log::Level;
 use portcullis_kit::rules::is_grpc;
 use portcullis_kit::{
     Action, CallId, ConfigError, GrpcAnswer, Headers, Host, HttpFilter, LocalReply, StreamId, parse_config,
 };
 
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, LongHash};
 use crate::applied::Applied;
 use crate::bucket::Quota;
 use crate::config::{Scope, TokenBucketConfig};
@@ -34,6 +35,8 @@ pub struct TokenBucket {
     pub(crate) ahead: Vec<Option<Ahead>>,
     waiting: Waiting,
     reads_request: bool,
+    /// What the keys of tokens in advance are hashed with.
+    pub(crate) seed: [u8; 16],
     tick: Duration,
 }
 
@@ -44,10 +47,14 @@ pub struct Stream {
     pub(crate) taken: Vec<Taken>,
     /// The limits of the rate limit service that it is under.
     pub(crate) global: Vec<Applied>,
+    /// Tokens that it has taken from those in advance, by limit and key.
+    pub(crate) ahead: Vec<(usize, LongHash, u64)>,
+    /// The call by which the rate limit service is asked about it.
+    call: Option<CallId>,
     /// Limits that have let it pass.
     pub(crate) passed: Vec<usize>,
-    /// When its tokens are there, and the limit that it waits for.
-    wait: Option<(u64, usize)>,
+    /// When its tokens are there, and those that come last.
+    wait: Option<(u64, Taken)>,
     /// What its response shows.
     pub(crate) standings: Vec<Standing>,
     /// What the service adds to its response.
@@ -81,6 +88,7 @@ impl HttpFilter for TokenBucket {
             reads_request: policy.limits.iter().any(Limit::reads_headers),
             counted: Vec::new(),
             waiting: Waiting::default(),
+            seed: [0; 16],
             tick: Duration::ZERO,
             policy,
         })
@@ -91,6 +99,20 @@ impl HttpFilter for TokenBucket {
             let name = host.property(&["plugin_name"]).unwrap_or_default();
             String::from_utf8_lossy(&name).into_owned()
         });
+        if domain.is_empty() {
+            let remedy = "write one, lest other filters without a name share the buckets";
+            host.log(
+                Level::Warn,
+                &format!("token-bucket: domain: empty, and the plugin has no name; {remedy}"),
+            );
+        }
+        match host.random() {
+            Some(seed) => self.seed = seed,
+            None => host.log(
+                Level::Warn,
+                "token-bucket: the proxy has no randomness: clients could choose keys that collide",
+            ),
+        }
         let prefix = &self.policy.stat_prefix;
         self.counted =
             self.policy.limits.iter().map(|limit| Counted::new(limit, &domain, prefix, host)).collect();
@@ -144,7 +166,10 @@ impl HttpFilter for TokenBucket {
         host: &mut dyn Host,
     ) {
         self.policy.reply.show(&stream.standings, response);
-        stream.headers.iter().for_each(|(name, value)| response.add(name, value));
+        // The upstream's own response keeps its type and its advice.
+        let further =
+            stream.headers.iter().filter(|(name, _)| name != "content-type" && name != "retry-after");
+        further.for_each(|(name, value)| response.add(name, value));
         self.settle_response(stream, response, (now(host), host));
     }
 
@@ -154,25 +179,34 @@ impl HttpFilter for TokenBucket {
             Some((Purpose::Check(stream), _)) => vec![stream],
             Some((Purpose::Ahead { limit, key, tokens }, verdict)) => {
                 if let Some(Some(ahead)) = self.ahead.get_mut(limit) {
-                    ahead.on_answer(&key, tokens, &verdict, now(host));
+                    ahead.on_answer(key, tokens, &verdict, now(host));
                 }
                 Vec::new()
             }
-            Some((Purpose::Charge, _)) | None => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
     fn on_end(&mut self, (id, mut stream): (StreamId, Stream), host: &mut dyn Host) {
-        self.waiting.remove(id);
-        if let Some(service) = &mut self.service {
-            service.forget(id);
+        if let (Some(service), Some(call)) = (&mut self.service, stream.call) {
+            service.forget(id, call);
         }
         let now = now(host);
-        match stream.progress {
-            Progress::Passed => self.settle_end(&stream, (now, host)),
-            // Its client has left before it could pass.
-            _ => self.give_back(&mut stream, (now, host)),
+        if stream.progress == Progress::Passed {
+            self.settle_end(&stream, (now, host));
+            return;
         }
+        // It could not pass before its client left, or the proxy answered.
+        let has_waited = self.waiting.remove(id).is_some();
+        let limits = &self.policy.limits;
+        let has_delay = |limit: usize| limits.get(limit).is_some_and(|limit| limit.delay.is_some());
+        let (waited_for, others): (Vec<Taken>, Vec<Taken>) =
+            stream.taken.iter().partition(|taken| has_waited && has_delay(taken.limit));
+        stream.taken = others;
+        let mut counting = self.counting((now, &mut *host));
+        waited_for.iter().for_each(|taken| counting.refund_last(taken));
+        self.give_back(&mut stream, (now, host));
+        self.watch_loans(host);
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
@@ -213,7 +247,7 @@ impl TokenBucket {
         stream.passed = admitted.let_through;
         stream.passed.extend(admitted.taken.iter().map(|taken| taken.limit));
         stream.taken = admitted.taken;
-        stream.wait = admitted.wait.map(|(wait, limit)| (now.saturating_add(wait), limit));
+        stream.wait = admitted.wait.map(|(wait, last)| (now.saturating_add(wait), last));
         let (ahead, check): (Vec<_>, Vec<_>) =
             global.into_iter().partition(|it| matches!(self.ahead.get(it.limit), Some(Some(_))));
         self.take_ahead(&ahead, stream, (now, host))?;
@@ -222,8 +256,8 @@ impl TokenBucket {
             return Ok(Action::Continue);
         }
         let descriptors = check.iter().filter_map(|it| self.descriptor(it, it.tokens)).collect();
-        let asked = self.service.as_mut().is_some_and(|it| it.ask(Purpose::Check(id), descriptors, host));
-        if asked {
+        stream.call = self.service.as_mut().and_then(|it| it.ask(Purpose::Check(id), descriptors, host));
+        if stream.call.is_some() {
             stream.progress = Progress::Asked;
             stream.global.extend(check);
             return Ok(Action::Pause);
@@ -251,9 +285,9 @@ impl TokenBucket {
     }
 
     fn pass(&mut self, (id, stream): (StreamId, &mut Stream), (now, host): (u64, &mut dyn Host)) -> Action {
-        if let Some((until, limit)) = stream.wait.take().filter(|(until, _)| now < *until) {
-            self.count(limit, |metrics| metrics.delayed, host);
-            self.waiting.add(id, until, limit);
+        if let Some((until, last)) = stream.wait.take().filter(|(until, _)| now < *until) {
+            self.count(last.limit, |metrics| metrics.delayed, host);
+            self.waiting.add(id, until, last);
             stream.progress = Progress::Waiting;
             self.watch(true, host);
             return Action::Pause;
@@ -331,6 +365,11 @@ impl TokenBucket {
         if let Some(counted) = self.counted.get(limit) {
             host.add(which(&counted.metrics), 1);
         }
+    }
+
+    fn watch_loans(&mut self, host: &mut dyn Host) {
+        let has_loans = self.counted.iter().any(Counted::has_loans);
+        self.watch(has_loans, host);
     }
 
     /// Sets the tick by what there is to look after.

@@ -1,9 +1,12 @@
 //! Limits that several proxies count together, by the rate limit service.
 
+use std::hash::Hasher;
+
 use portcullis_kit::{Action, Headers, Host, StreamId};
 use portcullis_proto::RateLimitDescriptor;
+use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::ahead::InStore;
+use crate::ahead::{InStore, LongHash};
 use crate::applied::Applied;
 use crate::config::FailureMode;
 use crate::counted::Exceeded;
@@ -22,9 +25,9 @@ impl TokenBucket {
     ) -> Result<(), Denial> {
         let (mut enough, mut failed, mut exceeded) = (Vec::new(), Vec::new(), Vec::new());
         for it in applied {
+            let key = self.long_hash(it);
             let Some(Some(ahead)) = self.ahead.get_mut(it.limit) else { continue };
-            let key = it.key();
-            match ahead.look(&key, it.tokens, now) {
+            match ahead.look(key, it.tokens, now) {
                 InStore::Enough => enough.push((it, key)),
                 InStore::Failed => failed.push(it.clone()),
                 InStore::Short(_) if !it.is_enforced => {
@@ -33,22 +36,40 @@ impl TokenBucket {
                 InStore::Short(until) => exceeded.push((it, Some(until))),
             }
         }
-        if !exceeded.is_empty() {
-            return Err(self.over_limit(exceeded.into_iter(), host));
-        }
-        self.service_failed(&failed, stream, (now, host))?;
-        for (it, key) in enough {
-            stream.passed.push(it.limit);
-            let Some(Some(ahead)) = self.ahead.get_mut(it.limit) else { continue };
-            let Some(tokens) = ahead.take(&key, it.tokens, now) else { continue };
-            let descriptors = self.descriptor(it, tokens.into()).into_iter().collect();
-            let purpose = Purpose::Ahead { limit: it.limit, key: key.clone(), tokens };
-            let asked = self.service.as_mut().is_some_and(|service| service.ask(purpose, descriptors, host));
-            if let (false, Some(Some(ahead))) = (asked, self.ahead.get_mut(it.limit)) {
-                ahead.on_answer(&key, tokens, &Verdict::Failed, now);
+        let decided = match exceeded.is_empty() {
+            true => self.service_failed(&failed, stream, (now, host)),
+            false => Err(self.over_limit(exceeded.into_iter(), host)),
+        };
+        if decided.is_ok() {
+            for (it, key) in enough {
+                stream.passed.push(it.limit);
+                stream.ahead.push((it.limit, key, it.tokens));
+                if let Some(Some(ahead)) = self.ahead.get_mut(it.limit) {
+                    ahead.take(key, it.tokens, now);
+                }
             }
         }
-        Ok(())
+        // Also for those that are denied, or nobody would ever ask again.
+        applied.iter().for_each(|it| self.ask_ahead(it, (now, host)));
+        decided
+    }
+
+    fn ask_ahead(&mut self, applied: &Applied, (now, host): (u64, &mut dyn Host)) {
+        let (limit, key) = (applied.limit, self.long_hash(applied));
+        let Some(Some(ahead)) = self.ahead.get_mut(limit) else { return };
+        let Some(tokens) = ahead.ask(key, applied.tokens, now) else { return };
+        let descriptors = self.descriptor(applied, tokens.into()).into_iter().collect();
+        let purpose = Purpose::Ahead { limit, key, tokens };
+        let asked = self.service.as_mut().and_then(|service| service.ask(purpose, descriptors, host));
+        if let (None, Some(Some(ahead))) = (asked, self.ahead.get_mut(limit)) {
+            ahead.on_answer(key, tokens, &Verdict::Failed, now);
+        }
+    }
+
+    fn long_hash(&self, applied: &Applied) -> LongHash {
+        let mut hasher = SipHasher13::new_with_key(&self.seed);
+        hasher.write(&applied.key());
+        hasher.finish128().as_u128()
     }
 
     /// Takes what the rate limit service has said of a request.
@@ -66,7 +87,9 @@ impl TokenBucket {
         match verdict {
             Verdict::Failed => self.service_failed(&asked, stream, (now, host))?,
             Verdict::OverLimit(said) => {
-                let has_status = said.statuses.len() == asked.len();
+                // Some servers do not say which.
+                let any = said.statuses.iter().any(|status| status.is_over);
+                let has_status = any && said.statuses.len() == asked.len();
                 let is_over = |at: usize| !has_status || said.statuses.get(at).is_some_and(|it| it.is_over);
                 let over = || asked.iter().enumerate().filter(|(at, _)| is_over(*at));
                 let until = |at: usize| said.statuses.get(at).and_then(|status| status.fill.next);
@@ -91,7 +114,8 @@ impl TokenBucket {
                     stream.standings.extend(self.standings(&asked, &said));
                 }
                 stream.headers = said.response_headers;
-                said.request_headers.iter().for_each(|(name, value)| request.add(name, value));
+                // What the service says counts, and not what a client says in its place.
+                said.request_headers.iter().for_each(|(name, value)| request.set(name, value));
             }
         }
         Ok(Action::Continue)
@@ -107,7 +131,7 @@ impl TokenBucket {
             }
             Some(standing)
         };
-        asked.iter().zip(&said.statuses).filter_map(of).collect()
+        asked.iter().zip(&said.statuses).filter(|(_, status)| status.is_limited).filter_map(of).collect()
     }
 
     /// What holds for limits of the service while it fails.
@@ -160,11 +184,12 @@ impl TokenBucket {
         Some(descriptor(limit.key.names(), applied.parts.as_deref().ok()?, tokens))
     }
 
-    /// Tells the service what a response has cost; nobody waits for its answer.
+    /// Tells the service what a response has cost.
     pub(crate) fn charge_global(&mut self, applied: &Applied, tokens: u64, host: &mut dyn Host) {
-        let descriptors = self.descriptor(applied, tokens).into_iter().collect();
-        let asked = self.service.as_mut().is_some_and(|it| it.ask(Purpose::Charge, descriptors, host));
-        if !asked {
+        let descriptor = self.descriptor(applied, tokens);
+        let told =
+            descriptor.zip(self.service.as_mut()).is_some_and(|(it, service)| service.charge(it, host));
+        if !told {
             self.count(applied.limit, |metrics| metrics.fallback, host);
         }
     }
@@ -173,9 +198,9 @@ impl TokenBucket {
     pub(crate) fn give_back(&mut self, stream: &mut Stream, (now, host): (u64, &mut dyn Host)) {
         let taken = std::mem::take(&mut stream.taken);
         self.counting((now, host)).refund(&taken);
-        for it in stream.global.iter().filter(|it| stream.passed.contains(&it.limit)) {
-            if let Some(Some(ahead)) = self.ahead.get_mut(it.limit) {
-                ahead.refund(&it.key(), it.tokens, now);
+        for (limit, key, tokens) in std::mem::take(&mut stream.ahead) {
+            if let Some(Some(ahead)) = self.ahead.get_mut(limit) {
+                ahead.refund(key, tokens, now);
             }
         }
     }

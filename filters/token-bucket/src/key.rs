@@ -1,9 +1,9 @@
 //! What has a bucket of its own.
 
 use portcullis_kit::ConfigError;
-use portcullis_kit::rules::Ambiguous;
 
 use crate::config::{Missing, PartConfig};
+use crate::denial::Reason;
 use crate::part::{Part, Request};
 
 /// Where a key's bucket is in a table.
@@ -13,6 +13,9 @@ pub struct KeyHash {
     /// Never 0. Keys of one set that have it in common, one pair in four billions, share a bucket.
     pub(crate) fingerprint: u32,
 }
+
+/// More of a part is not kept: a client can send very long ones.
+const LONGEST: usize = 1024;
 
 /// The parts of a key.
 #[derive(Debug, Default)]
@@ -44,15 +47,19 @@ impl Key {
         self.parts.is_empty()
     }
 
-    /// The key of a request.
+    /// The key of a request. Of parts that are longer than a kibibyte the beginning counts.
     ///
     /// # Errors
-    /// A part is a path or host that others may read differently.
-    pub(crate) fn of(&self, request: &mut Request<'_>) -> Result<Found, Ambiguous> {
+    /// A part is something that others may read differently.
+    pub(crate) fn of(&self, request: &mut Request<'_>) -> Result<Found, Reason> {
         let mut parts = Vec::with_capacity(self.parts.len());
         for KeyPart { part, missing, .. } in &self.parts {
             match (part.of(request)?, missing) {
-                (Some(value), _) => parts.push(value.into_owned()),
+                (Some(value), _) => {
+                    let mut value = value.into_owned();
+                    value.truncate(LONGEST);
+                    parts.push(value);
+                }
                 (None, Missing::Default(text)) => parts.push(text.clone().into_bytes()),
                 (None, Missing::Skip) => return Ok(Found::Skipped),
                 (None, Missing::Deny) => return Ok(Found::Denied),

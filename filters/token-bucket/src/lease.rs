@@ -7,18 +7,19 @@
 
 use hashbrown::HashMap;
 
-use crate::bucket::{Level, Quota};
+use crate::bucket::{LOAN, Level, Quota};
 use crate::key::KeyHash;
 use crate::slots::{Lent, Slot};
 
-/// After how long loans end.
-const ENDS: u64 = 1_000_000_000;
 /// How long a loan should last.
 const LASTS: u64 = 10_000_000;
 /// A loan that nobody has used for so long goes back.
 const IDLE: u64 = 50_000_000;
 /// For so many keys a worker has loans at the same time; the others go to the bucket each time.
 const MOST_KEYS: usize = 1024;
+
+/// So many loans go back in one tick.
+const MOST_AT_ONCE: usize = 64;
 
 /// The loans of one worker.
 #[derive(Debug)]
@@ -54,7 +55,8 @@ impl Leases {
     /// How full the bucket was, and what is left of the loan, where that is enough.
     pub(crate) fn enough(&self, key: KeyHash, tokens: u64, now: u64) -> Option<Level> {
         let lease = self.by_key.get(&key).filter(|lease| now < lease.until)?;
-        let left = u64::from(lease.tokens).checked_sub(tokens)?;
+        // Whoever takes none has to find one.
+        let left = u64::from(lease.tokens).checked_sub(tokens.max(1))?.saturating_add(tokens.max(1) - tokens);
         Some(Level { remaining: lease.level.remaining.saturating_add(left), ..lease.level })
     }
 
@@ -97,7 +99,7 @@ impl Leases {
         let has_room = self.by_key.len() < MOST_KEYS || self.by_key.contains_key(&key);
         let tokens = if has_room { size.min(half) } else { 0 };
         // The first one sets the end of all; no two slots of a key have the same one.
-        let until = if slot.lent.tokens > 0 { slot.lent.until } else { now.saturating_add(ENDS) };
+        let until = if slot.lent.tokens > 0 { slot.lent.until } else { now.saturating_add(LOAN) };
         if tokens > 0
             && let Ok(taken) = quota.take(slot.bucket, tokens.into(), now, 0)
         {
@@ -115,11 +117,12 @@ impl Leases {
         }
     }
 
-    /// Ends the loans that are over, and those that nobody uses; names the latter, whose tokens can go back.
+    /// Ends the loans that are over, and those that nobody uses; names some of the latter, whose tokens can go back.
     pub(crate) fn idle(&mut self, now: u64) -> Vec<KeyHash> {
-        self.by_key.retain(|_, lease| now < lease.until);
-        let idle = self.by_key.iter().filter(|(_, lease)| now.saturating_sub(lease.used_at) > IDLE);
-        idle.map(|(key, _)| *key).collect()
+        let is_idle = |lease: &Lease| now.saturating_sub(lease.used_at) > IDLE;
+        self.by_key.retain(|_, lease| now < lease.until && !(lease.out == 0 && is_idle(lease)));
+        let idle = self.by_key.iter().filter(|(_, lease)| is_idle(lease));
+        idle.map(|(key, _)| *key).take(MOST_AT_ONCE).collect()
     }
 
     /// Ends a loan whose tokens have gone back, or could not.
@@ -127,15 +130,16 @@ impl Leases {
         self.by_key.remove(&key);
     }
 
-    /// Twice as many when the last loan did not last, half when it lasted long or was not used up.
+    /// Twice as many when the last loan did not last, half when it lasted long or was not used up. A key that comes for the first time,
+    /// or rarely, gets none.
     fn next_size(&self, key: KeyHash, now: u64) -> u32 {
-        let Some(lease) = self.by_key.get(&key) else { return 1 };
+        let Some(lease) = self.by_key.get(&key) else { return 0 };
         let size = match now.saturating_sub(lease.since) {
-            lasted if lasted < LASTS => lease.size.saturating_mul(2),
+            lasted if lasted < LASTS => lease.size.saturating_mul(2).max(1),
             lasted if lasted > 4 * LASTS || lease.tokens > 0 => lease.size / 2,
             _ => lease.size,
         };
-        size.clamp(1, self.most)
+        size.min(self.most)
     }
 }
 
@@ -150,6 +154,6 @@ fn give_back(ours: Option<&Lease>, slot: &mut Slot, quota: &Quota, now: u64) {
     }
     if let Some(lease) = ours {
         slot.lent.tokens = slot.lent.tokens.saturating_sub(lease.out);
-        slot.bucket = quota.refund(slot.bucket, lease.tokens.into(), now);
+        slot.bucket = quota.refund(slot.bucket, lease.tokens.into(), now, now);
     }
 }

@@ -16,6 +16,7 @@ use crate::part::{Member, Part};
 use crate::slots::Start;
 use crate::statuses::Statuses;
 use crate::table::Shape;
+use crate::waiting::Seats;
 
 /// A validated [`LimitConfig`].
 #[derive(Debug)]
@@ -47,7 +48,7 @@ pub(crate) struct Limit {
 pub(crate) struct Delay {
     /// In nanoseconds.
     pub(crate) longest: u64,
-    pub(crate) max_waiting: u32,
+    pub(crate) seats: Seats,
 }
 
 /// What a response costs.
@@ -100,6 +101,15 @@ impl Limit {
             || matches!(&self.enforce, Enforce::Percent(_, Some(part)) if part.reads_headers())
     }
 
+    /// How many buckets each worker may have to keep for itself.
+    pub(crate) fn buckets_of_a_worker(&self) -> u64 {
+        let tiers = u64::try_from(self.quotas.len()).unwrap_or(u64::MAX);
+        match self.scope == Scope::Worker || self.failure_mode == FailureMode::Local {
+            true => self.shape.buckets().saturating_mul(tiers),
+            false => 0,
+        }
+    }
+
     /// Whether the response decides something.
     pub(crate) fn watches(&self) -> bool {
         !self.after.is_empty() || self.refund.is_some()
@@ -120,6 +130,7 @@ impl TryFrom<LimitConfig> for Limit {
         });
         let after = after.collect::<Result<Vec<_>, _>>()?;
         let key = Key::new(config.key).map_err(|error| error.under("key"))?;
+        let has_key = !key.is_empty();
         let dearest = after.iter().map(After::most).fold(0, u64::saturating_add);
         let quotas = quotas(config.rate, config.burst, &config.tiers, nanos(delay), dearest)?;
         let smallest = quotas.iter().map(Quota::burst).min().unwrap_or(1);
@@ -145,13 +156,55 @@ impl TryFrom<LimitConfig> for Limit {
             cost_from: config.cost_from.map(cost_from).transpose()?,
             start: config.start,
             remembers: config.evicted == Evicted::Remembered,
-            delay: config.delay.map(|it| Delay { longest: nanos(it.max.0), max_waiting: it.max_waiting }),
+            delay: config
+                .delay
+                .map(|it| Delay { longest: nanos(it.max.0), seats: seats(it.max_waiting, has_key) }),
             after,
             refund: config.refund.map(refund).transpose()?,
             enforce: enforce(config.mode, config.enforce)?,
             failure_mode: config.failure_mode,
         })
     }
+}
+
+/// What only counts with the rate limit service, and what it has no words for.
+fn fits_the_service(config: &LimitConfig) -> Result<(), ConfigError> {
+    let fail = |member: &str, problem: &str| Err(ConfigError::at(member, problem));
+    if config.key.is_empty() {
+        return fail(
+            "key",
+            "empty, and the rate limit service needs a descriptor; write a constant, for instance",
+        );
+    }
+    if config.cost == Some(0) {
+        return fail("cost", "0, and servers read that as 1; write at least 1");
+    }
+    let dearest = config.cost.unwrap_or(1).max(config.cost_from.as_ref().map_or(0, |from| from.max));
+    if config.ahead.is_some_and(|tokens| u64::from(tokens) < dearest) {
+        return fail(
+            "ahead",
+            "less than a request may cost, and such a request would never pass; write more",
+        );
+    }
+    if config.delay.is_some() {
+        return fail(
+            "delay",
+            "the rate limit service does not say when tokens come; leave it out, or change the scope",
+        );
+    }
+    if config.refund.is_some() {
+        return fail(
+            "refund",
+            "the rate limit service takes nothing back; leave it out, or change the scope",
+        );
+    }
+    Ok(())
+}
+
+/// No key keeps more than a quarter of the seats from the others.
+fn seats(max_waiting: u32, has_key: bool) -> Seats {
+    let all = usize::try_from(max_waiting).unwrap_or(usize::MAX);
+    Seats { all, of_key: if has_key { all.div_ceil(4) } else { all } }
 }
 
 /// Members that contradict each other, or would do nothing.
@@ -173,23 +226,8 @@ fn fits_together(config: &LimitConfig) -> Result<(), ConfigError> {
     if config.max_keys.is_some() && is_global {
         return fail("max_keys", "the rate limit service keeps the buckets; leave it out");
     }
-    if is_global && config.key.is_empty() {
-        return fail(
-            "key",
-            "empty, and the rate limit service needs a descriptor; write a constant, for instance",
-        );
-    }
-    if is_global && config.delay.is_some() {
-        return fail(
-            "delay",
-            "the rate limit service does not say when tokens come; leave it out, or change the scope",
-        );
-    }
-    if is_global && config.refund.is_some() {
-        return fail(
-            "refund",
-            "the rate limit service takes nothing back; leave it out, or change the scope",
-        );
+    if is_global {
+        fits_the_service(config)?;
     }
     if config.mode == Mode::Shadow && config.enforce.is_some() {
         return fail("enforce", "nothing is enforced in mode: shadow; leave out one of the two");

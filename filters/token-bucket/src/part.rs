@@ -5,11 +5,12 @@ mod member;
 
 use std::borrow::Cow;
 
-use portcullis_kit::rules::{self, Ambiguous, escaped};
+use portcullis_kit::rules::{self, escaped};
 use portcullis_kit::{Headers, Host, json};
 use serde_json::Value;
 
 use crate::address::{AddressSource, masked};
+use crate::denial::Reason;
 use crate::template::Template;
 pub(crate) use member::Member;
 
@@ -62,11 +63,15 @@ impl<'a> Request<'a> {
 }
 
 impl Part {
-    /// What a request has for it.
+    /// What a request has for it; nothing at all is as if it were not there.
     ///
     /// # Errors
-    /// A path or host that others may read differently.
-    pub(crate) fn of<'r>(&self, request: &mut Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Ambiguous> {
+    /// Something that others may read differently.
+    pub(crate) fn of<'r>(&self, request: &mut Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Reason> {
+        Ok(self.found(request)?.filter(|value| !value.is_empty()))
+    }
+
+    fn found<'r>(&self, request: &mut Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Reason> {
         let headers = request.headers;
         Ok(match self {
             Self::ClientAddress { source, v4_prefix, v6_prefix } => {
@@ -74,8 +79,8 @@ impl Part {
                 address.map(|address| masked(address, *v4_prefix, *v6_prefix).to_string().into_bytes().into())
             }
             Self::Header(name) => header(headers, name),
-            Self::Cookie(name) => cookie(headers, name).map(Cow::Borrowed),
-            Self::Query(name) => query(headers, name).map(Cow::Owned),
+            Self::Cookie(name) => only(cookies(headers, name))?.map(Cow::Owned),
+            Self::Query(name) => only(parameters(headers, name))?.map(Cow::Owned),
             Self::Path => Some(bytes_of(rules::path_of(headers)?)),
             Self::PathTemplate(templates) => {
                 let path = rules::path_of(headers)?;
@@ -142,32 +147,46 @@ fn header<'r>(headers: &'r Headers, name: &str) -> Option<Cow<'r, [u8]>> {
     Some(all.join(&b',').into())
 }
 
-/// RFC 6265 section 4.2.1.
-fn cookie<'r>(headers: &'r Headers, name: &str) -> Option<&'r [u8]> {
-    let pairs = headers.all("cookie").flat_map(|line| line.split(|byte| *byte == b';'));
-    pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+/// The one value, however often it is there: of several, servers differ in which one they take.
+fn only(mut values: impl Iterator<Item = Vec<u8>>) -> Result<Option<Vec<u8>>, Reason> {
+    let Some(first) = values.next() else { return Ok(None) };
+    match values.all(|other| other == first) {
+        true => Ok(Some(first)),
+        false => Err(Reason::AmbiguousKey),
+    }
 }
 
-/// All values of a parameter, its escapes decoded: servers differ in which one they take, and none looks at how it is escaped.
-fn query(headers: &Headers, name: &str) -> Option<Vec<u8>> {
-    let target = headers.only(":path")?;
-    let at = target.iter().position(|byte| *byte == b'?')?;
-    let query = target.get(at.saturating_add(1)..)?.split(|byte| *byte == b'#').next()?;
+/// The values of a cookie (RFC 6265 section 4.2.1), without quotes and escapes: many a server reads them so.
+fn cookies<'r>(headers: &'r Headers, name: &'r str) -> impl Iterator<Item = Vec<u8>> + 'r {
+    let pairs = headers.all("cookie").flat_map(|line| line.split(|byte| *byte == b';'));
+    let values = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    values.map(|value| {
+        let inside = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+        unescaped(inside.unwrap_or(value), false)
+    })
+}
+
+/// The values of a parameter of the query, its escapes decoded: no server looks at how it is escaped.
+fn parameters<'r>(headers: &'r Headers, name: &'r str) -> impl Iterator<Item = Vec<u8>> + 'r {
+    let target = headers.only(":path").unwrap_or_default();
+    let query = target.split(|byte| *byte == b'#').next().unwrap_or_default();
+    let query = query.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
     let pairs = query.split(|byte| *byte == b'&').map(|pair| {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        (unescaped(halves.next().unwrap_or_default()), unescaped(halves.next().unwrap_or_default()))
+        (halves.next().unwrap_or_default(), halves.next().unwrap_or_default())
     });
-    let values: Vec<_> =
-        pairs.filter(|(other, _)| other == name.as_bytes()).map(|(_, value)| value).collect();
-    (!values.is_empty()).then(|| values.join(&b','))
+    let is_it =
+        move |written: &[u8]| written == name.as_bytes() || unescaped(written, true) == name.as_bytes();
+    pairs.filter(move |(written, _)| is_it(written)).map(|(_, value)| unescaped(value, true))
 }
 
-fn unescaped(text: &[u8]) -> Vec<u8> {
+/// Escapes decoded once; in a query a plus is a blank as well.
+fn unescaped(text: &[u8], plus_is_blank: bool) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         let (byte, after) = match (first, escaped(rest)) {
-            (b'+', _) => (b' ', after),
+            (b'+', _) if plus_is_blank => (b' ', after),
             (_, Some(byte)) => (byte, after.get(2..).unwrap_or_default()),
             (byte, None) => (*byte, after),
         };
@@ -201,21 +220,25 @@ mod tests {
         Part::plain(serde_json::from_value(config).unwrap()).unwrap()
     }
 
-    fn of(config: Value, fields: &[(&str, &str)], host: &mut TestHost) -> Option<String> {
+    fn try_of(config: Value, fields: &[(&str, &str)], host: &mut TestHost) -> Result<Option<String>, Reason> {
         let headers = Headers::from_iter(fields.iter().copied());
-        let value = part(config).of(&mut Request::new(&headers, host)).unwrap()?.into_owned();
-        Some(String::from_utf8(value).unwrap())
+        let value = part(config).of(&mut Request::new(&headers, host))?;
+        Ok(value.map(|value| String::from_utf8(value.into_owned()).unwrap()))
+    }
+
+    fn of(config: Value, fields: &[(&str, &str)], host: &mut TestHost) -> Option<String> {
+        try_of(config, fields, host).unwrap()
     }
 
     #[test]
-    fn escapes_and_repeats_give_nobody_another_bucket() {
+    fn escapes_give_nobody_another_bucket() {
         let query = |path: &str| of(json!({"query": "user"}), &[(":path", path)], &mut TestHost::default());
         for path in ["/?user=alice", "/?user=al%69ce", "/?%75ser=alice&x=1", "/a?x&user=alice#y"] {
             assert_eq!(query(path).as_deref(), Some("alice"), "{path}");
         }
-        assert_eq!(query("/?user=a&user=b").as_deref(), Some("a,b"));
+        assert_eq!(query("/?user=a&user=%61").as_deref(), Some("a"));
         assert_eq!(query("/?user=a+b%2").as_deref(), Some("a b%2"));
-        for path in ["/", "/?", "/?users=a", "/user=a"] {
+        for path in ["/", "/?", "/?users=a", "/user=a", "/?user=", "/?user"] {
             assert_eq!(query(path), None, "{path}");
         }
     }
@@ -224,7 +247,9 @@ mod tests {
     fn a_cookie_is_found_among_others() {
         let cookie =
             |value: &str| of(json!({"cookie": "sid"}), &[("cookie", value)], &mut TestHost::default());
-        assert_eq!(cookie("a=1; sid=x=y; sid=z").as_deref(), Some("x=y"));
+        for value in ["a=1; sid=x=y", "sid=%78=y", "sid=\"x=y\"", "sid=x=y; sid=x%3dy"] {
+            assert_eq!(cookie(value).as_deref(), Some("x=y"), "{value}");
+        }
         assert_eq!(cookie("a=sid=1; xsid=2"), None);
     }
 
@@ -250,9 +275,21 @@ mod tests {
         let headers = Headers::from_iter([(":path", "/a/../b"), (":authority", "a@b")]);
         let mut host = TestHost::default();
         for (config, expected) in
-            [(json!({"path": true}), Ambiguous::Path), (json!({"host": true}), Ambiguous::Host)]
+            [(json!({"path": true}), Reason::AmbiguousPath), (json!({"host": true}), Reason::AmbiguousHost)]
         {
             assert_eq!(part(config).of(&mut Request::new(&headers, &mut host)), Err(expected));
         }
+    }
+
+    #[test]
+    fn several_values_of_which_a_server_takes_one_are_refused() {
+        for (config, field) in [
+            (json!({"query": "u"}), (":path", "/?u=a&u=b")),
+            (json!({"cookie": "u"}), ("cookie", "u=a; u=b")),
+        ] {
+            let result = try_of(config, &[field], &mut TestHost::default());
+            assert_eq!(result, Err(Reason::AmbiguousKey), "{field:?}");
+        }
+        assert_eq!(of(json!({"header": "x"}), &[("x", "")], &mut TestHost::default()), None);
     }
 }

@@ -21,6 +21,9 @@ pub(crate) struct Policy {
 /// Each takes a counter for each of its outcomes, and a look at each request.
 const MOST_LIMITS: usize = 64;
 
+/// The memory of a module ends at 1 GiB; sets of eight buckets take about 350 bytes.
+const MOST_IN_MEMORY: u64 = 4 << 20;
+
 impl TryFrom<TokenBucketConfig> for Policy {
     type Error = ConfigError;
 
@@ -50,6 +53,13 @@ impl TryFrom<TokenBucketConfig> for Policy {
                 return Err(ConfigError::at(format!("{path}.scope"), problem));
             }
             limits.push(limit);
+        }
+        let in_memory: u64 = limits.iter().map(Limit::buckets_of_a_worker).fold(0, u64::saturating_add);
+        if in_memory > MOST_IN_MEMORY {
+            let problem = format!(
+                "{in_memory} buckets in the memory of each worker, by scope: worker or failure_mode: local, max_keys and tiers; write at most {MOST_IN_MEMORY} in all"
+            );
+            return Err(ConfigError::at("limits", problem));
         }
         if service.is_some() && limits.iter().all(|limit| limit.scope != Scope::Global) {
             let problem = "no limit has scope: global, so nobody would ask it; write one or leave it out";

@@ -77,7 +77,12 @@ impl Reply {
         for (name, value) in self.fields(&denial.standings, |shown| shown != Shown::Never) {
             reply.headers.push((name.into(), value.into_bytes()));
         }
-        let further = denial.headers.iter().chain(&self.headers);
+        let is_ours = |name: &str| match name {
+            "content-type" => is_grpc || denial.body.is_empty(),
+            "retry-after" => denial.retry_after.is_some(),
+            _ => false,
+        };
+        let further = denial.headers.iter().filter(|(name, _)| !is_ours(name)).chain(&self.headers);
         reply.headers.extend(further.map(|(name, value)| (name.clone().into(), value.clone())));
         reply
     }

@@ -13,16 +13,24 @@ use portcullis_proto::{
 };
 use prost::Message;
 
+use crate::ahead::LongHash;
 use crate::bucket::Level as Fill;
 use crate::config::ServiceConfig;
 
 /// gRPC's INTERNAL: what an answer counts as that cannot be read.
 const UNREADABLE: u32 = 13;
+/// gRPC's UNAVAILABLE.
+const UNAVAILABLE: u32 = 14;
+/// What a service says, or Envoy for it, that cannot answer anybody: DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE.
+const OUTAGES: [u32; 4] = [4, 8, UNREADABLE, UNAVAILABLE];
+/// What an empty part is called: servers refuse an empty value.
+const EMPTY: &str = "-";
 
 /// A validated [`ServiceConfig`].
 #[derive(Debug)]
 pub(crate) struct Settings {
     cluster: String,
+    authority: String,
     domain: String,
     timeout: Duration,
     max_waiting: usize,
@@ -38,14 +46,16 @@ pub(crate) struct Service {
 }
 
 /// What a call is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Purpose {
     /// A request waits for the answer.
     Check(StreamId),
     /// Tokens in advance, for a key of a limit.
-    Ahead { limit: usize, key: Vec<u8>, tokens: u32 },
-    /// What a response has cost; nobody waits.
-    Charge,
+    Ahead { limit: usize, key: LongHash, tokens: u32 },
+    /// What a response has cost. A service that refuses it as a whole has counted nothing; then it is charged what is left.
+    Charge(RateLimitDescriptor),
+    /// Nobody waits for the answer any more.
+    Nothing,
 }
 
 /// What the service says.
@@ -78,6 +88,8 @@ pub(crate) struct Status {
     pub(crate) is_over: bool,
     /// How many per window, and the window in nanoseconds, where it says so.
     pub(crate) limit: Option<(u64, u64)>,
+    /// Whether anything limits the descriptor.
+    pub(crate) is_limited: bool,
     pub(crate) fill: Fill,
 }
 
@@ -86,15 +98,15 @@ impl Service {
         Self { settings, circuit: Circuit::default(), calls: BTreeMap::new(), verdicts: BTreeMap::new() }
     }
 
-    /// Asks for a verdict on descriptors, each with its tokens; `false` where nobody can be asked.
+    /// Asks for a verdict on descriptors, each with its tokens; `None` where nobody can be asked.
     pub(crate) fn ask(
         &mut self,
         purpose: Purpose,
         descriptors: Vec<RateLimitDescriptor>,
         host: &mut dyn Host,
-    ) -> bool {
+    ) -> Option<CallId> {
         if self.calls.len() >= self.settings.max_waiting || self.circuit.admit(host.now()).is_err() {
-            return false;
+            return None;
         }
         let request = RateLimitRequest {
             domain: self.settings.domain.clone(),
@@ -104,21 +116,27 @@ impl Service {
         let message = request.encode_to_vec();
         let call = GrpcCall {
             cluster: &self.settings.cluster,
+            authority: &self.settings.authority,
             service: SERVICE,
             method: METHOD,
             message: &message,
             timeout: self.settings.timeout,
         };
         match host.grpc_call(&call) {
-            Ok(CallId(id)) => {
-                self.calls.insert(id, purpose);
-                true
+            Ok(call) => {
+                self.calls.insert(call.0, purpose);
+                Some(call)
             }
             Err(error) => {
-                self.failed(error.0, &error.to_string(), host);
-                false
+                self.failed(UNAVAILABLE, &error.to_string(), host);
+                None
             }
         }
+    }
+
+    /// Tells the service what a response has cost; nobody waits for its answer. Whether it could be told.
+    pub(crate) fn charge(&mut self, descriptor: RateLimitDescriptor, host: &mut dyn Host) -> bool {
+        self.ask(Purpose::Charge(descriptor.clone()), vec![descriptor], host).is_some()
     }
 
     /// Takes an answer; `None` for one to a call that is not ours, or was made for a request that is over.
@@ -134,16 +152,31 @@ impl Service {
             GrpcAnswer::Status(_) => Verdict::Failed,
         };
         match (&verdict, answer) {
-            (Verdict::Failed, GrpcAnswer::Status(status)) => {
+            (Verdict::Failed, GrpcAnswer::Status(status)) if OUTAGES.contains(status) => {
                 self.failed(*status, &format!("gRPC status {status}"), host);
             }
+            // It answers, and what it makes of one request is no reason not to ask about others.
+            (Verdict::Failed, GrpcAnswer::Status(_)) => self.circuit.succeeded(),
             (Verdict::Failed, _) => self.failed(UNREADABLE, "an answer that cannot be understood", host),
             _ => self.circuit.succeeded(),
         }
-        if let Purpose::Check(stream) = purpose {
-            self.verdicts.insert(stream, verdict.clone());
+        match (&purpose, &verdict) {
+            (Purpose::Check(stream), _) => {
+                self.verdicts.insert(*stream, verdict.clone());
+            }
+            (Purpose::Charge(descriptor), Verdict::OverLimit(said)) => self.use_up(descriptor, said, host),
+            _ => {}
         }
         Some((purpose, verdict))
+    }
+
+    fn use_up(&mut self, descriptor: &RateLimitDescriptor, said: &Said, host: &mut dyn Host) {
+        let left = said.statuses.first().map_or(0, |status| status.fill.remaining);
+        if left > 0 {
+            let rest = RateLimitDescriptor { hits_addend: Some(left), ..descriptor.clone() };
+            // What is lost is what the service could not count: it refuses from now on.
+            let _ = self.ask(Purpose::Nothing, vec![rest], host);
+        }
     }
 
     /// The verdict that a request has waited for.
@@ -151,11 +184,11 @@ impl Service {
         self.verdicts.remove(&stream)
     }
 
-    /// Forgets a request that is over.
-    pub(crate) fn forget(&mut self, stream: StreamId) {
+    /// Forgets a request that is over, and was asked about by this call.
+    pub(crate) fn forget(&mut self, stream: StreamId, call: CallId) {
         self.verdicts.remove(&stream);
-        for purpose in self.calls.values_mut().filter(|purpose| **purpose == Purpose::Check(stream)) {
-            *purpose = Purpose::Charge;
+        if let Some(purpose) = self.calls.get_mut(&call.0) {
+            *purpose = Purpose::Nothing;
         }
     }
 
@@ -173,15 +206,20 @@ impl Service {
     }
 }
 
+/// The host in the name of a cluster of Istio, `outbound|8081||ratelimit.infra.svc.cluster.local`, and any other name as it is.
+fn authority(cluster: &str) -> &str {
+    cluster.rsplit('|').next().unwrap_or(cluster)
+}
+
 /// A descriptor with these parts, for so many tokens.
 pub(crate) fn descriptor<'a>(
     names: impl Iterator<Item = &'a str>,
     parts: &[Vec<u8>],
     tokens: u64,
 ) -> RateLimitDescriptor {
-    let entries = names.zip(parts).map(|(name, part)| Entry {
-        key: name.to_owned(),
-        value: String::from_utf8_lossy(part).into_owned(),
+    let entries = names.zip(parts).map(|(name, part)| {
+        let value = if part.is_empty() { EMPTY.into() } else { String::from_utf8_lossy(part) };
+        Entry { key: name.to_owned(), value: value.into_owned() }
     });
     RateLimitDescriptor { entries: entries.collect(), hits_addend: Some(tokens), ..Default::default() }
 }
@@ -208,7 +246,8 @@ fn verdict(message: &[u8]) -> Verdict {
 }
 
 fn status(status: &DescriptorStatus) -> Status {
-    let limit = status.current_limit.as_ref();
+    let current = status.current_limit.as_ref();
+    let (is_limited, limit) = (current.is_some(), current);
     let limit = limit.and_then(|limit| Some((limit.requests_per_unit.into(), window(limit.unit)?)));
     let next = status.duration_until_reset.as_ref().and_then(|span| {
         let (seconds, nanos) = (u64::try_from(span.seconds).ok()?, u64::try_from(span.nanos).ok()?);
@@ -217,6 +256,7 @@ fn status(status: &DescriptorStatus) -> Status {
     Status {
         is_over: status.code == Code::OverLimit as i32,
         limit,
+        is_limited,
         fill: Fill { remaining: status.limit_remaining.into(), next },
     }
 }
@@ -239,7 +279,19 @@ fn window(unit: i32) -> Option<u64> {
 
 /// Those that are headers; nothing by which a proxy frames or routes.
 fn headers(headers: &[HeaderValue]) -> Vec<(String, Vec<u8>)> {
-    const RESERVED: [&str; 5] = ["connection", "content-length", "host", "transfer-encoding", "upgrade"];
+    const RESERVED: [&str; 11] = [
+        "connection",
+        "content-length",
+        "expect",
+        "grpc-status",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
     let valid = headers.iter().filter_map(|header| {
         let name = std::str::from_utf8(&header.key).ok()?.to_ascii_lowercase();
         let value = if header.raw_value.is_empty() { &header.value } else { &header.raw_value };
@@ -266,8 +318,18 @@ impl TryFrom<ServiceConfig> for Settings {
         if config.max_waiting == 0 {
             return Err(ConfigError::at("max_waiting", "0, and nobody could ask; write at least 1"));
         }
+        let authority = config.authority.unwrap_or_else(|| authority(&config.cluster).to_owned());
+        if authority.is_empty()
+            || !authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+        {
+            let problem = format!(
+                "{authority:?} is no host; write the one that the service knows, as in ratelimit.example"
+            );
+            return Err(ConfigError::at("authority", problem));
+        }
         Ok(Self {
             cluster: config.cluster,
+            authority,
             domain: config.domain,
             timeout,
             max_waiting: usize::try_from(config.max_waiting).unwrap_or(usize::MAX),
@@ -283,13 +345,23 @@ mod tests {
     use super::*;
 
     fn service() -> Service {
-        let (cluster, domain) = ("rls".to_owned(), "shop".to_owned());
-        Service::new(Settings { cluster, domain, timeout: Duration::from_millis(20), max_waiting: 2 })
+        let cluster = "outbound|8081||rls.example".to_owned();
+        let config = ServiceConfig {
+            cluster,
+            authority: None,
+            domain: "shop".to_owned(),
+            timeout: portcullis_kit::Span(Duration::from_millis(20)),
+            max_waiting: 2,
+        };
+        Service::new(config.try_into().unwrap())
+    }
+
+    fn of_alice(tokens: u64) -> RateLimitDescriptor {
+        descriptor(["user", "plan"].into_iter(), &[b"alice".to_vec(), Vec::new()], tokens)
     }
 
     fn ask(service: &mut Service, stream: u32, host: &mut TestHost) -> bool {
-        let descriptors = vec![descriptor(["user"].into_iter(), &[b"alice".to_vec()], 3)];
-        service.ask(Purpose::Check(StreamId(stream)), descriptors, host)
+        service.ask(Purpose::Check(StreamId(stream)), vec![of_alice(3)], host).is_some()
     }
 
     #[test]
@@ -297,11 +369,13 @@ mod tests {
         let (mut host, mut service) = (TestHost::at(1000), service());
         assert!(ask(&mut service, 1, &mut host));
         let call = &host.calls[0];
-        assert_eq!(call.cluster, "rls");
+        assert_eq!(call.cluster, "outbound|8081||rls.example");
+        assert_eq!(service.settings.authority, "rls.example");
         assert_eq!(call.headers[0].1, "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit");
         let request = RateLimitRequest::decode(&call.body[..]).unwrap();
         assert_eq!((request.domain.as_str(), request.hits_addend), ("shop", 3));
-        assert_eq!(request.descriptors[0].entries[0].value, "alice");
+        let values: Vec<_> = request.descriptors[0].entries.iter().map(|entry| &entry.value[..]).collect();
+        assert_eq!(values, ["alice", "-"]);
         assert_eq!(request.descriptors[0].hits_addend, Some(3));
     }
 
@@ -332,11 +406,28 @@ mod tests {
         };
         let Verdict::OverLimit(said) = verdict(&response.encode_to_vec()) else { panic!() };
         let fill = Fill { remaining: 4, next: Some(2_000_000_005) };
-        assert_eq!(said.statuses, [Status { is_over: true, limit: Some((10, 60_000_000_000)), fill }]);
+        assert_eq!(
+            said.statuses,
+            [Status { is_over: true, limit: Some((10, 60_000_000_000)), is_limited: true, fill }]
+        );
         assert_eq!(said.response_headers, [("x-a".to_owned(), b"1".to_vec())]);
         for bytes in [&b"\xff"[..], b"", b"\x08\x00", b"\x08\x09"] {
             assert_eq!(verdict(bytes), Verdict::Failed, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_charge_that_is_refused_uses_up_what_is_left() {
+        let (mut host, mut service) = (TestHost::at(1000), service());
+        assert!(service.charge(of_alice(60), &mut host));
+        let status = DescriptorStatus { limit_remaining: 40, ..DescriptorStatus::default() };
+        let overall_code = Code::OverLimit as i32;
+        let response = RateLimitResponse { overall_code, statuses: vec![status], ..Default::default() };
+        service.on_answer(CallId(4), &GrpcAnswer::Message(response.encode_to_vec()), &mut host);
+        let request = RateLimitRequest::decode(&host.calls[1].body[..]).unwrap();
+        assert_eq!(request.descriptors, [of_alice(40)]);
+        service.on_answer(CallId(8), &GrpcAnswer::Message(response.encode_to_vec()), &mut host);
+        assert_eq!(host.calls.len(), 2, "that is that");
     }
 
     #[test]
@@ -347,7 +438,7 @@ mod tests {
         service.on_answer(CallId(4), &GrpcAnswer::Message(b"\x08\x01".to_vec()), &mut host);
         assert!(matches!(service.take_verdict(StreamId(1)), Some(Verdict::Ok(_))));
         assert_eq!(service.take_verdict(StreamId(1)), None);
-        service.forget(StreamId(2));
+        service.forget(StreamId(2), CallId(8));
         service.on_answer(CallId(8), &GrpcAnswer::Status(14), &mut host);
         assert_eq!(service.take_verdict(StreamId(2)), None, "nobody waits for it any more");
         for call in 3..7 {
@@ -359,6 +450,9 @@ mod tests {
         host.advance(Duration::from_secs(1));
         assert!(ask(&mut service, 9, &mut host));
         assert!(!ask(&mut service, 10, &mut host), "one is tried");
+        // INVALID_ARGUMENT: it is there.
+        service.on_answer(CallId(28), &GrpcAnswer::Status(3), &mut host);
+        assert!(ask(&mut service, 11, &mut host));
         assert_eq!(service.on_answer(CallId(999), &GrpcAnswer::Status(4), &mut host), None);
     }
 }

@@ -1,6 +1,6 @@
 //! A few buckets in one value of the store.
 
-use crate::bucket::{Bucket, Quota};
+use crate::bucket::{Bucket, LOAN, Quota};
 use crate::{Rate, key::KeyHash};
 
 /// How many keys share a set.
@@ -122,6 +122,29 @@ impl Set {
         Some(Found { place, slot: *self.slots.get(place)?, how: How::Known })
     }
 
+    /// Takes buckets that cannot be as they are, because the clock was set back, for as empty as they can be. Whether there were any.
+    pub(crate) fn repair(&mut self, quota: &Quota, now: u64) -> bool {
+        let mut any = !quota.is_plausible(self.evicted, now);
+        if any {
+            self.evicted = quota.deepest(now);
+        }
+        for slot in self.slots.iter_mut().filter(|slot| !slot.is_plausible(quota, now)) {
+            (slot.bucket, slot.lent) = (quota.deepest(now), Lent::default());
+            any = true;
+        }
+        any
+    }
+
+    /// Whether all buckets can be as they are.
+    pub(crate) fn is_plausible(&self, quota: &Quota, now: u64) -> bool {
+        quota.is_plausible(self.evicted, now) && self.slots.iter().all(|slot| slot.is_plausible(quota, now))
+    }
+
+    /// Takes everything that is lent for used: whoever writes the set next keeps no count of it.
+    pub(crate) fn settle(&mut self, quota: &Quota) {
+        self.slots.iter_mut().for_each(|slot| slot.settle(quota));
+    }
+
     /// Keeps the buckets by another rate: what was spent stays spent.
     pub fn convert(&mut self, former: Rate, generation: u8, quota: &Quota, now: u64) {
         self.generation = generation;
@@ -174,6 +197,11 @@ impl Slot {
             0 => self.bucket,
             tokens => self.bucket.max(quota.bucket(self.lent.until, quota.cost(tokens.into()))),
         }
+    }
+
+    fn is_plausible(&self, quota: &Quota, now: u64) -> bool {
+        let is_lent_too_long = self.lent.tokens > 0 && self.lent.until > now.saturating_add(LOAN);
+        !is_lent_too_long && quota.is_plausible(self.bucket, now)
     }
 
     /// Takes what is lent for used, when its time is over or nobody keeps count of it any more.

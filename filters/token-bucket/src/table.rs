@@ -1,7 +1,7 @@
 //! Where the buckets of a limit are: in the memory of a worker, or in the data that all workers share.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
 use portcullis_kit::{Host, HostError, WriteError};
@@ -24,7 +24,6 @@ const CREATE: u32 = u32::MAX;
 pub(crate) struct Table {
     place: Place,
     shape: Shape,
-    rates: Rates,
     /// The number of our rate.
     generation: u8,
 }
@@ -36,14 +35,19 @@ pub(crate) struct Shape {
     ways: usize,
 }
 
-/// The sets that one worker keeps, also while one configuration takes over from another.
-pub(crate) type WorkerSets = Arc<Mutex<HashMap<u64, Set>>>;
-
 #[derive(Debug)]
 enum Place {
-    Worker(WorkerSets),
+    /// One configuration takes over from another, and both use it for a while.
+    Worker(Arc<Mutex<Worker>>),
     /// Entries of the shared data whose names begin so.
-    Process(String),
+    Process { prefix: String, rates: Rates },
+}
+
+/// What one worker has for itself.
+#[derive(Debug)]
+struct Worker {
+    sets: HashMap<u64, Set>,
+    rates: Rates,
 }
 
 /// A set and what it takes to write it back.
@@ -51,6 +55,8 @@ enum Place {
 pub(crate) struct Read {
     pub(crate) set: Set,
     cas: u32,
+    /// Whether it says something else than what was read, and should be written although nothing was taken.
+    pub(crate) is_repaired: bool,
 }
 
 impl Shape {
@@ -61,29 +67,34 @@ impl Shape {
     pub(crate) fn of_keys(keys: u64) -> Self {
         Self { sets: keys.div_ceil(WAYS as u64).max(1), ways: WAYS }
     }
+
+    pub(crate) fn buckets(self) -> u64 {
+        self.sets.saturating_mul(self.ways as u64)
+    }
 }
 
 impl Table {
     /// A table that this worker has for itself.
     pub(crate) fn of_worker(shape: Shape, quota: &Quota, host: &mut dyn Host) -> Self {
-        let (rates, generation) = Rates::alone(quota.rate(), host);
-        Self { place: Place::Worker(WorkerSets::default()), shape, rates, generation }
+        let (rates, generation) = Rates::alone(quota, host);
+        let worker = Worker { sets: HashMap::new(), rates };
+        Self { place: Place::Worker(Arc::new(Mutex::new(worker))), shape, generation }
     }
 
     /// The table of this name that all workers share.
     pub(crate) fn of_process(name: &str, shape: Shape, quota: &Quota, host: &mut dyn Host) -> Self {
         let prefix = format!("portcullis/token-bucket/{name}/");
-        let (rates, generation) = Rates::shared(&format!("{prefix}rates"), quota.rate(), host);
-        Self { place: Place::Process(prefix), shape, rates, generation }
+        let (rates, generation) = Rates::shared(&format!("{prefix}rates"), quota, host);
+        Self { place: Place::Process { prefix, rates }, shape, generation }
     }
 
     /// Goes on with the buckets of another table of the same worker.
-    pub(crate) fn inherit(&mut self, former: &Self) {
+    pub(crate) fn inherit(&mut self, former: &Self, quota: &Quota) {
         if let (Place::Worker(ours), Place::Worker(theirs)) = (&mut self.place, &former.place)
             && self.shape == former.shape
         {
             *ours = theirs.clone();
-            self.generation = self.rates.continued(&former.rates, self.generation);
+            self.generation = lock(ours).rates.include(quota);
         }
     }
 
@@ -92,7 +103,11 @@ impl Table {
         if self.shape == Shape::ONE {
             return KeyHash { set: 0, fingerprint: 1 };
         }
-        let mut hasher = SipHasher13::new_with_key(self.rates.seed());
+        let seed = match &self.place {
+            Place::Worker(worker) => *lock(worker).rates.seed(),
+            Place::Process { rates, .. } => *rates.seed(),
+        };
+        let mut hasher = SipHasher13::new_with_key(&seed);
         hasher.write(key);
         let hash = hasher.finish128();
         // The high half of the product: evenly spread over any number of sets.
@@ -103,41 +118,40 @@ impl Table {
         }
     }
 
-    /// Reads the set of a key, by our rate.
+    /// Reads the set of a key, by our rate. `quota` learns how far ahead others, with a larger burst, may have taken.
     ///
     /// # Errors
     /// The proxy refused.
     pub(crate) fn read(
         &mut self,
         key: KeyHash,
-        quota: &Quota,
+        quota: &mut Quota,
         now: u64,
         host: &mut dyn Host,
     ) -> Result<Read, HostError> {
-        let (set, cas) = match &self.place {
-            Place::Worker(sets) => {
-                let sets = sets.lock().unwrap_or_else(PoisonError::into_inner);
-                (sets.get(&key.set).cloned(), CREATE)
+        let (generation, ways) = (self.generation, self.shape.ways);
+        let new = || Set::new(ways, generation);
+        match &mut self.place {
+            Place::Worker(worker) => {
+                let mut worker = lock(worker);
+                let set = worker.sets.get(&key.set).cloned().unwrap_or_else(new);
+                Ok(by_our_rate(set, CREATE, generation, &mut worker.rates, (quota, now), host))
             }
-            Place::Process(prefix) => match host.shared(&entry(prefix, key))? {
-                Some(datum) => {
-                    let set = Set::decode(&datum.value, self.shape.ways);
-                    (Some(set.unwrap_or_else(|| self.unreadable(quota, now))), datum.cas)
+            Place::Process { prefix, rates } => {
+                let datum = host.shared(&entry(prefix, key))?;
+                let Some(datum) = datum else {
+                    return Ok(Read { set: new(), cas: CREATE, is_repaired: false });
+                };
+                match Set::decode(&datum.value, ways) {
+                    Some(set) => Ok(by_our_rate(set, datum.cas, generation, rates, (quota, now), host)),
+                    None => {
+                        // Somebody else has written here. Nobody knows what was spent, so all of it counts as spent.
+                        let set = Set::having_evicted(quota.holding(0, now), ways, generation);
+                        Ok(Read { set, cas: datum.cas, is_repaired: true })
+                    }
                 }
-                None => (None, CREATE),
-            },
-        };
-        let mut set = set.unwrap_or_else(|| Set::new(self.shape.ways, self.generation));
-        if set.generation != self.generation {
-            let former = self.rates.of(set.generation, host).unwrap_or_else(|| quota.rate());
-            set.convert(former, self.generation, quota, now);
+            }
         }
-        Ok(Read { set, cas })
-    }
-
-    /// What stands for a set that somebody else has written over: nobody knows what was spent, so all of it counts as spent.
-    fn unreadable(&self, quota: &Quota, now: u64) -> Set {
-        Set::having_evicted(quota.holding(0, now), self.shape.ways, self.generation)
     }
 
     /// Writes it back.
@@ -152,15 +166,41 @@ impl Table {
         host: &mut dyn Host,
     ) -> Result<(), WriteError> {
         match &self.place {
-            Place::Worker(sets) => {
-                sets.lock().unwrap_or_else(PoisonError::into_inner).insert(key.set, read.set);
+            Place::Worker(worker) => {
+                lock(worker).sets.insert(key.set, read.set);
                 Ok(())
             }
-            Place::Process(prefix) => {
+            Place::Process { prefix, .. } => {
                 host.set_shared(&entry(prefix, key), &read.set.encode(with_lent), read.cas)
             }
         }
     }
+}
+
+fn by_our_rate(
+    mut set: Set,
+    cas: u32,
+    generation: u8,
+    rates: &mut Rates,
+    (quota, now): (&mut Quota, u64),
+    host: &mut dyn Host,
+) -> Read {
+    let mut is_repaired = set.generation != generation;
+    if is_repaired {
+        let former = rates.of(set.generation, host).unwrap_or_else(|| quota.rate());
+        quota.widen(rates.horizon(host));
+        set.convert(former, generation, quota, now);
+    }
+    if !set.is_plausible(quota, now) {
+        quota.widen(rates.horizon(host));
+        is_repaired |= set.repair(quota, now);
+    }
+    Read { set, cas, is_repaired }
+}
+
+/// No holder panics; if one did, the buckets would still be buckets.
+fn lock(worker: &Mutex<Worker>) -> MutexGuard<'_, Worker> {
+    worker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn entry(prefix: &str, key: KeyHash) -> String {

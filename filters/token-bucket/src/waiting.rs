@@ -4,25 +4,30 @@ use std::collections::BTreeMap;
 
 use portcullis_kit::StreamId;
 
-/// Who waits for which limit, and until when.
+use crate::counted::Taken;
+use crate::key::KeyHash;
+
+/// Who waits for what, and until when.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
     seats: BTreeMap<StreamId, Seat>,
-    /// How many, by limit.
-    counts: BTreeMap<usize, usize>,
+    /// How many, by limit, and by key of a limit.
+    counts: BTreeMap<(usize, Option<(u64, u32)>), usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Seat {
     until: u64,
-    limit: usize,
+    taken: Taken,
 }
 
 impl Waiting {
-    pub(crate) fn add(&mut self, stream: StreamId, until: u64, limit: usize) {
+    pub(crate) fn add(&mut self, stream: StreamId, until: u64, taken: Taken) {
         self.remove(stream);
-        self.seats.insert(stream, Seat { until, limit });
-        *self.counts.entry(limit).or_default() += 1;
+        self.seats.insert(stream, Seat { until, taken });
+        for place in places(&taken) {
+            *self.counts.entry(place).or_default() += 1;
+        }
     }
 
     /// Whether a request has still to wait.
@@ -30,16 +35,25 @@ impl Waiting {
         self.seats.get(&stream).is_some_and(|seat| now < seat.until)
     }
 
-    pub(crate) fn remove(&mut self, stream: StreamId) {
-        let Some(seat) = self.seats.remove(&stream) else { return };
-        if let Some(count) = self.counts.get_mut(&seat.limit) {
-            *count = count.saturating_sub(1);
+    /// What a request has waited for, that waits no longer.
+    pub(crate) fn remove(&mut self, stream: StreamId) -> Option<Taken> {
+        let seat = self.seats.remove(&stream)?;
+        for place in places(&seat.taken) {
+            match self.counts.get_mut(&place) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => {
+                    self.counts.remove(&place);
+                }
+            }
         }
+        Some(seat.taken)
     }
 
-    /// How many wait for a limit.
-    pub(crate) fn count(&self, limit: usize) -> usize {
-        self.counts.get(&limit).copied().unwrap_or_default()
+    /// Whether one more may wait for a limit. A key has a quarter of the seats, where there are several keys.
+    pub(crate) fn has_room(&self, limit: usize, key: KeyHash, seats: Seats) -> bool {
+        let count = |place| self.counts.get(&place).copied().unwrap_or_default();
+        let of_key = count((limit, Some((key.set, key.fingerprint))));
+        count((limit, None)) < seats.all && of_key < seats.of_key
     }
 
     /// Those whose wait is over, in the order in which it ends.
@@ -52,4 +66,15 @@ impl Waiting {
     pub(crate) fn is_empty(&self) -> bool {
         self.seats.is_empty()
     }
+}
+
+/// How many requests of one worker may wait for a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seats {
+    pub(crate) all: usize,
+    pub(crate) of_key: usize,
+}
+
+fn places(taken: &Taken) -> [(usize, Option<(u64, u32)>); 2] {
+    [(taken.limit, None), (taken.limit, Some((taken.key.set, taken.key.fingerprint)))]
 }

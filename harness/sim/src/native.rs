@@ -10,6 +10,9 @@ use portcullis_kit::{
 use crate::abi::{self, BufferType, MapType, MetricType};
 use crate::{Callback, LocalResponse, Plugin, Refusal, Sim, Status, Trap};
 
+/// Nothing of a request goes on, as a module of ours returns it.
+const STOP_ALL: u32 = 4;
+
 /// A filter as native code: no VM, and no ABI in between.
 #[derive(Debug)]
 pub struct NativePlugin<F: HttpFilter> {
@@ -88,7 +91,7 @@ where
             Callback::RequestHeaders { context, .. } => self.of_stream(context).map(|driver| {
                 match driver.on_request_headers(StreamId(context), sim) {
                     Outcome::Continue => 0,
-                    Outcome::Paused | Outcome::Replied => 1,
+                    Outcome::Paused | Outcome::Replied => STOP_ALL,
                 }
             }),
             Callback::ResponseHeaders { context, .. } => {

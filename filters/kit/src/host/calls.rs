@@ -57,6 +57,8 @@ impl HttpCall<'_> {
 pub struct GrpcCall<'a> {
     /// The proxy's name of the cluster.
     pub cluster: &'a str,
+    /// `:authority`. Envoy would send the name of the cluster, which in Istio is none that a server takes.
+    pub authority: &'a str,
     /// The full name of the service: `envoy.service.ratelimit.v3.RateLimitService`.
     pub service: &'a str,
     /// The name of the method.
@@ -68,10 +70,12 @@ pub struct GrpcCall<'a> {
 }
 
 impl GrpcCall<'_> {
-    /// The cluster as the proxy takes it: an `envoy.config.core.v3.GrpcService` with `envoy_grpc.cluster_name`. Envoy takes a name alone as
-    /// well, but one that happens to be such a message, as `a12345678` is, ends the process.
+    /// The cluster as the proxy takes it: an `envoy.config.core.v3.GrpcService` with `envoy_grpc.cluster_name` and `authority`. Envoy takes a
+    /// name alone as well, but one that happens to be such a message, as `a12345678` is, ends the process.
     pub fn target(&self) -> Vec<u8> {
-        delimited(&delimited(self.cluster.as_bytes()))
+        let mut envoy_grpc = delimited(1, self.cluster.as_bytes());
+        envoy_grpc.extend(delimited(2, self.authority.as_bytes()));
+        delimited(1, &envoy_grpc)
     }
 
     /// The timeout as the proxy takes it.
@@ -80,9 +84,9 @@ impl GrpcCall<'_> {
     }
 }
 
-/// The bytes as field 1 of a protobuf message.
-fn delimited(bytes: &[u8]) -> Vec<u8> {
-    let (mut field, mut length) = (vec![1 << 3 | 2], bytes.len());
+/// The bytes as a field of a protobuf message.
+fn delimited(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let (mut field, mut length) = (vec![number << 3 | 2], bytes.len());
     while length > 0x7f {
         field.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
         length >>= 7;
@@ -136,10 +140,10 @@ mod tests {
     #[test]
     fn a_cluster_of_any_length_is_field_one_of_field_one() {
         let target = |cluster: &str| {
-            let (service, method, message, timeout) = ("s", "m", &[][..], Duration::ZERO);
-            GrpcCall { cluster, service, method, message, timeout }.target()
+            let (authority, service, method, timeout) = ("a", "s", "m", Duration::ZERO);
+            GrpcCall { cluster, authority, service, method, message: &[], timeout }.target()
         };
-        assert_eq!(target("echo"), b"\x0a\x06\x0a\x04echo");
-        assert!(target(&"a".repeat(200)).starts_with(b"\x0a\xcb\x01\x0a\xc8\x01aaa"));
+        assert_eq!(target("echo"), b"\x0a\x09\x0a\x04echo\x12\x01a");
+        assert!(target(&"a".repeat(200)).starts_with(b"\x0a\xce\x01\x0a\xc8\x01aaa"));
     }
 }

@@ -67,7 +67,7 @@ pub(crate) struct LimitConfig {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CostFrom {
-    /// A header with a whole number. A request that has none, or several, takes `cost`.
+    /// A header with a whole number. A request without it takes `cost`; one in which it is no number takes `max`.
     pub(crate) header: String,
     /// The most that is taken; a larger number counts as this one.
     pub(crate) max: u64,

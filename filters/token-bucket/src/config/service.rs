@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct ServiceConfig {
     /// The Envoy cluster, of HTTP/2; in Istio `outbound|8081||ratelimit.infra.svc.cluster.local`.
     pub(crate) cluster: String,
+    /// The host that it is asked as, `:authority`; left out, it is the cluster, in Istio what stands behind its last `|`.
+    pub(crate) authority: Option<String>,
     /// The `domain` of the service's own configuration.
     pub(crate) domain: String,
     /// How long an answer may take.

@@ -1,9 +1,9 @@
 use portcullis_kit::ConfigError;
-use portcullis_kit::rules::Ambiguous;
 
 use super::{Part, Request};
 use crate::address::Cidr;
 use crate::config::OneOf;
+use crate::denial::Reason;
 
 /// A part that is one of several texts or networks.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Member {
     ///
     /// # Errors
     /// As [`Part::of`].
-    pub(crate) fn has(&self, request: &mut Request<'_>) -> Result<bool, Ambiguous> {
+    pub(crate) fn has(&self, request: &mut Request<'_>) -> Result<bool, Reason> {
         if let Part::ClientAddress { source, .. } = &self.part {
             let address = source.find(request.headers, request.host);
             return Ok(address.is_some_and(|address| self.networks.iter().any(|it| it.contains(address))));

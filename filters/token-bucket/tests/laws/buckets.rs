@@ -129,7 +129,7 @@ proptest! {
                     exact.set(behind.max(lowest));
                 }
                 Act::Refund { tokens: back } => {
-                    bucket = quota.refund(bucket, back, now);
+                    bucket = quota.refund(bucket, back, now, now);
                     exact.refund(back, now);
                 }
             }
@@ -162,7 +162,7 @@ fn no_number_is_too_large() {
                         let taken = quota.take(bucket, cost, now, patience);
                         assert!(taken.is_err() || cost <= burst);
                     }
-                    let _ = (quota.charge(bucket, cost, now), quota.refund(bucket, cost, now));
+                    let _ = (quota.charge(bucket, cost, now), quota.refund(bucket, cost, now, now));
                     assert!(Level::of(&quota, bucket, now).remaining <= burst);
                 }
             }

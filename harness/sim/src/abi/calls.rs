@@ -146,16 +146,20 @@ impl Sim {
 
     fn start_grpc(&mut self, kind: CallKind, call: &GrpcCall<'_>) -> Hostcall<u32> {
         let target = GrpcTarget::of(call.cluster);
-        let (GrpcTarget::Name(name) | GrpcTarget::Service(name)) = &target else {
+        let (GrpcTarget::Name(name) | GrpcTarget::Service(name, _)) = &target else {
             let reason = "a gRPC call to an upstream that Envoy takes for a GrpcService without a target: no bytes, or bytes that happen to be a message";
             self.crash(reason);
             return Err(Refusal::new(Status::InternalFailure, reason));
         };
         let name = name.clone();
+        let authority = match &target {
+            GrpcTarget::Service(_, authority) if !authority.is_empty() => authority.clone(),
+            _ => name.clone(),
+        };
         let unknown = format!("there is no cluster {name:?}; {}", self.known_clusters());
         let reachability = match (self.cluster(&name), target) {
             (Some(reachability), _) => reachability,
-            (None, GrpcTarget::Service(_)) => {
+            (None, GrpcTarget::Service(..)) => {
                 let token = self.open_call(kind, &name, Request::default())?;
                 self.deliver(token, Duration::ZERO, call_outs::no_cluster());
                 self.close_send(token);
@@ -163,7 +167,7 @@ impl Sim {
             }
             (None, _) => return Err(Refusal::new(Status::ParseFailure, unknown)),
         };
-        let headers = grpc_headers(&name, call);
+        let headers = grpc_headers(&authority, call);
         let body =
             if kind == CallKind::GrpcCall { vec![call_outs::framed(call.message)] } else { Vec::new() };
         let token = self.open_call(kind, &name, Request { headers, body, trailers: None })?;
@@ -312,12 +316,12 @@ fn no_healthy_host(cluster: &str) -> Refusal {
     )
 }
 
-fn grpc_headers(cluster: &str, call: &GrpcCall<'_>) -> HeaderList {
+fn grpc_headers(authority: &str, call: &GrpcCall<'_>) -> HeaderList {
     let path = [b"/", call.service, b"/", call.method].concat();
     let mut headers: HeaderList = vec![
         (b":method".to_vec(), b"POST".to_vec()),
         (b":path".to_vec(), path),
-        (b":authority".to_vec(), cluster.as_bytes().to_vec()),
+        (b":authority".to_vec(), authority.as_bytes().to_vec()),
         (b":scheme".to_vec(), b"http".to_vec()),
         (b"te".to_vec(), b"trailers".to_vec()),
     ];

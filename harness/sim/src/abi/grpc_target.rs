@@ -5,8 +5,8 @@
 pub(super) enum GrpcTarget {
     /// A name.
     Name(String),
-    /// The `envoy_grpc.cluster_name` of a service.
-    Service(String),
+    /// The `envoy_grpc.cluster_name` of a service, and its `authority`, which may be empty.
+    Service(String, String),
     /// A service without a target: Envoy aborts. Bytes that were meant as a name can be one, and no bytes at all are.
     Nothing,
 }
@@ -21,7 +21,10 @@ impl GrpcTarget {
         let Some(service) = fields(upstream) else { return Self::Name(text(upstream)) };
         let Some(envoy_grpc) = last(&service, 1) else { return Self::Nothing };
         match fields(envoy_grpc) {
-            Some(envoy_grpc) => Self::Service(text(last(&envoy_grpc, 1).unwrap_or_default())),
+            Some(envoy_grpc) => {
+                let field = |number| text(last(&envoy_grpc, number).unwrap_or_default());
+                Self::Service(field(1), field(2))
+            }
             None => Self::Name(text(upstream)),
         }
     }
@@ -77,10 +80,12 @@ mod tests {
 
     #[test]
     fn what_is_a_message_is_none_of_the_names() {
-        let service = |name: &str| GrpcTarget::Service(name.to_owned());
+        let service = |name: &str| GrpcTarget::Service(name.to_owned(), String::new());
         assert_eq!(GrpcTarget::of(b"\x0a\x06\x0a\x04echo"), service("echo"));
         assert_eq!(GrpcTarget::of(b"\x0a\x06\x0a\x04echo\x18\x01"), service("echo"));
         assert_eq!(GrpcTarget::of(b"\x0a\x00"), service(""));
+        let with_authority = GrpcTarget::Service("echo".to_owned(), "a".to_owned());
+        assert_eq!(GrpcTarget::of(b"\x0a\x09\x0a\x04echo\x12\x01a"), with_authority);
         for name in ["ratelimit", "echo", "outbound|443||idp.example.com"] {
             assert_eq!(GrpcTarget::of(name.as_bytes()), GrpcTarget::Name(name.to_owned()));
         }
