@@ -227,10 +227,14 @@ class Outage(Proxies):
     def assert_spared(self, answers, went, came):
         workers = WORKERS * ENVOYS
         back = min(it.begun for it in answers if it.status == 200 and it.begun > came)
-        while_down, until_back = self.made(came) - self.made(went), self.made(back) - self.made(came)
-        print(f"{while_down} calls while it was gone, {until_back} until it was back", end="", flush=True)
+        opened = went + self.timeout + SLACK_SECONDS / 2
+        while_down, while_open = self.made(came) - self.made(went), self.made(came) - self.made(opened)
+        until_back = self.made(back) - self.made(came)
+        calls = f"{while_down} calls while it was gone, {while_open} of them tries, {until_back} until it was back"
+        print(calls, end="", flush=True)
         self.assertLessEqual(while_down, 2 * ENVOYS * CONNECTIONS + workers * (TOLERATED + TRIES))
         self.assertGreaterEqual(while_down, workers)
+        self.assertLessEqual(while_open, workers * TRIES)
         self.assertLessEqual(until_back, workers * TRIES)
 
 
