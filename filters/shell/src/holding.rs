@@ -8,13 +8,13 @@ const PAUSE: u32 = 1;
 const STOP_ALL: u32 = 4;
 
 unsafe extern "C" {
-    /// The SDK's, under the name that it exports.
-    fn proxy_on_request_headers(stream: u32, count: u32, end_of_stream: u32) -> u32;
+    /// The SDK's, under the name that it exports, and with its very types: the linker would make a trap of a call with others.
+    fn proxy_on_request_headers(stream: u32, count: usize, end_of_stream: bool) -> u32;
 }
 
 /// `proxy_on_request_headers`.
 #[unsafe(no_mangle)]
-extern "C" fn portcullis_on_request_headers(stream: u32, count: u32, end_of_stream: u32) -> u32 {
+extern "C" fn portcullis_on_request_headers(stream: u32, count: usize, end_of_stream: bool) -> u32 {
     // SAFETY: the numbers go to the SDK as they came; no memory is handed over.
     match unsafe { proxy_on_request_headers(stream, count, end_of_stream) } {
         PAUSE => STOP_ALL,

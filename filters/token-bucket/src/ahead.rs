@@ -99,7 +99,8 @@ impl Ahead {
         }
         it.is_asked = true;
         let owed = u32::try_from(it.tokens.min(0).unsigned_abs()).unwrap_or(u32::MAX);
-        Some(it.size.saturating_add(owed))
+        // Fewer than a request takes would help nobody.
+        Some(it.size.max(u32::try_from(tokens).unwrap_or(u32::MAX)).saturating_add(owed))
     }
 
     /// Gives tokens back that were taken.
