@@ -2,8 +2,9 @@
 //! who would not be.
 
 use bolero::TypeGenerator;
+use portcullis_kit::rules::is_token;
 use portcullis_kit::testing::TestHost;
-use portcullis_kit::{CallId, GrpcAnswer, Headers, HttpFilter, StreamId};
+use portcullis_kit::{Action, CallId, GrpcAnswer, Headers, HttpFilter, StreamId};
 use portcullis_proto::rate_limit_response::{Code, DescriptorStatus, RateLimit};
 use portcullis_proto::{Duration as Span, HeaderValue, RateLimitRequest, RateLimitResponse};
 use portcullis_token_bucket::Stream;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 #[expect(dead_code, reason = "not all of it is of use here")]
 mod common;
 
-use common::{Exact, Outcome, SECOND, filter, host, request, send};
+use common::{Exact, Outcome, SECOND, START, filter, host, request, send};
 
 /// Limits that the service counts.
 fn global(more: Value) -> Value {
@@ -33,9 +34,11 @@ struct Answer {
     code: i8,
     statuses: Vec<Verdict>,
     headers: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>,
+    /// Which of those that frame or route.
+    reserved: Option<u8>,
     body: Vec<u8>,
     /// What becomes of its bytes on the way.
-    splices: Vec<(u16, u8, Vec<u8>)>,
+    splices: Option<Vec<(u16, u8, Vec<u8>)>>,
 }
 
 /// The verdict on a descriptor.
@@ -46,6 +49,9 @@ struct Verdict {
     remaining: u32,
     reset: Option<(i64, i32)>,
 }
+
+const RESERVED: [&str; 7] =
+    [":path", "Host", "connection", "Content-Length", "content-length", "transfer-encoding", "upgrade"];
 
 impl Answer {
     fn encode(&self) -> Vec<u8> {
@@ -64,15 +70,24 @@ impl Answer {
             value: value.clone(),
             raw_value: raw_value.clone(),
         };
+        let reserved = self.reserved.map(|which| {
+            let name = RESERVED[usize::from(which) % RESERVED.len()];
+            HeaderValue { key: name.into(), value: b"1".to_vec(), raw_value: Vec::new() }
+        });
+        let headers: Vec<_> = self.headers.iter().map(header).chain(reserved).collect();
         let response = RateLimitResponse {
-            overall_code: self.code.into(),
+            overall_code: match self.code.rem_euclid(4) {
+                0 | 1 => Code::Ok.into(),
+                2 => Code::OverLimit.into(),
+                _ => self.code.into(),
+            },
             statuses: statuses.collect(),
-            response_headers_to_add: self.headers.iter().map(header).collect(),
-            request_headers_to_add: self.headers.iter().map(header).collect(),
+            response_headers_to_add: headers.clone(),
+            request_headers_to_add: headers,
             raw_body: self.body.clone(),
         };
         let mut bytes = response.encode_to_vec();
-        for (at, remove, insert) in &self.splices {
+        for (at, remove, insert) in self.splices.iter().flatten() {
             let start = usize::from(*at) % (bytes.len() + 1);
             let end = (start + usize::from(remove % 8)).min(bytes.len());
             bytes.splice(start..end, insert.iter().copied());
@@ -135,27 +150,34 @@ fn asks(bytes: &[u8]) {
     assert_eq!(send(&mut filter, (id, &mut stream), &mut headers, &mut host), Outcome::Waits);
     let answer = GrpcAnswer::Message(bytes.to_vec());
     assert_eq!(filter.on_grpc_answer(asked(&host).0, &answer, &mut host), [id]);
-    match send(&mut filter, (id, &mut stream), &mut headers, &mut host) {
-        Outcome::Passed => {
+    match filter.on_request_headers((id, &mut stream), &mut headers, &mut host) {
+        Ok(Action::Continue) => {
             assert!([Some(1), Some(GROUPS)].contains(&overall_code(bytes)), "admitted by {bytes:?}");
-            // What it adds frames and routes nothing.
-            let pseudo = headers.iter().filter(|(name, _)| name.starts_with(b":"));
-            assert_eq!(pseudo.count(), 3);
+            for (name, value) in headers.iter().skip(4) {
+                assert_plain(std::str::from_utf8(name).unwrap(), value);
+            }
             let mut response = Headers::from_iter([(":status", "200")]);
             filter.on_response_headers((id, &mut stream), &mut response, &mut host);
             filter.on_end((id, stream), &mut host);
         }
-        Outcome::Denied(429) => {
+        Ok(Action::Pause) => panic!("it has its answer"),
+        Err(reply) if reply.status == 429 => {
             assert!([Some(2), Some(GROUPS)].contains(&overall_code(bytes)), "denied by {bytes:?}");
+            reply.headers.iter().for_each(|(name, value)| assert_plain(name, value));
         }
-        Outcome::Denied(status) => {
-            assert_eq!(status, 503);
+        Err(reply) => {
+            assert_eq!(reply.status, 503);
             let is_verdict =
                 RateLimitResponse::decode(bytes).is_ok_and(|it| [1, 2].contains(&it.overall_code));
             assert!(!is_verdict, "not understood: {bytes:?}");
         }
-        Outcome::Waits => panic!("it has its answer"),
     }
+}
+
+/// What a service adds is a header, and none that frames or routes.
+fn assert_plain(name: &str, value: &[u8]) {
+    assert!(is_token(name) && !RESERVED.contains(&name) && name != "host", "{name:?}");
+    assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)), "{value:?}");
 }
 
 #[test]
@@ -200,9 +222,14 @@ fn no_answer_gives_more_than_was_asked_for() {
         let mut host = host();
         let mut filter = filter(&config, &mut host);
         let mut open: Vec<(CallId, u64)> = Vec::new();
-        // The worker may owe as many as it takes in advance, and what it owes to a window that is over is forgiven.
-        let (mut admitted, mut allowed) = (0, AHEAD);
+        // The worker may owe as many as it takes in advance, and what it owes is forgiven by a refusal, a failure and the end of a
+        // window, which is a second where the service does not say.
+        let (mut admitted, mut allowed, mut window) = (0, AHEAD, START + SECOND);
         for act in acts {
+            let now = host.now.as_nanos();
+            if now >= window {
+                (allowed, window) = (allowed + AHEAD, now + SECOND);
+            }
             let (which, answer) = match act {
                 Ahead::Time { millis } => {
                     host.advance(std::time::Duration::from_millis((*millis).into()));
@@ -234,17 +261,15 @@ fn no_answer_gives_more_than_was_asked_for() {
                 continue;
             }
             let (call, tokens) = open.remove(usize::from(*which) % open.len());
-            let code = match &answer {
-                GrpcAnswer::Message(bytes) => {
-                    RateLimitResponse::decode(bytes.as_slice()).map(|it| it.overall_code)
-                }
-                GrpcAnswer::Status(_) => Ok(0),
+            let said = match &answer {
+                GrpcAnswer::Message(bytes) => RateLimitResponse::decode(bytes.as_slice()).unwrap_or_default(),
+                GrpcAnswer::Status(_) => RateLimitResponse::default(),
             };
-            allowed += match code {
-                Ok(1) => tokens,
-                Ok(2) => AHEAD,
-                _ => 0,
-            };
+            let has_window =
+                said.statuses.first().is_some_and(|status| status.duration_until_reset.is_some());
+            allowed += if said.overall_code == Code::Ok as i32 { tokens } else { AHEAD };
+            allowed += if has_window { AHEAD } else { 0 };
+            window = if said.overall_code == Code::Ok as i32 { now + SECOND } else { window };
             assert_eq!(filter.on_grpc_answer(call, &answer, &mut host), []);
         }
     });

@@ -123,9 +123,17 @@ impl Exact {
         self.level = level;
     }
 
-    /// Takes tokens back.
-    pub(crate) fn refund(&mut self, tokens: u64, now: u64) {
-        self.level = self.level(now) + i128::from(tokens) * self.nanos;
+    /// Takes tokens back that were taken at a time, as far as they have not come again since; how much that is, in its unit.
+    pub(crate) fn refund(&mut self, tokens: u64, taken_at: u64, now: u64) -> i128 {
+        let come_again = i128::from(now - taken_at) * self.tokens;
+        let owed = (i128::from(tokens) * self.nanos - come_again).max(0);
+        self.level = self.level(now) + owed;
         self.level(now);
+        owed
+    }
+
+    /// When it is full, in its unit: as long as nobody takes any or gives some back, that stays the same.
+    pub(crate) fn full_at(&mut self, now: u64) -> i128 {
+        i128::from(now) * self.tokens + self.burst * self.nanos - self.level(now)
     }
 }

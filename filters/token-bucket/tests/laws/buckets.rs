@@ -7,7 +7,9 @@ use governor::clock::{Clock, FakeRelativeClock};
 use governor::{Quota as GovernorQuota, RateLimiter};
 use portcullis_token_bucket::{Bucket, Level, Quota, Rate, Shortage};
 use proptest::collection::vec;
-use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
+};
 
 use crate::common::Exact;
 
@@ -28,7 +30,7 @@ proptest! {
     fn governor_decides_the_same(
         (period, burst, steps) in (1..1_000_000_000_000_u64, 1..200_u32).prop_flat_map(|(period, burst)| {
             let steps = vec((step(period), 1..burst + 3), 1..200);
-            (proptest::strategy::Just(period), proptest::strategy::Just(burst), steps)
+            (Just(period), Just(burst), steps)
         })
     ) {
         let clock = FakeRelativeClock::default();
@@ -58,7 +60,7 @@ proptest! {
 enum Act {
     Take { tokens: u64, patience: u64 },
     Charge { tokens: u64 },
-    Refund { tokens: u64 },
+    Refund { tokens: u64, ago: u64 },
 }
 
 /// Any rate that there is, and a burst that takes a year at most to fill.
@@ -78,7 +80,7 @@ fn acts(burst: u64, overdraft: u64) -> impl Strategy<Value = Vec<(u64, u64, Act)
         4 => (tokens.clone(), 0..=overdraft).prop_map(|(tokens, patience)| Act::Take { tokens, patience }),
         2 => tokens.clone().prop_map(|tokens| Act::Take { tokens, patience: 0 }),
         1 => tokens.clone().prop_map(|tokens| Act::Charge { tokens }),
-        1 => tokens.prop_map(|tokens| Act::Refund { tokens }),
+        1 => (tokens, prop_oneof![Just(0), 0..1_000_000_000_u64]).prop_map(|(tokens, ago)| Act::Refund { tokens, ago }),
     ];
     // So many periods of a token, and nanoseconds besides.
     vec((0..4_u64, 0..50_u64, act), 1..150)
@@ -91,7 +93,6 @@ proptest! {
     fn no_rate_is_ever_rounded(
         ((tokens, nanos, burst), overdraft, acts) in (any_quota(), 0..1_000_000_000_000_u64)
             .prop_flat_map(|(quota, overdraft)| {
-                use proptest::strategy::Just;
                 (Just(quota), Just(overdraft), acts(quota.2, overdraft))
             })
     ) {
@@ -128,9 +129,10 @@ proptest! {
                     let behind = exact.level(now) - i128::from(cost) * i128::from(nanos);
                     exact.set(behind.max(lowest));
                 }
-                Act::Refund { tokens: back } => {
-                    bucket = quota.refund(bucket, back, now, now);
-                    exact.refund(back, now);
+                Act::Refund { tokens: back, ago } => {
+                    let taken_at = now - ago.min(now);
+                    bucket = quota.refund(bucket, back, taken_at, now);
+                    exact.refund(back, taken_at, now);
                 }
             }
             let level = exact.level(now).max(0);

@@ -1,4 +1,4 @@
-//! A clock that is set back: nothing is filled by it.
+//! A clock that is set back: nothing is filled by it, and nobody is locked out.
 
 use std::time::Duration;
 
@@ -59,5 +59,30 @@ proptest! {
                 prop_assert!(exact.take(cost, real));
             }
         }
+    }
+
+    /// For no longer than it takes to fill, and a second for which tokens could be on loan.
+    #[test]
+    fn a_clock_set_back_locks_nobody_out(
+        scope in select(&["process", "leased", "worker"][..]),
+        taken in vec(1..=BURST, 1..20),
+        back in prop_oneof![0..SECOND, 0..1000 * SECOND],
+        looks in 1..10_u32,
+    ) {
+        let (config, mut host) = (config(scope, json!([])), host());
+        let mut worker = filter(&config, &mut host);
+        for cost in taken {
+            passes(&mut worker, &[("x-cost", &cost.to_string())], &mut host);
+            host.advance(Duration::from_millis(7));
+        }
+        host.now = UnixTime::from_nanos(host.now.as_nanos() - back);
+        let fills = Duration::from_nanos(RATE.1 * BURST / u64::from(RATE.0) + SECOND);
+        let all = BURST.to_string();
+        let mut passed = false;
+        for look in 0..=looks {
+            passed |= passes(&mut worker, &[("x-cost", &all)], &mut host);
+            host.advance(if look < looks { fills / looks + Duration::from_nanos(4) } else { Duration::ZERO });
+        }
+        prop_assert!(passed);
     }
 }

@@ -115,8 +115,11 @@ struct Open {
     id: StreamId,
     stream: Stream,
     what: What,
+    at: u64,
     /// When the tokens are there, while it waits.
     due: Option<u64>,
+    /// When the bucket was to be full then.
+    full_at: i128,
 }
 
 impl Worker {
@@ -130,7 +133,7 @@ impl Worker {
         let mut headers = request(&[("x-key", &key), ("x-cost", &cost)]);
         let outcome = send(&mut self.filter, (id, &mut stream), &mut headers, host);
         if outcome == Outcome::Waits || self.filter.watches(&stream) {
-            self.open.push(Open { id, stream, what, due: None });
+            self.open.push(Open { id, stream, what, at: host.now().as_nanos(), due: None, full_at: 0 });
         }
         outcome
     }
@@ -166,7 +169,7 @@ impl World {
     fn happened(&mut self, worker: usize, (what, outcome, due): (What, Outcome, Option<u64>)) {
         let (now, What { key, cost }) = (self.now(), what);
         if outcome == Outcome::Passed {
-            self.events.push(Event { tokens: cost.into(), at: now });
+            self.events.push(Event { parts: self.parts(cost), at: now });
         }
         let wait = self.exact(key).wait(cost, now);
         let mut due = due.unwrap_or(now);
@@ -185,16 +188,22 @@ impl World {
             Outcome::Passed => self.exact(key).spend(cost, now),
             Outcome::Waits => {
                 self.exact(key).spend(cost, now);
-                self.workers[worker].open.last_mut().unwrap().due = Some(due);
+                let full_at = self.exact(key).full_at(now);
+                let open = self.workers[worker].open.last_mut().unwrap();
+                (open.due, open.full_at) = (Some(due), full_at);
             }
             Outcome::Denied(status) => assert_eq!(status, 429),
         }
     }
 
-    fn gave_back(&mut self, What { key, cost }: What) {
+    fn parts(&self, tokens: u64) -> i128 {
+        i128::from(tokens) * i128::from(self.law.rate.1)
+    }
+
+    fn gave_back(&mut self, What { key, cost }: What, taken_at: u64) {
         let now = self.now();
-        self.events.push(Event { tokens: -i128::from(cost), at: now });
-        self.exact(key).refund(cost, now);
+        let owed = self.exact(key).refund(cost, taken_at, now);
+        self.events.push(Event { parts: -owed, at: now });
     }
 
     pub(crate) fn act(&mut self, act: &Act) {
@@ -269,7 +278,8 @@ impl World {
             let stream = (id, &mut open.stream);
             let action = worker.filter.on_request_headers(stream, &mut Headers::default(), &mut self.host);
             assert_eq!(action, Ok(Action::Continue), "who is named passes");
-            self.events.push(Event { tokens: open.what.cost.into(), at: open.due.take().unwrap() });
+            let parts = i128::from(open.what.cost) * i128::from(self.law.rate.1);
+            self.events.push(Event { parts, at: open.due.take().unwrap() });
             if !worker.filter.watches(&open.stream) {
                 worker.open.remove(place);
             }
@@ -286,12 +296,12 @@ impl World {
     fn answer(&mut self, worker: usize, which: Index, fails: bool) {
         let Some(place) = self.passed(worker, which) else { return };
         let Worker { filter, open, .. } = &mut self.workers[worker];
-        let Open { id, mut stream, what, .. } = open.remove(place);
+        let Open { id, mut stream, what, at, .. } = open.remove(place);
         let mut response = Headers::from_iter([(":status", if fails { "503" } else { "200" })]);
         filter.on_response_headers((id, &mut stream), &mut response, &mut self.host);
         filter.on_end((id, stream), &mut self.host);
         if fails {
-            self.gave_back(what);
+            self.gave_back(what, at);
         }
     }
 
@@ -300,13 +310,17 @@ impl World {
         if open.is_empty() {
             return;
         }
-        let Open { id, stream, what, due } = open.remove(which.index(open.len()));
+        let Open { id, stream, what, at, due, full_at } = open.remove(which.index(open.len()));
         filter.on_end((id, stream), &mut self.host);
         match due {
-            None => self.gave_back(what),
+            None => self.gave_back(what, at),
             Some(_) => {
+                // Where others have come since, they were promised theirs for a time that counts on these.
                 let now = self.now();
-                self.exact(what.key).refund(what.cost, now);
+                let bucket = self.exact(what.key);
+                if bucket.full_at(now) == full_at {
+                    bucket.refund(what.cost, now, now);
+                }
             }
         }
     }
