@@ -177,13 +177,15 @@ fn a_loan_used_in_its_last_moment_is_not_in_the_bucket_too() {
     };
     let mut world = World::new(&case);
     let request = |worker, cost| Act::Request { worker, what: What { key: 0, cost }, race: None };
-    world.act(&request(0, 1));
+    (0..2).for_each(|_| world.act(&request(0, 1)));
     world.act(&Act::Time(SECOND - 1));
+    let before = world.host.shared.clone();
     world.act(&request(0, 1));
+    assert_eq!(world.host.shared, before, "it was on loan");
     world.act(&Act::Time(1));
     // The world looks that this is denied: by the definition one token is missing.
     world.act(&request(1, 10));
-    assert_eq!(world.events.len(), 2);
-    world.act(&request(1, 9));
     assert_eq!(world.events.len(), 3);
+    world.act(&request(1, 9));
+    assert_eq!(world.events.len(), 4);
 }
