@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use key::{ClientAddressConfig, Missing, PartConfig};
 pub(crate) use limit::{
-    AfterConfig, CostFrom, EnforceConfig, Evicted, FailureMode, LimitConfig, Mode, OneOf, RefundConfig,
-    Scope, TierConfig,
+    AfterConfig, CostFrom, DelayConfig, EnforceConfig, Evicted, FailureMode, LimitConfig, Mode, OneOf,
+    RefundConfig, Scope, TierConfig,
 };
 pub(crate) use reply::{GrpcCode, ReplyConfig, Shown};
 pub(crate) use service::ServiceConfig;
