@@ -66,6 +66,24 @@ pub fn parse_config<T: DeserializeOwned>(configuration: &[u8]) -> Result<T, Conf
     })
 }
 
+/// What goes into the names of metrics, with an underscore behind it; empty where nothing is configured.
+///
+/// # Errors
+/// Something else than up to 64 lower-case letters, digits and underscores.
+pub fn stat_prefix(configured: Option<String>) -> Result<String, ConfigError> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match configured {
+        None => Ok(String::new()),
+        Some(prefix) if !prefix.is_empty() && prefix.len() <= 64 && prefix.chars().all(is_name) => {
+            Ok(format!("{prefix}_"))
+        }
+        Some(prefix) => {
+            let problem = format!("{prefix:?}; write up to 64 lower-case letters, digits and underscores");
+            Err(ConfigError::at("stat_prefix", problem))
+        }
+    }
+}
+
 /// A mistake in the words of whoever writes configurations, without a long text that it quotes: who writes a secret in the
 /// wrong place must not find it in the log.
 fn concealed(message: &str) -> String {

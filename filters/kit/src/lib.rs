@@ -54,15 +54,15 @@ pub mod testing;
 mod time;
 
 pub use circuit::Circuit;
-pub use config::{ConfigError, Span, parse_config};
+pub use config::{ConfigError, Span, parse_config, stat_prefix};
 pub use driver::{Driver, Outcome};
 pub use filter::{Action, HttpFilter};
 pub use headers::{Edit, Headers};
 pub use host::{
-    CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcAnswer, GrpcCall,
+    CREATE, CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcAnswer, GrpcCall,
     HeaderMap, Histogram, Host, HostError, HttpAnswer, HttpCall, Logging, Metrics, Properties, SharedData,
     StreamHost, StreamId, Timer, WriteError,
 };
-pub use reply::{GrpcStatus, LocalReply, ReplyFormat};
+pub use reply::{GrpcStatus, LocalReply, ReplyFormat, reply_header};
 pub use size::Size;
 pub use time::UnixTime;

@@ -3,6 +3,9 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::ConfigError;
+use crate::rules::is_token;
+
 /// An answer that the proxy gives in the upstream's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalReply {
@@ -59,6 +62,23 @@ impl LocalReply {
     /// The same denial for a gRPC client: Envoy turns status and body into `grpc-status` and `grpc-message`.
     pub fn for_grpc(status: u16, code: &'static str, detail: &str) -> Self {
         Self::new(status, code, detail, ReplyFormat::Text)
+    }
+}
+
+/// A further header that a configuration gives to local replies, its name in lower case; `ours` are those that the filter itself sets.
+///
+/// # Errors
+/// What is no header, is one of ours, or frames the body.
+pub fn reply_header(name: &str, value: String, ours: &[&str]) -> Result<(String, Vec<u8>), ConfigError> {
+    const FRAMING: [&str; 3] = ["content-length", "content-type", "transfer-encoding"];
+    let lower = name.to_ascii_lowercase();
+    if !is_token(name) || FRAMING.contains(&lower.as_str()) || ours.contains(&lower.as_str()) {
+        let problem = "not a header for this; write one such as x-denied-by";
+        return Err(ConfigError::at(format!("headers.{name}"), problem));
+    }
+    match value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        true => Ok((lower, value.into_bytes())),
+        false => Err(ConfigError::at(format!("headers.{name}"), "not printable ASCII; write a plain value")),
     }
 }
 

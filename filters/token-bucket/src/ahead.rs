@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
+use crate::key::LongHash;
 use crate::service::{Said, Verdict};
 
 /// How many keys a worker has tokens for at most.
@@ -18,9 +19,6 @@ const LASTS: u64 = 1_000_000_000;
 const RESTS: u64 = 1_000_000_000;
 /// How often the time doubles for which nobody asks again, where the service does not say when its window ends.
 const MOST_DOUBLINGS: u32 = 6;
-
-/// A hash of a key, with a secret seed: two keys have the same one as good as never.
-pub(crate) type LongHash = u128;
 
 /// What a worker has in hand for the keys of one limit.
 #[derive(Debug)]

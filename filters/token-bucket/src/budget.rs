@@ -5,8 +5,9 @@ use portcullis_kit::{Host, HostError, WriteError};
 use crate::bucket::{Bucket, Level, Quota, Shortage};
 use crate::key::KeyHash;
 use crate::lease::{Lease, Leases};
+use crate::rates::TRIES;
 use crate::slots::{Found, How, Slot, Start};
-use crate::table::{Read, TRIES, Table};
+use crate::table::{Read, Table};
 
 /// The buckets of one limit, or of one tier of it.
 #[derive(Debug)]

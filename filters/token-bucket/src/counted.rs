@@ -6,14 +6,16 @@ use portcullis_kit::{Host, HostError, WriteError};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::applied::Applied;
-use crate::bucket::{Bucket, Level, Quota, Shortage};
+use crate::bucket::{Level, Quota, Shortage};
 use crate::budget::{Budget, Prepared, Refused};
 use crate::config::{FailureMode, Scope};
 use crate::key::KeyHash;
 use crate::lease::Leases;
 use crate::limit::{Delay, Limit};
 use crate::metrics::Metrics;
-use crate::table::{TRIES, Table};
+use crate::rates::TRIES;
+use crate::table::Table;
+use crate::taken::Taken;
 use crate::waiting::Waiting;
 
 /// The buckets of one limit and what is counted of them.
@@ -24,20 +26,6 @@ pub(crate) struct Counted {
     /// What each worker counts for itself while the shared data cannot be had.
     fallbacks: Vec<Budget>,
     pub(crate) metrics: Metrics,
-}
-
-/// Tokens that were taken from a bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) limit: usize,
-    tier: usize,
-    is_fallback: bool,
-    pub(crate) key: KeyHash,
-    tokens: u64,
-    /// When.
-    at: u64,
-    /// How it left the bucket.
-    left: Bucket,
 }
 
 /// A request has taken from all of its limits.

@@ -2,7 +2,7 @@
 
 use portcullis_kit::rules::Ambiguous;
 
-use crate::reply::Standing;
+use crate::standing::Standing;
 
 /// A request that does not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,17 +6,19 @@ use portcullis_kit::{
     Action, CallId, ConfigError, GrpcAnswer, Headers, Host, HttpFilter, LocalReply, StreamId, parse_config,
 };
 
-use crate::ahead::{Ahead, LongHash};
+use crate::ahead::Ahead;
 use crate::applied::Applied;
 use crate::bucket::Quota;
 use crate::config::{Scope, TokenBucketConfig};
-use crate::counted::{Counted, Counting, Exceeded, Taken};
+use crate::counted::{Counted, Counting, Exceeded};
 use crate::denial::{Denial, Reason};
+use crate::key::LongHash;
 use crate::limit::Limit;
 use crate::part::Request;
 use crate::policy::Policy;
-use crate::reply::Standing;
 use crate::service::{Purpose, Service};
+use crate::standing::Standing;
+use crate::taken::Taken;
 use crate::waiting::Waiting;
 
 /// The time between two looks at who waits for tokens.

@@ -6,14 +6,15 @@ use portcullis_kit::{Action, Headers, Host, StreamId};
 use portcullis_proto::RateLimitDescriptor;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::ahead::{InStore, LongHash};
+use crate::ahead::InStore;
 use crate::applied::Applied;
 use crate::config::FailureMode;
 use crate::counted::Exceeded;
 use crate::denial::{Denial, Reason};
 use crate::filter::{Stream, TokenBucket};
-use crate::reply::Standing;
+use crate::key::LongHash;
 use crate::service::{Purpose, Said, Status, Verdict, descriptor};
+use crate::standing::Standing;
 
 impl TokenBucket {
     /// Takes from what was taken in advance: from all limits or from none.

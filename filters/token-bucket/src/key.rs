@@ -17,6 +17,9 @@ pub struct KeyHash {
 /// More of a part is not kept: a client can send very long ones.
 const LONGEST: usize = 1024;
 
+/// A hash of a key, with a secret seed: two keys have the same one as good as never.
+pub(crate) type LongHash = u128;
+
 /// The parts of a key.
 #[derive(Debug, Default)]
 pub(crate) struct Key {

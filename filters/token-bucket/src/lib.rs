@@ -32,8 +32,10 @@ mod reply;
 mod response;
 mod service;
 pub mod slots;
+mod standing;
 mod statuses;
 mod table;
+mod taken;
 mod template;
 mod waiting;
 

@@ -11,7 +11,6 @@ use crate::part::{Member, Part};
 use crate::slots::Start;
 use crate::statuses::Statuses;
 use crate::table::Shape;
-use crate::waiting::Seats;
 
 /// A validated [`LimitConfig`](crate::config::LimitConfig).
 #[derive(Debug)]
@@ -44,6 +43,13 @@ pub(crate) struct Delay {
     /// In nanoseconds.
     pub(crate) longest: u64,
     pub(crate) seats: Seats,
+}
+
+/// How many requests of one worker may wait for a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seats {
+    pub(crate) all: usize,
+    pub(crate) of_key: usize,
 }
 
 /// What a response costs.

@@ -1,6 +1,6 @@
 //! The configuration once it has been checked.
 
-use portcullis_kit::ConfigError;
+use portcullis_kit::{ConfigError, stat_prefix};
 
 use crate::config::{Scope, TokenBucketConfig};
 use crate::limit::Limit;
@@ -75,19 +75,5 @@ impl TryFrom<TokenBucketConfig> for Policy {
             reply,
             stat_prefix: stat_prefix(config.stat_prefix)?,
         })
-    }
-}
-
-fn stat_prefix(configured: Option<String>) -> Result<String, ConfigError> {
-    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    match configured {
-        None => Ok(String::new()),
-        Some(prefix) if !prefix.is_empty() && prefix.len() <= 64 && prefix.chars().all(is_name) => {
-            Ok(format!("{prefix}_"))
-        }
-        Some(prefix) => {
-            let problem = format!("{prefix:?}; write up to 64 lower-case letters, digits and underscores");
-            Err(ConfigError::at("stat_prefix", problem))
-        }
     }
 }

@@ -1,10 +1,12 @@
 //! What all users of a table have to agree on: the seed of its hash, and which rate each of its sets is kept by.
 
-use portcullis_kit::{Host, WriteError};
+use portcullis_kit::{CREATE, Host, WriteError};
 
 use crate::Rate;
 use crate::bucket::Quota;
-use crate::table::TRIES;
+
+/// How often a write is tried again when another worker was faster. Each time one of them was.
+pub(crate) const TRIES: usize = 64;
 
 const LAYOUT: [u8; 4] = *b"PtR\x01";
 
@@ -12,9 +14,6 @@ const LAYOUT: [u8; 4] = *b"PtR\x01";
 const MOST: usize = 16;
 /// Numbers of rates take seven bits.
 const NUMBERS: u8 = 128;
-
-/// Creates and never overwrites.
-const CREATE: u32 = u32::MAX;
 
 /// The seed and the rates of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,14 +1,15 @@
 //! What clients are told: of a denial, and of what is left.
 
-use portcullis_kit::rules::is_token;
-use portcullis_kit::{ConfigError, GrpcStatus, Headers, LocalReply, ReplyFormat};
+use portcullis_kit::{ConfigError, GrpcStatus, Headers, LocalReply, ReplyFormat, reply_header};
 use serde::Serialize;
 
-use crate::bucket::{Level, Quota};
 use crate::config::{GrpcCode, ReplyConfig, Shown};
 use crate::denial::{Denial, Reason};
+use crate::standing::Standing;
 
 const SECOND: u64 = 1_000_000_000;
+/// The header that denials have of their own.
+const OURS: [&str; 1] = ["retry-after"];
 
 /// A validated [`ReplyConfig`].
 #[derive(Debug)]
@@ -23,23 +24,6 @@ pub(crate) struct Reply {
 
 /// A header and its value.
 type Field = (&'static str, String);
-
-/// What is left of one limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) name: String,
-    /// How many tokens the bucket holds.
-    pub(crate) burst: u64,
-    /// In how many nanoseconds it fills.
-    pub(crate) window: u64,
-    pub(crate) level: Level,
-}
-
-impl Standing {
-    pub(crate) fn new(name: &str, quota: &Quota, level: Level) -> Self {
-        Self { name: name.to_owned(), burst: quota.burst(), window: quota.fills_in(), level }
-    }
-}
 
 impl Reply {
     /// Whether responses to requests that pass show what is left.
@@ -167,6 +151,7 @@ impl TryFrom<ReplyConfig> for Reply {
                 format!("{}; write a status from 400 to 599, a denial is nothing else", config.status);
             return Err(ConfigError::at("status", problem));
         }
+        let further = config.headers.into_iter().map(|(name, value)| reply_header(&name, value, &OURS));
         Ok(Self {
             status: config.status,
             grpc_status: match config.grpc_status {
@@ -174,22 +159,9 @@ impl TryFrom<ReplyConfig> for Reply {
                 GrpcCode::Unavailable => GrpcStatus::Unavailable,
             },
             format: config.format,
-            headers: config.headers.into_iter().map(header).collect::<Result<_, _>>()?,
+            headers: further.collect::<Result<_, _>>()?,
             ratelimit: config.ratelimit,
             x_ratelimit: config.x_ratelimit,
         })
-    }
-}
-
-fn header((name, value): (String, String)) -> Result<(String, Vec<u8>), ConfigError> {
-    const OURS: [&str; 4] = ["content-length", "content-type", "retry-after", "transfer-encoding"];
-    let lower = name.to_ascii_lowercase();
-    if !is_token(&name) || OURS.contains(&lower.as_str()) {
-        let problem = "not a header for this; write one such as x-denied-by";
-        return Err(ConfigError::at(format!("headers.{name}"), problem));
-    }
-    match value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
-        true => Ok((lower, value.into_bytes())),
-        false => Err(ConfigError::at(format!("headers.{name}"), "not printable ASCII; write a plain value")),
     }
 }

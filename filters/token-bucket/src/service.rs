@@ -13,9 +13,9 @@ use portcullis_proto::{
 };
 use prost::Message;
 
-use crate::ahead::LongHash;
 use crate::bucket::Level as Fill;
 use crate::config::ServiceConfig;
+use crate::key::LongHash;
 
 /// gRPC's INTERNAL: what an answer counts as that cannot be read.
 const UNREADABLE: u32 = 13;

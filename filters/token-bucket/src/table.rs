@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
-use portcullis_kit::{Host, HostError, WriteError};
+use portcullis_kit::{CREATE, Host, HostError, WriteError};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 
@@ -12,12 +12,6 @@ use crate::bucket::Quota;
 use crate::key::KeyHash;
 use crate::rates::Rates;
 use crate::slots::{Set, WAYS};
-
-/// How often a write is tried again when another worker was faster. Each time one of them was.
-pub(crate) const TRIES: usize = 64;
-
-/// Creates and never overwrites: a missing key takes any number, and the numbers of the store begin at the other end.
-const CREATE: u32 = u32::MAX;
 
 /// The buckets of one limit, in a fixed number of sets.
 #[derive(Debug)]

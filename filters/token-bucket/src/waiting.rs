@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use portcullis_kit::StreamId;
 
-use crate::counted::Taken;
 use crate::key::KeyHash;
+use crate::limit::Seats;
+use crate::taken::Taken;
 
 /// Who waits for what, and until when.
 #[derive(Debug, Default)]
@@ -66,13 +67,6 @@ impl Waiting {
     pub(crate) fn is_empty(&self) -> bool {
         self.seats.is_empty()
     }
-}
-
-/// How many requests of one worker may wait for a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seats {
-    pub(crate) all: usize,
-    pub(crate) of_key: usize,
 }
 
 fn places(taken: &Taken) -> [(usize, Option<(u64, u32)>); 2] {

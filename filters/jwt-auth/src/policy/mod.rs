@@ -5,7 +5,7 @@ mod reply;
 mod requirement;
 
 use portcullis_kit::rules::{Matcher, Rules, is_token};
-use portcullis_kit::{ConfigError, Headers, Host, Size};
+use portcullis_kit::{ConfigError, Headers, Host, Size, stat_prefix};
 use sha2::{Digest, Sha256};
 
 use crate::Condition;
@@ -241,20 +241,6 @@ fn checked(cache: CacheConfig) -> Result<CacheConfig, ConfigError> {
         }
     }
     Ok(cache)
-}
-
-fn stat_prefix(configured: Option<String>) -> Result<String, ConfigError> {
-    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    match configured {
-        None => Ok(String::new()),
-        Some(prefix) if !prefix.is_empty() && prefix.len() <= 64 && prefix.chars().all(is_name) => {
-            Ok(format!("{prefix}_"))
-        }
-        Some(prefix) => {
-            let problem = format!("{prefix:?}; write up to 64 lower-case letters, digits and underscores");
-            Err(ConfigError::at("stat_prefix", problem))
-        }
-    }
 }
 
 /// A field name in lower case (RFC 9110 section 5.1). Those by which proxies route, frame and report are not for claims and

@@ -1,12 +1,14 @@
 use std::time::Duration;
 
-use portcullis_kit::rules::is_token;
-use portcullis_kit::{ConfigError, LocalReply, ReplyFormat};
+use portcullis_kit::{ConfigError, LocalReply, ReplyFormat, reply_header};
 
 use crate::JwtError;
 use crate::config::{Override, ReplyConfig};
 use crate::denial::Denial;
 use crate::error::Challenge;
+
+/// The headers that denials have of their own.
+const OURS: [&str; 2] = ["retry-after", "www-authenticate"];
 
 /// How denials are written, validated.
 #[derive(Debug)]
@@ -98,7 +100,7 @@ impl TryFrom<ReplyConfig> for Reply {
             let problem = format!("{uri:?}; write the https:// URI of the protected resource metadata");
             return Err(ConfigError::at("resource_metadata", problem));
         }
-        let headers = config.headers.into_iter().map(|(name, value)| header(&name, value));
+        let headers = config.headers.into_iter().map(|(name, value)| reply_header(&name, value, &OURS));
         let overrides = config.overrides.into_iter().map(|(code, it)| changed(&code, it));
         Ok(Self {
             format: config.format,
@@ -114,20 +116,6 @@ impl TryFrom<ReplyConfig> for Reply {
 /// What may stand in a quoted string as it is (RFC 9110 section 5.6.4).
 fn may_be_quoted(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
-}
-
-fn header(name: &str, value: String) -> Result<(String, Vec<u8>), ConfigError> {
-    const OURS: [&str; 5] =
-        ["content-length", "content-type", "retry-after", "transfer-encoding", "www-authenticate"];
-    let lower = name.to_ascii_lowercase();
-    if !is_token(name) || OURS.contains(&lower.as_str()) {
-        let problem = "not a header for this; write one such as x-denied-by";
-        return Err(ConfigError::at(format!("headers.{name}"), problem));
-    }
-    match value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
-        true => Ok((lower, value.into_bytes())),
-        false => Err(ConfigError::at(format!("headers.{name}"), "not printable ASCII; write a plain value")),
-    }
 }
 
 fn changed(code: &str, changed: Override) -> Result<(&'static str, Override), ConfigError> {

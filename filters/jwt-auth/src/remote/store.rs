@@ -1,13 +1,10 @@
-use portcullis_kit::{Host, UnixTime, WriteError};
+use portcullis_kit::{CREATE, Host, UnixTime, WriteError};
 use sha2::{Digest, Sha256};
 
 use super::record::Record;
 
 /// How often a write is tried again when another worker was faster.
 const TRIES: usize = 8;
-
-/// Creates and never overwrites: a missing key takes any number, and the numbers of the store begin at the other end.
-const CREATE: u32 = u32::MAX;
 
 const LAYOUT: [u8; 8] = *b"PtcBody\x01";
 const MAX_ETAG: usize = 256;

@@ -17,6 +17,10 @@ pub trait SharedData {
     fn set_shared(&mut self, key: &str, value: &[u8], cas: u32) -> Result<(), WriteError>;
 }
 
+/// The number with which [`SharedData::set_shared`] creates and never overwrites: a missing key takes any number, and the numbers of the store
+/// begin at the other end.
+pub const CREATE: u32 = u32::MAX;
+
 /// A value of the store and the number of its last write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datum {

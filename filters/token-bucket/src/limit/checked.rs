@@ -3,7 +3,7 @@ use std::time::Duration;
 use portcullis_kit::ConfigError;
 use portcullis_kit::rules::{Matcher, Rules, is_token};
 
-use super::{After, Delay, Enforce, Limit, Refund};
+use super::{After, Delay, Enforce, Limit, Refund, Seats};
 use crate::Rate;
 use crate::bucket::Quota;
 use crate::config::{
@@ -14,7 +14,6 @@ use crate::key::Key;
 use crate::part::{Member, Part};
 use crate::statuses::Statuses;
 use crate::table::Shape;
-use crate::waiting::Seats;
 
 const MOST_KEYS: u64 = 16 << 20;
 const MOST_LEASED: u32 = 1 << 20;

@@ -1,0 +1,16 @@
+use crate::bucket::Bucket;
+use crate::key::KeyHash;
+
+/// Tokens that were taken from a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) limit: usize,
+    pub(crate) tier: usize,
+    pub(crate) is_fallback: bool,
+    pub(crate) key: KeyHash,
+    pub(crate) tokens: u64,
+    /// When.
+    pub(crate) at: u64,
+    /// How it left the bucket.
+    pub(crate) left: Bucket,
+}
