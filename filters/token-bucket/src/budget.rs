@@ -102,9 +102,11 @@ impl Budget {
             Ok(taken) => taken,
             Err(shortage) => {
                 let level = Level::of(&self.quota, slot.bucket, now);
-                if read.is_repaired {
-                    // Nothing is taken, but what was found out must not be found out anew each time. If another worker is faster, so be it.
-                    let _ = self.table.write(key, read, self.leases.is_some(), host);
+                // Nothing is taken, but what was found out must not be found out anew each time, nor a bucket that begins with few tokens
+                // begin each time. If another worker is faster, so be it.
+                if read.is_repaired || (found.how != How::Known && self.start.tokens < self.quota.burst()) {
+                    read.set.put(&found, &self.quota);
+                    let _ = self.write(key, read, found.how, host);
                 }
                 return Err(Refused::Short(shortage, level));
             }

@@ -154,6 +154,8 @@ pub(crate) struct StreamInfo {
     pub(crate) started: UnixTime,
     pub(crate) ended: Option<UnixTime>,
     pub(crate) connection: u64,
+    /// The client's address, where a proxy in front has said so.
+    pub(crate) forwarded_for: Option<std::net::IpAddr>,
     /// Whether the client has asked to close its HTTP/1.1 connection after the response.
     pub(crate) closes: bool,
     pub(crate) response_code: Option<u16>,

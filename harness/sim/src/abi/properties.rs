@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::abi::MapType;
 use crate::http::{HeaderList, Protocol};
@@ -234,8 +235,8 @@ fn response(subject: &Subject<'_>, name: &[u8], key: &[&[u8]]) -> Option<Value> 
 fn surroundings(subject: &Subject<'_>, group: &[u8], name: &[u8]) -> Option<Value> {
     let info = subject.info;
     match (group, name) {
-        (b"source", b"address") => text("127.0.0.1:50000"),
-        (b"source", b"port") => number(50_000),
+        (b"source", b"address") => text(&client(info).to_string()),
+        (b"source", b"port") => number(client(info).port()),
         (b"destination", b"address") => text("127.0.0.1:10000"),
         (b"destination", b"port") => number(10_000),
         (b"connection", b"id") => number(info.connection),
@@ -250,6 +251,14 @@ fn surroundings(subject: &Subject<'_>, group: &[u8], name: &[u8]) -> Option<Valu
         (b"xds", b"route_name") => text("main"),
         (b"xds", b"filter_chain_name") => text(""),
         _ => None,
+    }
+}
+
+/// A port is not forwarded.
+fn client(info: &StreamInfo) -> SocketAddr {
+    match info.forwarded_for {
+        Some(address) => SocketAddr::new(address, 0),
+        None => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 50_000),
     }
 }
 

@@ -113,6 +113,14 @@ fn scheme(protocol: Protocol, headers: &HeaderList) -> Vec<u8> {
     given.filter(|scheme| *scheme == b"https").unwrap_or(b"http").to_vec()
 }
 
+/// Whom Envoy takes for the client: the last address in the last `x-forwarded-for`, where that is one, since nothing here is an edge
+/// (`use_remote_address`).
+pub(super) fn forwarded_for(headers: &HeaderList) -> Option<std::net::IpAddr> {
+    let lines = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"x-forwarded-for"));
+    let last = lines.map(|(_, value)| value).next_back()?.rsplit(|byte| *byte == b',').next()?;
+    std::str::from_utf8(last.trim_ascii()).ok()?.parse().ok()
+}
+
 /// What the connection manager adds to every request.
 fn mark(protocol: Protocol, headers: &mut HeaderList, entropy: &mut fastrand::Rng) {
     match find(headers, b"x-forwarded-proto").map(<[u8]>::to_vec) {

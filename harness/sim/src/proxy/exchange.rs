@@ -30,6 +30,7 @@ impl<P: Plugin> Thread<P> {
             closes: connection_manager::asks_to_close(&request.headers),
             started: sim.clock,
             connection: id,
+            forwarded_for: connection_manager::forwarded_for(&request.headers),
             ..StreamInfo::default()
         };
         stream.request.is_complete = body.is_empty();
