@@ -27,13 +27,14 @@ class Answer:
 
 
 class Load:
-    """Sends `requests` in turn, pairs of a kind and a `get`, beginning with another one on each connection.
+    """Sends `requests` in turn, pairs of a kind and a `get`, each connection beginning with another one, or `in_step`.
 
     `pace` are the seconds between an answer and the next request of a connection.
     """
 
-    def __init__(self, port, requests, connections=CONNECTIONS, pace=0.0):
+    def __init__(self, port, requests, connections=CONNECTIONS, pace=0.0, *, in_step=False):
         self._port, self._requests, self._connections, self._pace = port, requests, connections, pace
+        self._in_step = in_step
         self._ends = math.inf
         self.answers = []
 
@@ -48,7 +49,8 @@ class Load:
         self._ends = 0
 
     async def _connection(self, number):
-        turns = itertools.islice(itertools.cycle(self._requests), number % len(self._requests), None)
+        first = 0 if self._in_step else number % len(self._requests)
+        turns = itertools.islice(itertools.cycle(self._requests), first, None)
         wire = None
         for kind, request in turns:
             if time.monotonic() >= self._ends:

@@ -102,6 +102,23 @@ class Admission(unittest.TestCase):
                 self.assertTrue(least <= statuses[200] <= burst, statuses)
 
 
+    def test_every_client_has_its_burst(self):
+        # A loan of one token is lost with a worker that does not run for a second.
+        burst, scopes, clients = 10, {"process": 10, "leased": 9}, range(150)
+        each = {"rate": "1/24h", "burst": burst, "key": [{"header": "x-client"}]}
+        envoy = self.start(*({"name": it, "when": on(f"/{it}"), "scope": it, **each} for it in scopes))
+        for scope, least in scopes.items():
+            with self.subTest(scope):
+                requests = [(client, get(f"/{scope}", [("x-client", client)])) for client in clients]
+                answers = []
+                while {it.kind for it in answers} != set(clients):
+                    answers += asyncio.run(Load(envoy.port, requests, pace=PACE_SECONDS / 4, in_step=True).run(2))
+                self.assertEqual({it.status for it in answers}, {200, 429})
+                passed = collections.Counter(it.kind for it in answers if it.status == 200)
+                wrong = {client: count for client, count in passed.items() if not least <= count <= burst}
+                self.assertEqual((wrong, len(passed)), ({}, len(clients)))
+
+
 class Answers(unittest.TestCase):
     """What clients are told."""
 
