@@ -40,11 +40,12 @@ pub trait HttpFilter: Sized {
     }
 
     /// Sees the headers of a request before the upstream does. A paused request comes here again, with what the filter kept of it,
-    /// when [`on_http_answer`](Self::on_http_answer) or [`on_tick`](Self::on_tick) has named it; its headers are then as the
+    /// when [`on_http_answer`](Self::on_http_answer), [`on_grpc_answer`](Self::on_grpc_answer) or [`on_tick`](Self::on_tick) has named it; its headers are then as the
     /// filter left them.
     ///
     /// # Errors
-    /// The local reply that the client gets; the request goes no further.
+    /// The local reply that the client gets; the request goes no further, and what was kept of it is dropped without
+    /// [`on_end`](Self::on_end).
     fn on_request_headers(
         &mut self,
         stream: (StreamId, &mut Self::Stream),
@@ -88,7 +89,7 @@ pub trait HttpFilter: Sized {
     }
 
     /// Gives back what was kept of a request that is over: one that was watched, or one whose client left while it was paused, or that
-    /// the proxy answered in the meantime. Attributes of the stream can still be read.
+    /// the proxy answered in the meantime, or one that was to pass and whose edits the proxy refused. Attributes of the stream can still be read.
     fn on_end(&mut self, stream: (StreamId, Self::Stream), host: &mut dyn Host) {
         let _ = (stream, host);
     }

@@ -96,9 +96,10 @@ impl Ahead {
             return None;
         }
         it.is_asked = true;
-        let owed = u32::try_from(it.tokens.min(0).unsigned_abs()).unwrap_or(u32::MAX);
-        // Fewer than a request takes would help nobody.
-        Some(it.size.max(u32::try_from(tokens).unwrap_or(u32::MAX)).saturating_add(owed))
+        // What is in hand is not asked for again, and what is owed is. Fewer than a request takes would help nobody.
+        let wanted =
+            i64::from(it.size).max(i64::try_from(tokens).unwrap_or(i64::MAX)).saturating_sub(it.tokens);
+        Some(u32::try_from(wanted.max(1)).unwrap_or(u32::MAX))
     }
 
     /// Gives tokens back that were taken.

@@ -1,4 +1,6 @@
 //! The bucket: one point in time.
+//!
+//! Times are nanoseconds on a monotonic clock that all workers share, spans are nanoseconds.
 
 use crate::Rate;
 
@@ -56,7 +58,7 @@ impl Level {
     }
 }
 
-/// After how long tokens end that a worker has taken in advance: until then a bucket may be further ahead than what was spent of it.
+/// How many nanoseconds after the first of them all loans of a bucket end; until then it may be further ahead than what was spent of it.
 pub(crate) const LOAN: u64 = 1_000_000_000;
 
 /// How long the largest burst may take to fill: a century.
@@ -74,7 +76,8 @@ impl Quota {
     #[must_use]
     pub fn with_overdraft(self, nanos: u64) -> Self {
         let overdraft = self.overdraft.max(nanos);
-        let horizon = self.fills_in().saturating_add(overdraft).saturating_add(LOAN);
+        // A loan ahead, and again for whoever has looked at the clock earlier than who wrote the bucket.
+        let horizon = self.fills_in().saturating_add(overdraft).saturating_add(2 * LOAN);
         Self { overdraft, horizon: self.horizon.max(horizon), ..self }
     }
 

@@ -1,5 +1,7 @@
 //! What may be spent under one limit: taken, given back, charged.
 
+use std::cell::Cell;
+
 use portcullis_kit::{Host, HostError, WriteError};
 
 use crate::bucket::{Bucket, Level, Quota, Shortage};
@@ -167,19 +169,22 @@ impl Budget {
     }
 
     /// Gives tokens back that are still waited for, if nobody has taken any since; whoever has was promised his for a time that counts
-    /// on them. The bucket was not full in the meantime, so that all of them are still missing from it.
+    /// on them. The bucket was not full in the meantime, so that all of them are still missing from it. How the bucket is then.
     pub(crate) fn refund_last(
         &mut self,
         (key, tokens): (KeyHash, u64),
         left: Bucket,
         now: u64,
         host: &mut dyn Host,
-    ) {
-        self.update(key, host, now, |quota, found| {
+    ) -> Option<Bucket> {
+        let refunded = Cell::new(None);
+        let written = self.update(key, host, now, |quota, found| {
             let is_last = found.how == How::Known && found.slot.bucket == left;
             found.slot.bucket = quota.refund(found.slot.bucket, tokens, now, now);
+            refunded.set(is_last.then_some(found.slot.bucket));
             is_last
         });
+        refunded.get().filter(|_| written)
     }
 
     /// Takes tokens whether they are there or not.
@@ -223,28 +228,31 @@ impl Budget {
         Ok((read, found))
     }
 
-    /// Changes a bucket, again and again until nobody was faster. Nothing is written where `change` says so.
+    /// Changes a bucket where `change` says so; tries up to [`TRIES`] times while others are faster, and gives up where the proxy refuses.
+    /// Whether it was changed.
     fn update(
         &mut self,
         key: KeyHash,
         host: &mut dyn Host,
         now: u64,
         change: impl Fn(&Quota, &mut Found) -> bool,
-    ) {
+    ) -> bool {
         for _ in 0..TRIES {
-            let Ok((mut read, mut found)) = self.find(key, now, host) else { return };
+            let Ok((mut read, mut found)) = self.find(key, now, host) else { return false };
             if !change(&self.quota, &mut found) {
-                return;
+                return false;
             }
             read.set.put(&found, &self.quota);
-            if self.write(key, read, found.how, host) != Err(WriteError::Conflict) {
+            let written = self.write(key, read, found.how, host);
+            if written != Err(WriteError::Conflict) {
                 // The bucket knows of no loan of ours any more.
                 if let Some(leases) = &mut self.leases {
                     leases.end(key);
                 }
-                return;
+                return written.is_ok();
             }
         }
+        false
     }
 
     fn write(&mut self, key: KeyHash, read: Read, how: How, host: &mut dyn Host) -> Result<(), WriteError> {

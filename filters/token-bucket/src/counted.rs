@@ -6,7 +6,7 @@ use portcullis_kit::{Host, HostError, WriteError};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::applied::Applied;
-use crate::bucket::{Level, Quota, Shortage};
+use crate::bucket::{Bucket, Level, Quota, Shortage};
 use crate::budget::{Budget, Prepared, Refused};
 use crate::config::{FailureMode, Scope};
 use crate::key::KeyHash;
@@ -218,13 +218,13 @@ impl Counting<'_> {
         }
     }
 
-    /// Gives tokens back that a request has waited for and will not use, where nobody waits behind it.
-    pub(crate) fn refund_last(&mut self, taken: &Taken) {
-        let Some(counted) = self.counted.get_mut(taken.limit) else { return };
-        if let Some(budget) = counted.budget(taken.tier, taken.is_fallback) {
-            budget.refund_last((taken.key, taken.tokens), taken.left, self.now, self.host);
-        }
+    /// Gives tokens back that a request has waited for and will not use, where nobody waits behind it. How the bucket is then.
+    pub(crate) fn refund_last(&mut self, taken: &Taken) -> Option<Bucket> {
+        let counted = self.counted.get_mut(taken.limit)?;
+        let budget = counted.budget(taken.tier, taken.is_fallback)?;
+        let left = budget.refund_last((taken.key, taken.tokens), taken.left, self.now, self.host);
         counted.report(self.host);
+        left
     }
 
     /// Takes so many more, whether they are there or not.
@@ -294,7 +294,11 @@ impl Counting<'_> {
             FailureMode::Deny if applied.is_enforced => {
                 Err(Exceeded { limit: applied.limit, tier: applied.tier, shortage: None })
             }
-            FailureMode::Allow | FailureMode::Deny => {
+            FailureMode::Deny => {
+                self.count(applied.limit, |metrics| metrics.shadow_denied);
+                Ok(None)
+            }
+            FailureMode::Allow => {
                 self.let_through.push(applied.limit);
                 Ok(None)
             }

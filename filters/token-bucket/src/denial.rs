@@ -41,7 +41,7 @@ pub enum Reason {
 /// What a denial looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// HTTP status; the first can be configured.
+    /// HTTP status; that of [`Reason::LimitExceeded`] can be configured.
     pub status: u16,
     /// Envoy's `response_code_details`.
     pub code: &'static str,

@@ -47,7 +47,7 @@ pub struct TokenBucket {
 pub struct Stream {
     pub(crate) progress: Progress,
     pub(crate) taken: Vec<Taken>,
-    /// The limits of the rate limit service that it is under.
+    /// The limits of the rate limit service that are charged for its response.
     pub(crate) global: Vec<Applied>,
     /// Tokens that it has taken from those in advance, by limit and key.
     pub(crate) ahead: Vec<(usize, LongHash, u64)>,
@@ -199,14 +199,9 @@ impl HttpFilter for TokenBucket {
             return;
         }
         // It could not pass before its client left, or the proxy answered.
-        let has_waited = self.waiting.remove(id).is_some();
-        let limits = &self.policy.limits;
-        let has_delay = |limit: usize| limits.get(limit).is_some_and(|limit| limit.delay.is_some());
-        let (waited_for, others): (Vec<Taken>, Vec<Taken>) =
-            stream.taken.iter().partition(|taken| has_waited && has_delay(taken.limit));
-        stream.taken = others;
-        let mut counting = self.counting((now, &mut *host));
-        waited_for.iter().for_each(|taken| counting.refund_last(taken));
+        if let Some(until) = self.waiting.remove(id) {
+            self.leave(&mut stream, until, (now, host));
+        }
         self.give_back(&mut stream, (now, host));
         self.watch_loans(host);
     }
@@ -303,6 +298,25 @@ impl TokenBucket {
             self.watch(true, host);
         }
         Action::Continue
+    }
+
+    /// A request that waits for its tokens leaves: they go back if nobody waits behind it, and then those of whoever has left in front.
+    fn leave(&mut self, stream: &mut Stream, until: u64, (now, host): (u64, &mut dyn Host)) {
+        let limits = &self.policy.limits;
+        let has_delay = |limit: usize| limits.get(limit).is_some_and(|limit| limit.delay.is_some());
+        let (waited_for, others): (Vec<Taken>, Vec<Taken>) =
+            stream.taken.iter().partition(|taken| has_delay(taken.limit));
+        stream.taken = others;
+        for taken in waited_for {
+            let Some(mut bucket) = self.counting((now, &mut *host)).refund_last(&taken) else {
+                self.waiting.note_leaver(taken, until, now);
+                continue;
+            };
+            while let Some(before) = self.waiting.leaver_before(&taken, bucket) {
+                let Some(earlier) = self.counting((now, &mut *host)).refund_last(&before) else { break };
+                bucket = earlier;
+            }
+        }
     }
 
     fn deny(

@@ -147,7 +147,9 @@ impl TokenBucket {
             let mode = self.policy.limits.get(it.limit).map(|limit| limit.failure_mode).unwrap_or_default();
             match mode {
                 FailureMode::Allow => stream.passed.push(it.limit),
-                FailureMode::Deny if !it.is_enforced => {}
+                FailureMode::Deny if !it.is_enforced => {
+                    self.count(it.limit, |metrics| metrics.shadow_denied, host);
+                }
                 FailureMode::Deny => {
                     let exceeded = Exceeded { limit: it.limit, tier: it.tier, shortage: None };
                     return Err(self.exceeded(&[exceeded], host));

@@ -76,6 +76,22 @@ impl Key {
         self.parts.iter().map(|part| part.name.as_str())
     }
 
+    /// Checks the names that the rate limit service has for the parts.
+    pub(crate) fn check_names(&self) -> Result<(), ConfigError> {
+        for (index, name) in self.names().enumerate() {
+            let fail = |problem| Err(ConfigError::at(format!("[{index}].as"), problem));
+            if name.is_empty() {
+                return fail("empty; write what the service calls the part".to_owned());
+            }
+            if self.names().take(index).any(|other| other == name) {
+                return fail(format!(
+                    "the service would know two parts as {name:?}; write another name for one"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// What tells this key from one of other parts: buckets of the one are not those of the other.
     pub(crate) fn identity(&self) -> String {
         format!("{:?}", self.parts.iter().map(|part| &part.part).collect::<Vec<_>>())

@@ -166,12 +166,12 @@ fn cookies<'r>(headers: &'r Headers, name: &'r str) -> impl Iterator<Item = Vec<
     })
 }
 
-/// The values of a parameter of the query, its escapes decoded: no server looks at how it is escaped.
+/// The values of a parameter of the query, its escapes decoded: no server looks at how it is escaped. Some also split at `;`.
 fn parameters<'r>(headers: &'r Headers, name: &'r str) -> impl Iterator<Item = Vec<u8>> + 'r {
     let target = headers.only(":path").unwrap_or_default();
     let query = target.split(|byte| *byte == b'#').next().unwrap_or_default();
     let query = query.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
-    let pairs = query.split(|byte| *byte == b'&').map(|pair| {
+    let pairs = query.split(|byte| matches!(byte, b'&' | b';')).map(|pair| {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         (halves.next().unwrap_or_default(), halves.next().unwrap_or_default())
     });
@@ -233,7 +233,9 @@ mod tests {
     #[test]
     fn escapes_give_nobody_another_bucket() {
         let query = |path: &str| of(json!({"query": "user"}), &[(":path", path)], &mut TestHost::default());
-        for path in ["/?user=alice", "/?user=al%69ce", "/?%75ser=alice&x=1", "/a?x&user=alice#y"] {
+        for path in
+            ["/?user=alice", "/?user=al%69ce", "/?%75ser=alice&x=1", "/a?x&user=alice#y", "/?x;user=alice"]
+        {
             assert_eq!(query(path).as_deref(), Some("alice"), "{path}");
         }
         assert_eq!(query("/?user=a&user=%61").as_deref(), Some("a"));

@@ -35,7 +35,8 @@ impl Rate {
         Self::new(written, u64::try_from(period.0.as_nanos()).ok()?)
     }
 
-    /// So many tokens every so many nanoseconds; `None` where [`parse`](Self::parse) has it.
+    /// So many tokens every so many nanoseconds; `None` for a rate of zero, of more than one token a nanosecond, or of less than one in
+    /// 8784h.
     pub fn new(tokens: u32, nanos: u64) -> Option<Self> {
         let divisor = greatest_common_divisor(tokens.into(), nanos);
         let reduced = Self {

@@ -78,7 +78,8 @@ impl Rates {
         let (rate, horizon) = (quota.rate(), quota.horizon());
         let same =
             |it: &&mut Known| it.rate.parts() == rate.parts() && it.rate.per_token() == rate.per_token();
-        if let Some(known) = self.known.iter_mut().rev().find(same) {
+        // One that is about to be forgotten gets another number, lest it be forgotten while it is in use.
+        if let Some(known) = self.known.iter_mut().rev().take(MOST / 2).find(same) {
             known.horizon = known.horizon.max(horizon);
             return known.number;
         }
@@ -191,6 +192,19 @@ mod tests {
         let (mut rates, newest) = Rates::shared("a", &quota(199), &mut host);
         assert_eq!(rates.of(newest, &mut host), Some(rate(199)));
         assert_eq!(rates.of(numbers[198 - MOST], &mut host), None);
+    }
+
+    #[test]
+    fn a_rate_that_comes_back_is_not_forgotten_while_it_is_used() {
+        let mut host = TestHost::default();
+        for it in 1..=17 {
+            Rates::shared("a", &quota(it), &mut host);
+        }
+        let (mut rates, number) = Rates::shared("a", &quota(2), &mut host);
+        Rates::shared("a", &quota(100), &mut host);
+        assert_eq!(rates.of(number, &mut host), Some(rate(2)));
+        let mut latest = Rates::shared("a", &quota(101), &mut host).0;
+        assert_eq!(latest.of(number, &mut host), Some(rate(2)));
     }
 
     #[test]

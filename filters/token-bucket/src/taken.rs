@@ -14,3 +14,11 @@ pub(crate) struct Taken {
     /// How it left the bucket.
     pub(crate) left: Bucket,
 }
+
+impl Taken {
+    /// Whether both are from the same bucket.
+    pub(crate) fn is_from_the_bucket_of(&self, other: &Self) -> bool {
+        let bucket = |it: &Self| (it.limit, it.tier, it.is_fallback, it.key);
+        bucket(self) == bucket(other)
+    }
+}

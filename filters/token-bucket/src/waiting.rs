@@ -1,12 +1,16 @@
 //! Requests that wait for their tokens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use portcullis_kit::StreamId;
 
+use crate::bucket::Bucket;
 use crate::key::KeyHash;
 use crate::limit::Seats;
 use crate::taken::Taken;
+
+/// Of so many that have left something is remembered.
+const MOST_LEAVERS: usize = 1000;
 
 /// Who waits for what, and until when.
 #[derive(Debug, Default)]
@@ -14,6 +18,8 @@ pub(crate) struct Waiting {
     seats: BTreeMap<StreamId, Seat>,
     /// How many, by limit, and by key of a limit.
     counts: BTreeMap<(usize, Option<(u64, u32)>), usize>,
+    /// What requests had taken that have left, while others waited behind them; and until when they would have waited.
+    leavers: VecDeque<(u64, Taken)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +42,8 @@ impl Waiting {
         self.seats.get(&stream).is_some_and(|seat| now < seat.until)
     }
 
-    /// What a request has waited for, that waits no longer.
-    pub(crate) fn remove(&mut self, stream: StreamId) -> Option<Taken> {
+    /// Until when a request would have waited, that waits no longer.
+    pub(crate) fn remove(&mut self, stream: StreamId) -> Option<u64> {
         let seat = self.seats.remove(&stream)?;
         for place in places(&seat.taken) {
             match self.counts.get_mut(&place) {
@@ -47,7 +53,23 @@ impl Waiting {
                 }
             }
         }
-        Some(seat.taken)
+        Some(seat.until)
+    }
+
+    /// Notes that a request has left while others waited behind it.
+    pub(crate) fn note_leaver(&mut self, taken: Taken, until: u64, now: u64) {
+        self.leavers.retain(|(until, _)| now < *until);
+        if self.leavers.len() >= MOST_LEAVERS {
+            self.leavers.pop_front();
+        }
+        self.leavers.push_back((until, taken));
+    }
+
+    /// Who has left in front of those that have left behind, now that the bucket is as it was: his tokens can go back too.
+    pub(crate) fn leaver_before(&mut self, other: &Taken, bucket: Bucket) -> Option<Taken> {
+        let is_it = |(_, taken): &(u64, Taken)| taken.left == bucket && taken.is_from_the_bucket_of(other);
+        let place = self.leavers.iter().position(is_it)?;
+        self.leavers.remove(place).map(|(_, taken)| taken)
     }
 
     /// Whether one more may wait for a limit. A key has a quarter of the seats, where there are several keys.

@@ -99,7 +99,7 @@ fn members_that_contradict_each_other_are_named() {
         ),
         (
             global(json!({"key": []})),
-            "limits[0].key: empty, and the rate limit service needs a descriptor; write a constant, for instance",
+            "limits[0].key: empty, and the rate limit service needs a descriptor; write key: [{constant: all}] for one bucket of all",
         ),
         (
             global(json!({"delay": {"max": "1s"}})),

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use portcullis_kit::{Datum, SharedData, UnixTime, WriteError};
+use portcullis_kit::{CREATE, Datum, SharedData, UnixTime, WriteError};
 use sha2::{Digest, Sha256};
 
 use super::Thumbprint;
@@ -21,9 +21,6 @@ const FINGERPRINT: usize = 12;
 const ENTRY: usize = FINGERPRINT + 4;
 /// How often a write is tried when other workers are faster.
 const ATTEMPTS: usize = 16;
-/// The CAS number of a new slot. A key that is not there takes any; one that somebody else has made in the meantime has another,
-/// where 0 would overwrite it.
-const CREATE: u32 = u32::MAX;
 /// The fingerprint of no proof: while it is there, the slot refuses.
 const CLOSED: [u8; FINGERPRINT] = [0; FINGERPRINT];
 

@@ -9,9 +9,9 @@ pub(crate) struct PartConfig {
     pub(crate) client_address: Option<ClientAddressConfig>,
     /// A header; a repeated one counts as one value joined by commas, as in Envoy.
     pub(crate) header: Option<String>,
-    /// A cookie.
+    /// A cookie, without quotes, its escapes decoded; likewise.
     pub(crate) cookie: Option<String>,
-    /// A parameter of the query, its escapes decoded; a repeated one counts as one value joined by commas.
+    /// A parameter of the query, its escapes decoded; a request that has it twice, with different values, is refused.
     pub(crate) query: Option<String>,
     /// `true`: the path without its query, its escapes decoded.
     pub(crate) path: Option<bool>,

@@ -131,7 +131,7 @@ pub(crate) enum Evicted {
 pub(crate) struct DelayConfig {
     /// The longest wait; who would have to wait longer is denied.
     pub(crate) max: Span,
-    /// How many requests of one worker may wait for this limit.
+    /// How many requests of one worker may wait for this limit, a quarter of them for one key.
     #[serde(default = "max_waiting")]
     pub(crate) max_waiting: u32,
 }

@@ -15,7 +15,7 @@ pub(crate) struct ServiceConfig {
     /// How long an answer may take.
     #[serde(default = "timeout")]
     pub(crate) timeout: Span,
-    /// How many requests of one worker may wait for an answer; `failure_mode` holds for the others.
+    /// How many calls of one worker may be under way; `failure_mode` holds for further requests.
     #[serde(default = "max_waiting")]
     pub(crate) max_waiting: u32,
 }

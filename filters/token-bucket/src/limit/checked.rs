@@ -17,7 +17,7 @@ use crate::table::Shape;
 
 const MOST_KEYS: u64 = 16 << 20;
 const MOST_LEASED: u32 = 1 << 20;
-/// The most that a response may add to a debt: what the largest single number in use is (Envoy's `hits_addend`).
+/// The most that one request or response may cost: what the largest single number in use is (Envoy's `hits_addend`).
 const MOST_TOKENS: u64 = 1_000_000_000;
 /// How long a request may wait at most.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
@@ -36,14 +36,19 @@ impl TryFrom<LimitConfig> for Limit {
         });
         let after = after.collect::<Result<Vec<_>, _>>()?;
         let key = Key::new(config.key).map_err(|error| error.under("key"))?;
+        if config.scope == Scope::Global {
+            key.check_names().map_err(|error| error.under("key"))?;
+        }
         let has_key = !key.is_empty();
         let dearest = after.iter().map(After::most).fold(0, u64::saturating_add);
         let quotas = quotas(config.rate, config.burst, &config.tiers, nanos(delay), dearest)?;
         let smallest = quotas.iter().map(Quota::burst).min().unwrap_or(1);
         let cost = config.cost.unwrap_or(1);
-        if cost > smallest {
+        if let Some(at) = quotas.iter().position(|quota| cost > quota.burst()) {
+            let who = at.checked_sub(1).map(|tier| format!(" of tiers[{tier}]")).unwrap_or_default();
+            let burst = quotas.get(at).map_or(0, Quota::burst);
             let problem =
-                format!("{cost}, and no request would ever pass; write at most the burst, {smallest}");
+                format!("{cost}, and no request{who} would ever pass; write at most its burst, {burst}");
             return Err(ConfigError::at("cost", problem));
         }
         let when = config.when.map(Matcher::try_from).transpose().map_err(|error| error.under("when"))?;
@@ -79,7 +84,7 @@ fn fits_the_service(config: &LimitConfig) -> Result<(), ConfigError> {
     if config.key.is_empty() {
         return fail(
             "key",
-            "empty, and the rate limit service needs a descriptor; write a constant, for instance",
+            "empty, and the rate limit service needs a descriptor; write key: [{constant: all}] for one bucket of all",
         );
     }
     if config.cost == Some(0) {
@@ -147,6 +152,15 @@ fn fits_together(config: &LimitConfig) -> Result<(), ConfigError> {
     }
     if config.max_keys.is_some() && is_global {
         return fail("max_keys", "the rate limit service keeps the buckets; leave it out");
+    }
+    if config.cost == Some(0) && config.refund.is_some() {
+        return fail(
+            "refund",
+            "a request takes nothing (cost: 0), so nothing goes back; leave out one of the two",
+        );
+    }
+    if config.cost_from.as_ref().is_some_and(|from| (1..config.cost.unwrap_or(1)).contains(&from.max)) {
+        return fail("cost_from.max", "less than cost, which every request takes; write more");
     }
     if is_global {
         fits_the_service(config)?;

@@ -41,7 +41,10 @@ impl TryFrom<OneOf> for Member {
             return Err(ConfigError::at("in", "empty, so nobody is meant; write what the part may be"));
         }
         if !matches!(part, Part::ClientAddress { .. }) {
-            return Ok(Self { part, texts: config.values, networks: Vec::new() });
+            let texts = config.values.into_iter().enumerate().map(|(index, text)| {
+                possible(&part, text).map_err(|error| error.under(&format!("in[{index}]")))
+            });
+            return Ok(Self { texts: texts.collect::<Result<_, _>>()?, part, networks: Vec::new() });
         }
         let networks = config.values.iter().enumerate().map(|(index, text)| {
             Cidr::parse(text).ok_or_else(|| {
@@ -52,5 +55,22 @@ impl TryFrom<OneOf> for Member {
             })
         });
         Ok(Self { part, texts: Vec::new(), networks: networks.collect::<Result<_, _>>()? })
+    }
+}
+
+/// A text that the part of a request can be.
+fn possible(part: &Part, text: String) -> Result<String, ConfigError> {
+    let fail = |remedy: &str| Err(ConfigError::at("", format!("{text:?} never matches; {remedy}")));
+    match part {
+        Part::Host => Ok(text.to_ascii_lowercase()),
+        Part::Method if text.is_empty() || text.bytes().any(|byte| byte.is_ascii_lowercase()) => {
+            fail("write a method as it is on the wire: GET")
+        }
+        Part::Path | Part::GrpcMethod if !text.starts_with('/') => fail("write a path that begins with /"),
+        Part::PathTemplate(templates) if !templates.iter().any(|template| template.text() == text) => {
+            fail("write one of the templates as it stands there")
+        }
+        _ if text.is_empty() => fail("a part that is empty counts as missing; write what it may be"),
+        _ => Ok(text),
     }
 }

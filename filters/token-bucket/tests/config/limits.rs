@@ -41,8 +41,8 @@ fn each_mistake_of_a_rate_has_its_error() {
             "limits[0].tiers[1].burst: 1000 at 1/8760h take more than 100 years to come; write a smaller burst or a faster rate",
         ),
         (
-            with("/limits/0/cost", json!(51)),
-            "limits[0].cost: 51, and no request would ever pass; write at most the burst, 50",
+            small(json!({"burst": 50, "cost": 51})),
+            "limits[0].cost: 51, and no request would ever pass; write at most its burst, 50",
         ),
         (
             with("/limits/0/cost_from/max", json!(0)),

@@ -109,6 +109,9 @@ pub(crate) struct World {
 struct Worker {
     filter: TokenBucket,
     open: Vec<Open>,
+    /// Who has left while others waited behind: what it had taken, when the bucket was to be full then, and until when it would have
+    /// waited.
+    leavers: Vec<(What, i128, u64)>,
 }
 
 struct Open {
@@ -124,7 +127,7 @@ struct Open {
 
 impl Worker {
     fn new(config: &Value, host: &mut TestHost) -> Self {
-        Self { filter: filter(config, host), open: Vec::new() }
+        Self { filter: filter(config, host), open: Vec::new(), leavers: Vec::new() }
     }
 
     fn ask(&mut self, id: u32, what: What, host: &mut dyn Host) -> Outcome {
@@ -312,17 +315,24 @@ impl World {
         }
         let Open { id, stream, what, at, due, full_at } = open.remove(which.index(open.len()));
         filter.on_end((id, stream), &mut self.host);
-        match due {
-            None => self.gave_back(what, at),
-            Some(_) => {
-                // Where others have come since, they were promised theirs for a time that counts on these.
-                let now = self.now();
-                let bucket = self.exact(what.key);
-                if bucket.full_at(now) == full_at {
-                    bucket.refund(what.cost, now, now);
-                }
+        let Some(due) = due else { return self.gave_back(what, at) };
+        let now = self.now();
+        let mut leavers = std::mem::take(&mut self.workers[worker].leavers);
+        let bucket = self.exact(what.key);
+        // Where others have come since, they were promised theirs for a time that counts on these.
+        if bucket.full_at(now) == full_at {
+            bucket.refund(what.cost, now, now);
+            let is_next = |bucket: &mut Exact, it: &(What, i128, u64)| {
+                it.0.key == what.key && it.1 == bucket.full_at(now)
+            };
+            while let Some(place) = leavers.iter().position(|it| is_next(bucket, it)) {
+                bucket.refund(leavers.remove(place).0.cost, now, now);
             }
+        } else {
+            leavers.retain(|(.., until)| now < *until);
+            leavers.push((what, full_at, due));
         }
+        self.workers[worker].leavers = leavers;
     }
 }
 
