@@ -35,7 +35,7 @@ pub struct TokenBucket {
     pub(crate) service: Option<Service>,
     /// By limit, where tokens are taken in advance.
     pub(crate) ahead: Vec<Option<Ahead>>,
-    waiting: Waiting,
+    pub(crate) waiting: Waiting,
     reads_request: bool,
     /// What the keys of tokens in advance are hashed with.
     pub(crate) seed: [u8; 16],
@@ -52,7 +52,7 @@ pub struct Stream {
     /// Tokens that it has taken from those in advance, by limit and key.
     pub(crate) ahead: Vec<(usize, LongHash, u64)>,
     /// The call by which the rate limit service is asked about it.
-    call: Option<CallId>,
+    pub(crate) call: Option<CallId>,
     /// Limits that have let it pass.
     pub(crate) passed: Vec<usize>,
     /// When its tokens are there, and those that come last.
@@ -189,21 +189,10 @@ impl HttpFilter for TokenBucket {
         }
     }
 
-    fn on_end(&mut self, (id, mut stream): (StreamId, Stream), host: &mut dyn Host) {
-        if let (Some(service), Some(call)) = (&mut self.service, stream.call) {
-            service.forget(id, call);
-        }
-        let now = now(host);
-        if stream.progress == Progress::Passed {
-            self.settle_end(&stream, (now, host));
-            return;
-        }
-        // It could not pass before its client left, or the proxy answered.
-        if let Some(until) = self.waiting.remove(id) {
-            self.leave(&mut stream, until, (now, host));
-        }
-        self.give_back(&mut stream, (now, host));
-        self.watch_loans(host);
+    fn on_end(&mut self, (id, stream): (StreamId, Stream), host: &mut dyn Host) {
+        self.end((id, stream), (now(host), host));
+        let has_loans = self.counted.iter().any(Counted::has_loans);
+        self.watch(has_loans, host);
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
@@ -300,25 +289,6 @@ impl TokenBucket {
         Action::Continue
     }
 
-    /// A request that waits for its tokens leaves: they go back if nobody waits behind it, and then those of whoever has left in front.
-    fn leave(&mut self, stream: &mut Stream, until: u64, (now, host): (u64, &mut dyn Host)) {
-        let limits = &self.policy.limits;
-        let has_delay = |limit: usize| limits.get(limit).is_some_and(|limit| limit.delay.is_some());
-        let (waited_for, others): (Vec<Taken>, Vec<Taken>) =
-            stream.taken.iter().partition(|taken| has_delay(taken.limit));
-        stream.taken = others;
-        for taken in waited_for {
-            let Some(mut bucket) = self.counting((now, &mut *host)).refund_last(&taken) else {
-                self.waiting.note_leaver(taken, until, now);
-                continue;
-            };
-            while let Some(before) = self.waiting.leaver_before(&taken, bucket) {
-                let Some(earlier) = self.counting((now, &mut *host)).refund_last(&before) else { break };
-                bucket = earlier;
-            }
-        }
-    }
-
     fn deny(
         &mut self,
         denial: &Denial,
@@ -381,11 +351,6 @@ impl TokenBucket {
         if let Some(counted) = self.counted.get(limit) {
             host.add(which(&counted.metrics), 1);
         }
-    }
-
-    fn watch_loans(&mut self, host: &mut dyn Host) {
-        let has_loans = self.counted.iter().any(Counted::has_loans);
-        self.watch(has_loans, host);
     }
 
     /// Sets the tick by what there is to look after.

@@ -196,15 +196,4 @@ impl TokenBucket {
             self.count(applied.limit, |metrics| metrics.fallback, host);
         }
     }
-
-    /// Gives back what a request has taken from its limits.
-    pub(crate) fn give_back(&mut self, stream: &mut Stream, (now, host): (u64, &mut dyn Host)) {
-        let taken = std::mem::take(&mut stream.taken);
-        self.counting((now, host)).refund(&taken);
-        for (limit, key, tokens) in std::mem::take(&mut stream.ahead) {
-            if let Some(Some(ahead)) = self.ahead.get_mut(limit) {
-                ahead.refund(key, tokens, now);
-            }
-        }
-    }
 }

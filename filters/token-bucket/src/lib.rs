@@ -22,6 +22,7 @@ mod filter;
 mod global;
 mod key;
 mod lease;
+mod leaving;
 mod limit;
 mod metrics;
 mod part;
