@@ -17,7 +17,7 @@ help: ## Prints this list.
 
 demo: build ## Runs the modules over real requests, in the harness: no Envoy needed.
 	@$(PORTCULLIS) test $(FILTERS:%=tests/scenarios/%/demo.yaml) --format table
-	@printf '\nThat were $(MODULES), the modules that go into Envoy. What to try next:\n\n'
+	@printf '\nThese are $(MODULES), the modules that go into Envoy. What to try next:\n\n'
 	@printf '  %s\n' \
 	  'edit tests/scenarios/token-bucket/demo.yaml and run make demo again' \
 	  'cargo run -q -p portcullis-cli -- inspect dist/jwt-auth.wasm' \

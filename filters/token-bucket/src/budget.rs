@@ -108,7 +108,11 @@ impl Budget {
                 // begin each time. If another worker is faster, so be it.
                 if read.is_repaired || (found.how != How::Known && self.start.tokens < self.quota.burst()) {
                     read.set.put(&found, &self.quota);
-                    let _ = self.write(key, read, found.how, host);
+                    let written = self.write(key, read, found.how, host);
+                    if let (Ok(()), Some(leases)) = (written, &mut self.leases) {
+                        // Our loan has gone back with this.
+                        leases.end(key);
+                    }
                 }
                 return Err(Refused::Short(shortage, level));
             }

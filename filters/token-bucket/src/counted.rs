@@ -14,8 +14,8 @@ use crate::lease::Leases;
 use crate::limit::{Delay, Limit};
 use crate::metrics::Metrics;
 use crate::rates::TRIES;
+use crate::receipt::Receipt;
 use crate::table::Table;
-use crate::taken::Taken;
 use crate::waiting::Waiting;
 
 /// The buckets of one limit and what is counted of them.
@@ -31,13 +31,13 @@ pub(crate) struct Counted {
 /// A request has taken from all of its limits.
 #[derive(Debug, Default)]
 pub(crate) struct Admitted {
-    pub(crate) taken: Vec<Taken>,
+    pub(crate) taken: Vec<Receipt>,
     /// Limits whose buckets cannot be had, and that let requests pass then.
     pub(crate) let_through: Vec<usize>,
     /// How full the buckets are, by limit and tier.
     pub(crate) levels: Vec<(usize, usize, Level)>,
     /// In how many nanoseconds all tokens are there, and which of the taken ones come last.
-    pub(crate) wait: Option<(u64, Taken)>,
+    pub(crate) wait: Option<(u64, Receipt)>,
 }
 
 /// Why one of them gives nothing.
@@ -146,7 +146,7 @@ struct Step {
 
 /// What one limit gives.
 struct Done {
-    taken: Taken,
+    taken: Receipt,
     level: Level,
     wait: u64,
 }
@@ -154,7 +154,7 @@ struct Done {
 impl Step {
     fn done(&self, prepared: &Prepared, now: u64) -> Done {
         let Self { limit, tier, is_fallback, key, tokens, .. } = *self;
-        let taken = Taken { limit, tier, is_fallback, key, tokens, at: now, left: prepared.bucket };
+        let taken = Receipt { limit, tier, is_fallback, key, tokens, at: now, left: prepared.bucket };
         Done { taken, level: prepared.level, wait: prepared.wait }
     }
 }
@@ -202,13 +202,13 @@ impl Counting<'_> {
     ///
     /// # Errors
     /// As [`take`](Self::take).
-    pub(crate) fn take_fallback(&mut self, applied: &Applied) -> Result<Option<Taken>, Exceeded> {
+    pub(crate) fn take_fallback(&mut self, applied: &Applied) -> Result<Option<Receipt>, Exceeded> {
         let Some(step) = self.prepare_step(self.step(applied, true))? else { return Ok(None) };
         Ok(self.commit(applied, step)?.map(|done| done.taken))
     }
 
     /// Gives tokens back.
-    pub(crate) fn refund(&mut self, taken: &[Taken]) {
+    pub(crate) fn refund(&mut self, taken: &[Receipt]) {
         for it in taken {
             let Some(counted) = self.counted.get_mut(it.limit) else { continue };
             if let Some(budget) = counted.budget(it.tier, it.is_fallback) {
@@ -219,7 +219,7 @@ impl Counting<'_> {
     }
 
     /// Gives tokens back that a request has waited for and will not use, where nobody waits behind it. How the bucket is then.
-    pub(crate) fn refund_last(&mut self, taken: &Taken) -> Option<Bucket> {
+    pub(crate) fn refund_last(&mut self, taken: &Receipt) -> Option<Bucket> {
         let counted = self.counted.get_mut(taken.limit)?;
         let budget = counted.budget(taken.tier, taken.is_fallback)?;
         let left = budget.refund_last((taken.key, taken.tokens), taken.left, self.now, self.host);
@@ -228,7 +228,7 @@ impl Counting<'_> {
     }
 
     /// Takes so many more, whether they are there or not.
-    pub(crate) fn charge(&mut self, taken: &Taken, tokens: u64) {
+    pub(crate) fn charge(&mut self, taken: &Receipt, tokens: u64) {
         let Some(counted) = self.counted.get_mut(taken.limit) else { return };
         if let Some(budget) = counted.budget(taken.tier, taken.is_fallback) {
             budget.charge((taken.key, tokens), self.now, self.host);

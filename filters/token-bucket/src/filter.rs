@@ -16,9 +16,9 @@ use crate::key::LongHash;
 use crate::limit::Limit;
 use crate::part::Request;
 use crate::policy::Policy;
+use crate::receipt::Receipt;
 use crate::service::{Purpose, Service};
 use crate::standing::Standing;
-use crate::taken::Taken;
 use crate::waiting::Waiting;
 
 /// The time between two looks at who waits for tokens.
@@ -46,7 +46,7 @@ pub struct TokenBucket {
 #[derive(Debug, Default)]
 pub struct Stream {
     pub(crate) progress: Progress,
-    pub(crate) taken: Vec<Taken>,
+    pub(crate) taken: Vec<Receipt>,
     /// The limits of the rate limit service that are charged for its response.
     pub(crate) global: Vec<Applied>,
     /// Tokens that it has taken from those in advance, by limit and key.
@@ -56,7 +56,7 @@ pub struct Stream {
     /// Limits that have let it pass.
     pub(crate) passed: Vec<usize>,
     /// When its tokens are there, and those that come last.
-    wait: Option<(u64, Taken)>,
+    wait: Option<(u64, Receipt)>,
     /// What its response shows.
     pub(crate) standings: Vec<Standing>,
     /// What the service adds to its response.

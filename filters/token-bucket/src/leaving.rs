@@ -3,7 +3,7 @@
 use portcullis_kit::{Host, StreamId};
 
 use crate::filter::{Progress, Stream, TokenBucket};
-use crate::taken::Taken;
+use crate::receipt::Receipt;
 
 impl TokenBucket {
     /// A request is over: one that has passed, or whose client has left before it could, or that the proxy has answered in the meantime.
@@ -24,7 +24,7 @@ impl TokenBucket {
     fn leave(&mut self, stream: &mut Stream, until: u64, (now, host): (u64, &mut dyn Host)) {
         let limits = &self.policy.limits;
         let has_delay = |limit: usize| limits.get(limit).is_some_and(|limit| limit.delay.is_some());
-        let (waited_for, others): (Vec<Taken>, Vec<Taken>) =
+        let (waited_for, others): (Vec<Receipt>, Vec<Receipt>) =
             stream.taken.iter().partition(|taken| has_delay(taken.limit));
         stream.taken = others;
         for taken in waited_for {

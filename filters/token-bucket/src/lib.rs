@@ -29,6 +29,7 @@ mod part;
 mod policy;
 mod rate;
 mod rates;
+mod receipt;
 mod reply;
 mod response;
 mod service;
@@ -36,7 +37,6 @@ pub mod slots;
 mod standing;
 mod statuses;
 mod table;
-mod taken;
 mod template;
 mod waiting;
 

@@ -7,7 +7,7 @@ use portcullis_kit::StreamId;
 use crate::bucket::Bucket;
 use crate::key::KeyHash;
 use crate::limit::Seats;
-use crate::taken::Taken;
+use crate::receipt::Receipt;
 
 /// Of so many that have left something is remembered.
 const MOST_LEAVERS: usize = 1000;
@@ -19,17 +19,17 @@ pub(crate) struct Waiting {
     /// How many, by limit, and by key of a limit.
     counts: BTreeMap<(usize, Option<(u64, u32)>), usize>,
     /// What requests had taken that have left, while others waited behind them; and until when they would have waited.
-    leavers: VecDeque<(u64, Taken)>,
+    leavers: VecDeque<(u64, Receipt)>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Seat {
     until: u64,
-    taken: Taken,
+    taken: Receipt,
 }
 
 impl Waiting {
-    pub(crate) fn add(&mut self, stream: StreamId, until: u64, taken: Taken) {
+    pub(crate) fn add(&mut self, stream: StreamId, until: u64, taken: Receipt) {
         self.remove(stream);
         self.seats.insert(stream, Seat { until, taken });
         for place in places(&taken) {
@@ -57,7 +57,7 @@ impl Waiting {
     }
 
     /// Notes that a request has left while others waited behind it.
-    pub(crate) fn note_leaver(&mut self, taken: Taken, until: u64, now: u64) {
+    pub(crate) fn note_leaver(&mut self, taken: Receipt, until: u64, now: u64) {
         self.leavers.retain(|(until, _)| now < *until);
         if self.leavers.len() >= MOST_LEAVERS {
             self.leavers.pop_front();
@@ -66,8 +66,8 @@ impl Waiting {
     }
 
     /// Who has left in front of those that have left behind, now that the bucket is as it was: his tokens can go back too.
-    pub(crate) fn leaver_before(&mut self, other: &Taken, bucket: Bucket) -> Option<Taken> {
-        let is_it = |(_, taken): &(u64, Taken)| taken.left == bucket && taken.is_from_the_bucket_of(other);
+    pub(crate) fn leaver_before(&mut self, other: &Receipt, bucket: Bucket) -> Option<Receipt> {
+        let is_it = |(_, taken): &(u64, Receipt)| taken.left == bucket && taken.is_from_the_bucket_of(other);
         let place = self.leavers.iter().position(is_it)?;
         self.leavers.remove(place).map(|(_, taken)| taken)
     }
@@ -91,6 +91,6 @@ impl Waiting {
     }
 }
 
-fn places(taken: &Taken) -> [(usize, Option<(u64, u32)>); 2] {
+fn places(taken: &Receipt) -> [(usize, Option<(u64, u32)>); 2] {
     [(taken.limit, None), (taken.limit, Some((taken.key.set, taken.key.fingerprint)))]
 }

@@ -1,9 +1,9 @@
 use crate::bucket::Bucket;
 use crate::key::KeyHash;
 
-/// Tokens that were taken from a bucket.
+/// Tokens that were taken from a bucket, and what it takes to give them back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Taken {
+pub(crate) struct Receipt {
     pub(crate) limit: usize,
     pub(crate) tier: usize,
     pub(crate) is_fallback: bool,
@@ -15,7 +15,7 @@ pub(crate) struct Taken {
     pub(crate) left: Bucket,
 }
 
-impl Taken {
+impl Receipt {
     /// Whether both are from the same bucket.
     pub(crate) fn is_from_the_bucket_of(&self, other: &Self) -> bool {
         let bucket = |it: &Self| (it.limit, it.tier, it.is_fallback, it.key);
