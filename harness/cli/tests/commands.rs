@@ -169,7 +169,8 @@ fn inspect_lists_what_envoy_will_call() {
     let (code, stdout, _) = portcullis(&["inspect", MODULE]);
     assert_eq!(code, 0);
     let called = stdout.split("Envoy will call").nth(1).unwrap().split("\n\n").next().unwrap();
-    let called: Vec<_> = called.lines().skip(1).map(str::trim).collect();
+    let mut called: Vec<_> = called.lines().skip(1).map(str::trim).collect();
+    called.sort_unstable();
     let expected =
         ["proxy_on_configure", "proxy_on_context_create", "proxy_on_delete", "proxy_on_request_headers"];
     assert_eq!(called, expected);
