@@ -18,7 +18,7 @@ const LENT: usize = 12;
 /// went. So no key ever gets more than its limit, however many there are; a new one may get less for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Set {
-    /// Which rate the buckets are kept by, as the [`Table`](crate::table::Table) numbers them.
+    /// Which rate the buckets are kept by, as the table numbers them.
     pub generation: u8,
     evicted: Bucket,
     slots: Vec<Slot>,
