@@ -21,7 +21,7 @@ use crate::waiting::Waiting;
 /// The buckets of one limit and what is counted of them.
 #[derive(Debug)]
 pub(crate) struct Counted {
-    /// By tier; those of a global limit are its fallback, and there are none without one.
+    /// By tier; none for a global limit, which the service counts.
     budgets: Vec<Budget>,
     /// What each worker counts for itself while the shared data cannot be had.
     fallbacks: Vec<Budget>,

@@ -234,8 +234,7 @@ impl TokenBucket {
         stream.passed.extend(admitted.taken.iter().map(|taken| taken.limit));
         stream.taken = admitted.taken;
         stream.wait = admitted.wait.map(|(wait, last)| (now.saturating_add(wait), last));
-        let (ahead, check): (Vec<_>, Vec<_>) =
-            global.into_iter().partition(|it| matches!(self.ahead.get(it.limit), Some(Some(_))));
+        let (ahead, check): (Vec<_>, Vec<_>) = global.into_iter().partition(|it| self.is_ahead(it));
         self.take_ahead(&ahead, stream, (now, host))?;
         stream.global = ahead;
         if check.is_empty() {

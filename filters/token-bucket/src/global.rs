@@ -25,8 +25,8 @@ impl TokenBucket {
         (now, host): (u64, &mut dyn Host),
     ) -> Result<(), Denial> {
         let (mut enough, mut failed, mut exceeded) = (Vec::new(), Vec::new(), Vec::new());
-        for it in applied {
-            let key = self.long_hash(it);
+        let keyed: Vec<_> = applied.iter().map(|it| (it, self.long_hash(it))).collect();
+        for &(it, key) in &keyed {
             let Some(Some(ahead)) = self.ahead.get_mut(it.limit) else { continue };
             match ahead.look(key, it.tokens, now) {
                 InStore::Enough => enough.push((it, key)),
@@ -51,12 +51,12 @@ impl TokenBucket {
             }
         }
         // Also for those that are denied, or nobody would ever ask again.
-        applied.iter().for_each(|it| self.ask_ahead(it, (now, host)));
+        keyed.into_iter().for_each(|(it, key)| self.ask_ahead(it, key, (now, host)));
         decided
     }
 
-    fn ask_ahead(&mut self, applied: &Applied, (now, host): (u64, &mut dyn Host)) {
-        let (limit, key) = (applied.limit, self.long_hash(applied));
+    fn ask_ahead(&mut self, applied: &Applied, key: LongHash, (now, host): (u64, &mut dyn Host)) {
+        let limit = applied.limit;
         let Some(Some(ahead)) = self.ahead.get_mut(limit) else { return };
         let Some(tokens) = ahead.ask(key, applied.tokens, now) else { return };
         let descriptors = self.descriptor(applied, tokens.into()).into_iter().collect();
@@ -65,6 +65,11 @@ impl TokenBucket {
         if let (None, Some(Some(ahead))) = (asked, self.ahead.get_mut(limit)) {
             ahead.on_answer(key, tokens, &Verdict::Failed, now);
         }
+    }
+
+    /// Whether the limit takes its tokens in advance.
+    pub(crate) fn is_ahead(&self, applied: &Applied) -> bool {
+        matches!(self.ahead.get(applied.limit), Some(Some(_)))
     }
 
     fn long_hash(&self, applied: &Applied) -> LongHash {
@@ -83,8 +88,7 @@ impl TokenBucket {
         let Some(verdict) = self.service.as_mut().and_then(|service| service.take_verdict(id)) else {
             return Ok(Action::Pause);
         };
-        let is_asked = |it: &&Applied| !matches!(self.ahead.get(it.limit), Some(Some(_)));
-        let asked: Vec<_> = stream.global.iter().filter(is_asked).cloned().collect();
+        let asked: Vec<_> = stream.global.iter().filter(|it| !self.is_ahead(it)).cloned().collect();
         match verdict {
             Verdict::Failed => self.service_failed(&asked, stream, (now, host))?,
             Verdict::OverLimit(said) => {

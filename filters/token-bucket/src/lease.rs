@@ -88,7 +88,17 @@ impl Leases {
     /// Settles with the bucket before more is taken: what is over counts as used, and ours goes back.
     pub(crate) fn settle(&self, key: KeyHash, slot: &mut Slot, quota: &Quota, now: u64) {
         let ours = self.by_key.get(&key).filter(|lease| lease.until == slot.lent.until && now < lease.until);
-        give_back(ours, slot, quota, now);
+        if slot.lent.tokens > 0 && now >= slot.lent.until {
+            slot.settle(quota);
+        }
+        // While they are out, they are not in the bucket.
+        if slot.lent.tokens > 0 {
+            slot.bucket = slot.bucket.max(quota.bucket(now, quota.cost(slot.lent.tokens.into())));
+        }
+        if let Some(lease) = ours {
+            slot.lent.tokens = slot.lent.tokens.saturating_sub(lease.out);
+            slot.bucket = quota.refund(slot.bucket, lease.tokens.into(), now, now);
+        }
     }
 
     /// Takes a loan beside what the request needs, from a bucket that is settled; the half of what is left at most, so that the last
@@ -140,20 +150,5 @@ impl Leases {
             _ => lease.size,
         };
         size.min(self.most)
-    }
-}
-
-fn give_back(ours: Option<&Lease>, slot: &mut Slot, quota: &Quota, now: u64) {
-    if slot.lent.tokens > 0 && now >= slot.lent.until {
-        slot.settle(quota);
-    }
-    // While they are out, they are not in the bucket.
-    let lent = quota.bucket(now, quota.cost(slot.lent.tokens.into()));
-    if slot.lent.tokens > 0 {
-        slot.bucket = slot.bucket.max(lent);
-    }
-    if let Some(lease) = ours {
-        slot.lent.tokens = slot.lent.tokens.saturating_sub(lease.out);
-        slot.bucket = quota.refund(slot.bucket, lease.tokens.into(), now, now);
     }
 }

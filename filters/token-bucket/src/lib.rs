@@ -1,8 +1,9 @@
 //! Rate limits: token buckets for everything that a request can be told by.
 //!
-//! The path of a request: [`TokenBucket`] finds the limits that it is under (`applied`, by `key`), takes its tokens from the buckets of
-//! all of them or of none (`counted`, `budget`), asks the rate limit service where several proxies count together (`service`,
-//! `ahead`), lets it wait (`waiting`) or answers (`denial`, `reply`). A bucket is one point in time ([`Bucket`]); a fixed number of
+//! The path of a request: [`TokenBucket`] finds the limits that it is under (`applied`, by `key` and its `part`s), takes its tokens from
+//! the buckets of all of them or of none (`counted`, `budget`), asks the rate limit service where several proxies count together
+//! (`global`, `service`, `ahead`), lets it wait (`waiting`) or answers (`denial`, `reply`). The way back reads what it has cost and
+//! gives back or charges the rest (`response`, `leaving`). A bucket is one point in time ([`Bucket`]); a fixed number of
 //! them lies in sets ([`slots`]) of a `table`, in the worker or in the data that all workers share, from where a worker may borrow
 //! a few tokens at a time (`lease`).
 #![cfg_attr(

@@ -61,7 +61,7 @@ impl Rates {
         let datum = host.shared(&self.entry).map_err(WriteError::Host)?;
         let cas = datum.as_ref().map_or(CREATE, |datum| datum.cas);
         let agreed = datum.and_then(|datum| decode(&datum.value));
-        let mut rates = Self { entry: self.entry.clone(), ..self.clone() };
+        let mut rates = self.clone();
         if let Some((seed, known)) = &agreed {
             (rates.seed, rates.known) = (*seed, known.clone());
         }
@@ -111,8 +111,8 @@ impl Rates {
     }
 
     fn look_again(&mut self, host: &mut dyn Host) {
-        if let Ok(Some(datum)) = host.shared(&self.entry)
-            && !self.entry.is_empty()
+        if !self.entry.is_empty()
+            && let Ok(Some(datum)) = host.shared(&self.entry)
             && let Some((_, known)) = decode(&datum.value)
         {
             self.known = known;

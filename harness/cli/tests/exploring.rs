@@ -76,3 +76,14 @@ fn some_order_is_right_and_what_has_no_order_is_named() {
     let (code, _, stderr) = test(folder.path(), &["a.yaml", "--explore", "3", "--target", "envoy"]);
     assert_eq!((code, stderr.contains("--target wasm or native")), (2, true), "{stderr}");
 }
+
+#[test]
+fn no_order_of_the_workers_breaks_a_token_bucket() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let scenarios = ["tests/scenarios/token-bucket", "--explore", "20", "--target", "native"];
+    let (code, stdout, stderr) = test(&root, &scenarios);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    let orders = stdout.rsplit(", ").next().and_then(|totals| totals.split_once(" orders of workers"));
+    let orders: u32 = orders.unwrap_or_else(|| panic!("{stdout}")).0.parse().unwrap();
+    assert!(orders >= 100, "{stdout}");
+}

@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use log::Level;
-use portcullis_kit::rules::is_token;
-use portcullis_kit::{CallId, Circuit, ConfigError, GrpcAnswer, GrpcCall, Host, StreamId};
-use portcullis_proto::rate_limit_descriptor::Entry;
-use portcullis_proto::rate_limit_response::{Code, DescriptorStatus};
-use portcullis_proto::{
-    HeaderValue, METHOD, RateLimitDescriptor, RateLimitRequest, RateLimitResponse, SERVICE,
-};
+use portcullis_kit::{CallId, Circuit, GrpcAnswer, GrpcCall, Host, StreamId};
+use portcullis_proto::{METHOD, RateLimitDescriptor, RateLimitRequest, SERVICE};
 use prost::Message;
 
-use crate::bucket::Level as Fill;
-use crate::config::ServiceConfig;
 use crate::key::LongHash;
+
+mod settings;
+mod wire;
+
+pub(crate) use settings::Settings;
+pub(crate) use wire::{Said, Status, Verdict, descriptor};
 
 /// gRPC's INTERNAL: what an answer counts as that cannot be read.
 const UNREADABLE: u32 = 13;
@@ -23,19 +22,6 @@ const UNREADABLE: u32 = 13;
 const UNAVAILABLE: u32 = 14;
 /// What a service says, or Envoy for it, that cannot answer anybody: DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE.
 const OUTAGES: [u32; 4] = [4, 8, UNREADABLE, UNAVAILABLE];
-/// What an empty part is called: servers refuse an empty value.
-const EMPTY: &str = "-";
-
-/// A validated [`ServiceConfig`].
-#[derive(Debug)]
-pub(crate) struct Settings {
-    cluster: String,
-    authority: String,
-    domain: String,
-    timeout: Duration,
-    max_waiting: usize,
-}
-
 /// The service as one worker knows it.
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -58,41 +44,6 @@ pub(crate) enum Purpose {
     Nothing,
 }
 
-/// What the service says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// All limits have room.
-    Ok(Said),
-    /// One has not.
-    OverLimit(Said),
-    /// Nothing, or nothing that can be understood.
-    Failed,
-}
-
-/// The parts of an answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Said {
-    /// One for each descriptor, where there are as many.
-    pub(crate) statuses: Vec<Status>,
-    /// For the response to a client that is denied.
-    pub(crate) response_headers: Vec<(String, Vec<u8>)>,
-    /// For the request to the upstream.
-    pub(crate) request_headers: Vec<(String, Vec<u8>)>,
-    /// The body of a denial; empty for ours.
-    pub(crate) body: Vec<u8>,
-}
-
-/// What it says of one descriptor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Status {
-    pub(crate) is_over: bool,
-    /// How many per window, and the window in nanoseconds, where it says so.
-    pub(crate) limit: Option<(u64, u64)>,
-    /// Whether anything limits the descriptor.
-    pub(crate) is_limited: bool,
-    pub(crate) fill: Fill,
-}
-
 impl Service {
     pub(crate) fn new(settings: Settings) -> Self {
         Self { settings, circuit: Circuit::default(), calls: BTreeMap::new(), verdicts: BTreeMap::new() }
@@ -110,7 +61,7 @@ impl Service {
         }
         let request = RateLimitRequest {
             domain: self.settings.domain.clone(),
-            hits_addend: same_for_all(&descriptors),
+            hits_addend: wire::same_for_all(&descriptors),
             descriptors,
         };
         let message = request.encode_to_vec();
@@ -148,7 +99,7 @@ impl Service {
     ) -> Option<(Purpose, Verdict)> {
         let purpose = self.calls.remove(&call)?;
         let verdict = match answer {
-            GrpcAnswer::Message(message) => verdict(message),
+            GrpcAnswer::Message(message) => wire::verdict(message),
             GrpcAnswer::Status(_) => Verdict::Failed,
         };
         match (&verdict, answer) {
@@ -206,143 +157,14 @@ impl Service {
     }
 }
 
-/// The host in the name of a cluster of Istio, `outbound|8081||ratelimit.infra.svc.cluster.local`, and any other name as it is.
-fn authority(cluster: &str) -> &str {
-    cluster.rsplit('|').next().unwrap_or(cluster)
-}
-
-/// A descriptor with these parts, for so many tokens.
-pub(crate) fn descriptor<'a>(
-    names: impl Iterator<Item = &'a str>,
-    parts: &[Vec<u8>],
-    tokens: u64,
-) -> RateLimitDescriptor {
-    let entries = names.zip(parts).map(|(name, part)| {
-        let value = if part.is_empty() { EMPTY.into() } else { String::from_utf8_lossy(part) };
-        Entry { key: name.to_owned(), value: value.into_owned() }
-    });
-    RateLimitDescriptor { entries: entries.collect(), hits_addend: Some(tokens), ..Default::default() }
-}
-
-/// Servers that do not know the number of a descriptor read that of the request; those that know it prefer it.
-fn same_for_all(descriptors: &[RateLimitDescriptor]) -> u32 {
-    let most = descriptors.iter().filter_map(|descriptor| descriptor.hits_addend).max();
-    u32::try_from(most.unwrap_or(1)).unwrap_or(u32::MAX)
-}
-
-fn verdict(message: &[u8]) -> Verdict {
-    let Ok(response) = RateLimitResponse::decode(message) else { return Verdict::Failed };
-    let said = Said {
-        statuses: response.statuses.iter().map(status).collect(),
-        response_headers: headers(&response.response_headers_to_add),
-        request_headers: headers(&response.request_headers_to_add),
-        body: response.raw_body,
-    };
-    match Code::try_from(response.overall_code) {
-        Ok(Code::Ok) => Verdict::Ok(said),
-        Ok(Code::OverLimit) => Verdict::OverLimit(said),
-        Ok(Code::Unknown) | Err(_) => Verdict::Failed,
-    }
-}
-
-fn status(status: &DescriptorStatus) -> Status {
-    let current = status.current_limit.as_ref();
-    let (is_limited, limit) = (current.is_some(), current);
-    let limit = limit.and_then(|limit| Some((limit.requests_per_unit.into(), window(limit.unit)?)));
-    let next = status.duration_until_reset.as_ref().and_then(|span| {
-        let (seconds, nanos) = (u64::try_from(span.seconds).ok()?, u64::try_from(span.nanos).ok()?);
-        Some(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
-    });
-    Status {
-        is_over: status.code == Code::OverLimit as i32,
-        limit,
-        is_limited,
-        fill: Fill { remaining: status.limit_remaining.into(), next },
-    }
-}
-
-/// In nanoseconds, as Envoy counts them: a month has 30 days, a year 365.
-fn window(unit: i32) -> Option<u64> {
-    use portcullis_proto::rate_limit_response::rate_limit::Unit;
-    let seconds = match Unit::try_from(unit).ok()? {
-        Unit::Unknown => return None,
-        Unit::Second => 1,
-        Unit::Minute => 60,
-        Unit::Hour => 3600,
-        Unit::Day => 24 * 3600,
-        Unit::Week => 7 * 24 * 3600,
-        Unit::Month => 30 * 24 * 3600,
-        Unit::Year => 365 * 24 * 3600,
-    };
-    Some(seconds * 1_000_000_000)
-}
-
-/// Those that are headers; nothing by which a proxy frames or routes.
-fn headers(headers: &[HeaderValue]) -> Vec<(String, Vec<u8>)> {
-    const RESERVED: [&str; 11] = [
-        "connection",
-        "content-length",
-        "expect",
-        "grpc-status",
-        "host",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    let valid = headers.iter().filter_map(|header| {
-        let name = std::str::from_utf8(&header.key).ok()?.to_ascii_lowercase();
-        let value = if header.raw_value.is_empty() { &header.value } else { &header.raw_value };
-        let is_value = value.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f));
-        (is_token(&name) && is_value && !RESERVED.contains(&name.as_str())).then(|| (name, value.clone()))
-    });
-    valid.take(64).collect()
-}
-
-impl TryFrom<ServiceConfig> for Settings {
-    type Error = ConfigError;
-
-    fn try_from(config: ServiceConfig) -> Result<Self, ConfigError> {
-        for (member, text) in [("cluster", &config.cluster), ("domain", &config.domain)] {
-            if text.is_empty() {
-                return Err(ConfigError::at(member, "empty; write its name"));
-            }
-        }
-        let timeout = config.timeout.0;
-        if timeout < Duration::from_millis(1) || timeout > Duration::from_secs(10) {
-            let problem = format!("{}; write a time from 1ms to 10s", config.timeout);
-            return Err(ConfigError::at("timeout", problem));
-        }
-        if config.max_waiting == 0 {
-            return Err(ConfigError::at("max_waiting", "0, and nobody could ask; write at least 1"));
-        }
-        let authority = config.authority.unwrap_or_else(|| authority(&config.cluster).to_owned());
-        if authority.is_empty()
-            || !authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
-        {
-            let problem = format!(
-                "{authority:?} is no host; write the one that the service knows, as in ratelimit.example"
-            );
-            return Err(ConfigError::at("authority", problem));
-        }
-        Ok(Self {
-            cluster: config.cluster,
-            authority,
-            domain: config.domain,
-            timeout,
-            max_waiting: usize::try_from(config.max_waiting).unwrap_or(usize::MAX),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use portcullis_kit::testing::TestHost;
-    use portcullis_proto::rate_limit_response::{RateLimit, rate_limit::Unit};
+    use portcullis_proto::RateLimitResponse;
+    use portcullis_proto::rate_limit_response::{Code, DescriptorStatus};
 
     use super::*;
+    use crate::config::ServiceConfig;
 
     fn service() -> Service {
         let cluster = "outbound|8081||rls.example".to_owned();
@@ -377,43 +199,6 @@ mod tests {
         let values: Vec<_> = request.descriptors[0].entries.iter().map(|entry| &entry.value[..]).collect();
         assert_eq!(values, ["alice", "-"]);
         assert_eq!(request.descriptors[0].hits_addend, Some(3));
-    }
-
-    #[test]
-    fn an_answer_is_read_and_what_is_none_is_a_failure() {
-        let limit = RateLimit { requests_per_unit: 10, unit: Unit::Minute as i32, name: vec![0xff] };
-        let status = DescriptorStatus {
-            code: Code::OverLimit as i32,
-            current_limit: Some(limit),
-            limit_remaining: 4,
-            duration_until_reset: Some(portcullis_proto::Duration { seconds: 2, nanos: 5 }),
-        };
-        let header = |key: &str, value: &[u8]| HeaderValue {
-            key: key.into(),
-            value: value.to_vec(),
-            raw_value: Vec::new(),
-        };
-        let response = RateLimitResponse {
-            overall_code: Code::OverLimit as i32,
-            statuses: vec![status],
-            response_headers_to_add: vec![
-                header("X-A", b"1"),
-                header("x-b", b"1\r\nx-c: 2"),
-                header(":status", b"200"),
-                header("Content-Length", b"0"),
-            ],
-            ..RateLimitResponse::default()
-        };
-        let Verdict::OverLimit(said) = verdict(&response.encode_to_vec()) else { panic!() };
-        let fill = Fill { remaining: 4, next: Some(2_000_000_005) };
-        assert_eq!(
-            said.statuses,
-            [Status { is_over: true, limit: Some((10, 60_000_000_000)), is_limited: true, fill }]
-        );
-        assert_eq!(said.response_headers, [("x-a".to_owned(), b"1".to_vec())]);
-        for bytes in [&b"\xff"[..], b"", b"\x08\x00", b"\x08\x09"] {
-            assert_eq!(verdict(bytes), Verdict::Failed, "{bytes:?}");
-        }
     }
 
     #[test]
