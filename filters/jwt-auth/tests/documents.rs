@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
 use portcullis_kit::HttpFilter;
+use portcullis_kit::testing::markdown::{quoted, rows};
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -14,18 +15,6 @@ fn root() -> PathBuf {
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
-}
-
-/// What stands between backticks in a cell.
-fn quoted(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split('`').skip(1).step_by(2)
-}
-
-/// The rows of the table that begins here, as cells, without its head.
-fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
-    let table =
-        text.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
-    table.skip(2).map(|line| line.split('|').collect())
 }
 
 /// The members of each part of the configuration; of a part that is one of several things, what they are called.

@@ -1,6 +1,7 @@
 //! Configurations that are refused, and the one line that says why.
 
 use portcullis_kit::HttpFilter;
+use portcullis_kit::testing::config;
 use portcullis_token_bucket::TokenBucket;
 use serde_json::{Value, json};
 
@@ -13,22 +14,12 @@ use full::full;
 
 /// The full configuration with the value at a JSON pointer replaced, or a member added there.
 fn with(pointer: &str, value: Value) -> Value {
-    let mut config = full();
-    let (parent, member) = pointer.rsplit_once('/').unwrap();
-    match config.pointer_mut(parent).unwrap() {
-        Value::Object(members) => drop(members.insert(member.to_owned(), value)),
-        Value::Array(items) => items[member.parse::<usize>().unwrap()] = value,
-        other => panic!("{parent} is {other}"),
-    }
-    config
+    config::with(full(), pointer, value)
 }
 
 /// The full configuration without one member.
 fn without(pointer: &str) -> Value {
-    let mut config = full();
-    let (parent, member) = pointer.rsplit_once('/').unwrap();
-    config.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(member).unwrap();
-    config
+    config::without(full(), pointer)
 }
 
 /// The smallest configuration, whose limit has these members besides.

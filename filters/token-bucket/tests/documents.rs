@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use portcullis_kit::testing::TestHost;
+use portcullis_kit::testing::markdown::{quoted, rows};
 use portcullis_kit::{Headers, HttpFilter, LocalReply, ReplyFormat, StreamId};
 use portcullis_token_bucket::{Reason, TokenBucket, TokenBucketConfig};
 use serde_json::Value;
@@ -18,18 +19,6 @@ fn root() -> PathBuf {
 
 fn readme() -> String {
     fs::read_to_string(root().join("filters/token-bucket/README.md")).unwrap()
-}
-
-/// What stands between backticks in a cell.
-fn quoted(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split('`').skip(1).step_by(2)
-}
-
-/// The rows of the first table here, as cells, without its head.
-fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
-    let table =
-        text.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
-    table.skip(2).map(|line| line.split('|').map(str::trim).collect())
 }
 
 /// The table below this heading.

@@ -1,4 +1,8 @@
-//! A host for the unit tests of filters: its clock is set by hand, its store, its calls and its metrics can be looked at.
+//! For the tests of filters: a host whose clock is set by hand and whose store, calls and metrics can be looked at; configurations with
+//! one thing changed; and documents.
+
+pub mod config;
+pub mod markdown;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
