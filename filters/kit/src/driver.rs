@@ -4,7 +4,7 @@ use log::Level;
 
 use crate::{
     Action, CallId, ConfigError, GrpcAnswer, HeaderMap, Headers, HostError, HttpAnswer, HttpFilter,
-    LocalReply, ReplyFormat, StreamHost, StreamId,
+    LocalReply, Reads, ReplyFormat, StreamHost, StreamId,
 };
 
 /// gRPC's RESOURCE_EXHAUSTED: what a message that is too long counts as.
@@ -53,18 +53,34 @@ impl<F: HttpFilter> Driver<F> {
 
     /// Runs the filter over the response headers, where it wants to see them. The response passes in any case. What the proxy answers to
     /// a request that still waits, because it has waited too long, is no response to what the filter has let pass.
-    pub fn on_response_headers(&mut self, id: StreamId, host: &mut impl StreamHost) {
+    pub fn on_response_headers(&mut self, id: StreamId, is_last: bool, host: &mut impl StreamHost) {
         let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) else { return };
-        let block = match self.filter.reads_response(&kept.stream) {
-            true => host.headers(HeaderMap::Response),
-            false => Ok(Vec::new()),
-        };
         // There is a response, whether its headers can be read or not.
-        let mut response = block.ok().and_then(Headers::decode).unwrap_or_default();
+        let mut response = read(self.filter.reads_response(&kept.stream), HeaderMap::Response, host);
+        response.is_last = is_last;
         self.filter.on_response_headers((id, &mut kept.stream), &mut response, host);
         if let Err(error) = write_back(&response, HeaderMap::Response, host) {
             host.log(Level::Debug, &format!("{}: response headers: {error}", F::NAME));
         }
+    }
+
+    /// Runs the filter over the next piece of a response body.
+    pub fn on_response_body(&mut self, id: StreamId, size: usize, is_last: bool, host: &mut impl StreamHost) {
+        let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) else { return };
+        let piece = match self.filter.reads_body(&kept.stream) {
+            true => host.response_body(size),
+            false => Ok(Vec::new()),
+        };
+        // One that cannot be read is empty: the body is then shorter than it says.
+        let piece = piece.unwrap_or_default();
+        self.filter.on_response_body((id, &mut kept.stream), (&piece, is_last), host);
+    }
+
+    /// Runs the filter over the response trailers.
+    pub fn on_response_trailers(&mut self, id: StreamId, host: &mut impl StreamHost) {
+        let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) else { return };
+        let trailers = read(Reads::All, HeaderMap::ResponseTrailers, host);
+        self.filter.on_response_trailers((id, &mut kept.stream), &trailers, host);
     }
 
     /// Hands the filter the answer to one of its HTTP calls.
@@ -187,6 +203,18 @@ pub enum Outcome {
 
 fn write_back(headers: &Headers, map: HeaderMap, host: &mut impl StreamHost) -> Result<(), HostError> {
     headers.edits().try_for_each(|edit| host.edit(map, &edit))
+}
+
+/// What a filter reads of a header map. One that cannot be read is empty.
+fn read(reads: Reads, map: HeaderMap, host: &mut impl StreamHost) -> Headers {
+    match reads {
+        Reads::Nothing => Headers::default(),
+        Reads::Only(names) => {
+            let values = names.iter().filter_map(|name| Some((name, host.header(map, name)?)));
+            values.collect()
+        }
+        Reads::All => host.headers(map).ok().and_then(Headers::decode).unwrap_or_default(),
+    }
 }
 
 /// The answer to a call. One that cannot be read is one that never came.

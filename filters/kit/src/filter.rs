@@ -59,10 +59,10 @@ pub trait HttpFilter: Sized {
         false
     }
 
-    /// Whether it also wants to read the response headers; where not, it is handed none, and can add some.
-    fn reads_response(&self, stream: &Self::Stream) -> bool {
+    /// Which response headers it wants to read; of the others it is handed none, and can add some.
+    fn reads_response(&self, stream: &Self::Stream) -> Reads {
         let _ = stream;
-        true
+        Reads::All
     }
 
     /// Sees the headers of the response to a request that it [`watches`](Self::watches), also where the proxy or another filter
@@ -74,6 +74,33 @@ pub trait HttpFilter: Sized {
         host: &mut dyn Host,
     ) {
         let _ = (stream, response, host);
+    }
+
+    /// Whether it also wants to read the body of the response; where not, it is handed empty pieces.
+    fn reads_body(&self, stream: &Self::Stream) -> bool {
+        let _ = stream;
+        false
+    }
+
+    /// Sees the next piece of the body of the response to a request that it [`watches`](Self::watches), and whether it is the last one; a
+    /// body with trailers behind it has no last piece.
+    fn on_response_body(
+        &mut self,
+        stream: (StreamId, &mut Self::Stream),
+        (piece, is_last): (&[u8], bool),
+        host: &mut dyn Host,
+    ) {
+        let _ = (stream, piece, is_last, host);
+    }
+
+    /// Sees the trailers of the response to a request that it [`watches`](Self::watches), where there are any.
+    fn on_response_trailers(
+        &mut self,
+        stream: (StreamId, &mut Self::Stream),
+        trailers: &Headers,
+        host: &mut dyn Host,
+    ) {
+        let _ = (stream, trailers, host);
     }
 
     /// Takes the answer to an HTTP call, and names the paused requests that may now go on or have to be answered.
@@ -100,6 +127,17 @@ pub trait HttpFilter: Sized {
         let _ = host;
         Vec::new()
     }
+}
+
+/// What a filter reads of a header map. Each costs a hostcall, and the whole map more than two or three headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// Nothing.
+    Nothing,
+    /// The first value of each of these.
+    Only(&'static [&'static str]),
+    /// All of it.
+    All,
 }
 
 /// What becomes of a request after a callback.

@@ -11,6 +11,8 @@ pub struct Headers {
     block: Vec<u8>,
     fields: Vec<pairs::Field>,
     edits: Vec<Recorded>,
+    /// Whether neither a body nor trailers come behind them; only of a response is it known.
+    pub is_last: bool,
 }
 
 /// One change that the proxy has to apply.
@@ -48,7 +50,7 @@ impl Headers {
     /// Reads an encoded block (see [`pairs`]). `None` when the block is malformed.
     pub fn decode(block: Vec<u8>) -> Option<Self> {
         let fields = pairs::decode(&block)?;
-        Some(Self { block, fields, edits: Vec::new() })
+        Some(Self { block, fields, ..Self::default() })
     }
 
     /// The value of the first field of this name.

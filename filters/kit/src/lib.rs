@@ -38,6 +38,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod bucket;
 mod circuit;
 mod config;
 mod driver;
@@ -46,17 +47,20 @@ mod headers;
 mod host;
 pub mod json;
 pub mod pairs;
+pub mod parts;
 mod reply;
+pub mod rollout;
 pub mod rules;
 mod size;
-#[cfg(feature = "testing")]
+mod statuses;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod time;
 
 pub use circuit::Circuit;
 pub use config::{ConfigError, Span, parse_config, stat_prefix};
 pub use driver::{Driver, Outcome};
-pub use filter::{Action, HttpFilter};
+pub use filter::{Action, HttpFilter, Reads};
 pub use headers::{Edit, Headers};
 pub use host::{
     CREATE, CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcAnswer, GrpcCall,
@@ -65,4 +69,5 @@ pub use host::{
 };
 pub use reply::{GrpcStatus, LocalReply, ReplyFormat, reply_header};
 pub use size::Size;
+pub use statuses::Statuses;
 pub use time::UnixTime;

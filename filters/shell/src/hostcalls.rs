@@ -15,12 +15,14 @@ use portcullis_kit::{
 use crate::imports::{
     clock_time_get, proxy_add_header_map_value, proxy_call_foreign_function, proxy_continue_stream,
     proxy_define_metric, proxy_get_buffer_bytes, proxy_get_current_time_nanoseconds,
-    proxy_get_header_map_pairs, proxy_get_property, proxy_get_shared_data, proxy_grpc_call, proxy_http_call,
-    proxy_increment_metric, proxy_log, proxy_record_metric, proxy_remove_header_map_value,
-    proxy_replace_header_map_value, proxy_send_local_response, proxy_set_effective_context,
-    proxy_set_property, proxy_set_shared_data, proxy_set_tick_period_milliseconds, random_get,
+    proxy_get_header_map_pairs, proxy_get_header_map_value, proxy_get_property, proxy_get_shared_data,
+    proxy_grpc_call, proxy_http_call, proxy_increment_metric, proxy_log, proxy_record_metric,
+    proxy_remove_header_map_value, proxy_replace_header_map_value, proxy_send_local_response,
+    proxy_set_effective_context, proxy_set_property, proxy_set_shared_data,
+    proxy_set_tick_period_milliseconds, random_get,
 };
 
+const RESPONSE_BODY: u32 = 1;
 const CALL_RESPONSE_BODY: u32 = 4;
 const GRPC_RECEIVE_BUFFER: u32 = 5;
 const PLUGIN_CONFIGURATION: u32 = 7;
@@ -254,6 +256,15 @@ impl StreamHost for Hostcalls {
         received(|data, size| unsafe { proxy_get_header_map_pairs(number(map), data, size) })
     }
 
+    fn header(&mut self, map: HeaderMap, name: &str) -> Option<Vec<u8>> {
+        let map = number(map);
+        // SAFETY: the host reads the name during the call; for the rest as above.
+        received(|data, size| unsafe {
+            proxy_get_header_map_value(map, name.as_ptr(), name.len(), data, size)
+        })
+        .ok()
+    }
+
     fn edit(&mut self, map: HeaderMap, edit: &Edit<'_>) -> Result<(), HostError> {
         let map = number(map);
         // SAFETY: the host reads name and value during the call.
@@ -271,6 +282,11 @@ impl StreamHost for Hostcalls {
     fn resume_request(&mut self) -> Result<(), HostError> {
         // SAFETY: no memory is handed over.
         done(unsafe { proxy_continue_stream(REQUEST) })
+    }
+
+    fn response_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
+        // SAFETY: as above.
+        received(|data, size| unsafe { proxy_get_buffer_bytes(RESPONSE_BODY, 0, limit, data, size) })
     }
 
     fn answer_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
@@ -306,6 +322,7 @@ fn number(map: HeaderMap) -> u32 {
     match map {
         HeaderMap::Request => 0,
         HeaderMap::Response => 2,
+        HeaderMap::ResponseTrailers => 3,
         HeaderMap::Answer => 6,
     }
 }

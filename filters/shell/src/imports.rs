@@ -13,6 +13,13 @@ unsafe extern "C" {
         size: *mut usize,
     ) -> u32;
     pub(crate) fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    pub(crate) fn proxy_get_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     pub(crate) fn proxy_add_header_map_value(
         map: u32,
         name: *const u8,

@@ -106,8 +106,20 @@ impl<F: HttpFilter> HttpContext for Stream<F> {
         }
     }
 
-    fn on_http_response_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        with(&self.driver, |driver| driver.on_response_headers(self.id, &mut Hostcalls::default()));
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        let mut host = Hostcalls::default();
+        with(&self.driver, |driver| driver.on_response_headers(self.id, end_of_stream, &mut host));
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let mut host = Hostcalls::default();
+        with(&self.driver, |driver| driver.on_response_body(self.id, size, end_of_stream, &mut host));
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        with(&self.driver, |driver| driver.on_response_trailers(self.id, &mut Hostcalls::default()));
         Action::Continue
     }
 }

@@ -159,8 +159,9 @@ impl Ahead {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_kit::bucket::Level;
+
     use super::*;
-    use crate::bucket::Level;
     use crate::service::Status;
 
     const MILLISECOND: u64 = 1_000_000;

@@ -1,11 +1,12 @@
 //! Which limits a request is under, with whose bucket and for how many tokens.
 
 use portcullis_kit::Properties;
+use portcullis_kit::parts::Request;
+use portcullis_kit::rollout::falls_under;
 
 use crate::denial::Reason;
 use crate::key::{Found, joined};
 use crate::limit::{Enforce, Limit};
-use crate::part::Request;
 
 /// A limit that a request is under.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,27 +98,9 @@ fn is_enforced(limit: &Limit, parts: &[Vec<u8>], request: &mut Request<'_>) -> R
     })
 }
 
-/// The same for a text in every worker, proxy and version: FNV-1a, whose high bits are folded in.
-fn falls_under(percent: u8, text: &[u8]) -> bool {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
-    let hash = text.iter().fold(OFFSET, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME));
-    (hash ^ hash >> 32) % 100 < percent.into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_percentage_is_a_share_of_the_texts_and_always_the_same_ones() {
-        let under = |percent| (0..10_000_u32).filter(|n| falls_under(percent, &n.to_le_bytes())).count();
-        assert_eq!((under(0), under(100)), (0, 10_000));
-        assert!((900..1100).contains(&under(10)), "{}", under(10));
-        let grows =
-            (0..10_000_u32).all(|n| !falls_under(10, &n.to_le_bytes()) || falls_under(11, &n.to_le_bytes()));
-        assert!(grows, "who is in stays in when the share grows");
-    }
 
     #[test]
     fn numbers_are_digits() {

@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
+use portcullis_kit::bucket::{Bucket, Level, Quota, Shortage};
 use portcullis_kit::{Host, HostError, WriteError};
 
-use crate::bucket::{Bucket, Level, Quota, Shortage};
 use crate::key::KeyHash;
 use crate::lease::{Lease, Leases};
 use crate::rates::TRIES;

@@ -2,11 +2,11 @@
 
 use std::hash::Hasher;
 
+use portcullis_kit::bucket::{Bucket, Level, Quota, Shortage};
 use portcullis_kit::{Host, HostError, WriteError};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::applied::Applied;
-use crate::bucket::{Bucket, Level, Quota, Shortage};
 use crate::budget::{Budget, Prepared, Refused};
 use crate::config::{FailureMode, Scope};
 use crate::key::KeyHash;

@@ -1,5 +1,6 @@
 //! Why a request does not pass: every reason, with what its client is told.
 
+use portcullis_kit::parts::Unclear;
 use portcullis_kit::rules::Ambiguous;
 
 use crate::standing::Standing;
@@ -132,6 +133,16 @@ impl From<Ambiguous> for Reason {
         match ambiguous {
             Ambiguous::Host => Self::AmbiguousHost,
             Ambiguous::Path => Self::AmbiguousPath,
+        }
+    }
+}
+
+impl From<Unclear> for Reason {
+    fn from(unclear: Unclear) -> Self {
+        match unclear {
+            Unclear::Path => Self::AmbiguousPath,
+            Unclear::Host => Self::AmbiguousHost,
+            Unclear::Value => Self::AmbiguousKey,
         }
     }
 }

@@ -1,20 +1,21 @@
 use std::time::Duration;
 
 use log::Level;
+use portcullis_kit::bucket::Quota;
+use portcullis_kit::parts::Request;
 use portcullis_kit::rules::is_grpc;
 use portcullis_kit::{
-    Action, CallId, ConfigError, GrpcAnswer, Headers, Host, HttpFilter, LocalReply, StreamId, parse_config,
+    Action, CallId, ConfigError, GrpcAnswer, Headers, Host, HttpFilter, LocalReply, Reads, StreamId,
+    parse_config,
 };
 
 use crate::ahead::Ahead;
 use crate::applied::Applied;
-use crate::bucket::Quota;
 use crate::config::{Scope, TokenBucketConfig};
 use crate::counted::{Counted, Counting, Exceeded};
 use crate::denial::{Denial, Reason};
 use crate::key::LongHash;
 use crate::limit::Limit;
-use crate::part::Request;
 use crate::policy::Policy;
 use crate::receipt::Receipt;
 use crate::service::{Purpose, Service};
@@ -156,9 +157,9 @@ impl HttpFilter for TokenBucket {
         !stream.standings.is_empty() || !stream.headers.is_empty() || limits.any(Limit::watches)
     }
 
-    fn reads_response(&self, stream: &Stream) -> bool {
+    fn reads_response(&self, stream: &Stream) -> Reads {
         let mut limits = stream.passed.iter().filter_map(|index| self.policy.limits.get(*index));
-        limits.any(Limit::watches)
+        if limits.any(Limit::watches) { Reads::All } else { Reads::Nothing }
     }
 
     fn on_response_headers(

@@ -1,10 +1,7 @@
 //! What has a bucket of its own.
 
 use portcullis_kit::ConfigError;
-
-use crate::config::{Missing, PartConfig};
-use crate::denial::Reason;
-use crate::part::{Part, Request};
+use portcullis_kit::parts::{Missing, Part, PartConfig, Request, Unclear};
 
 /// Where a key's bucket is in a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,7 +51,7 @@ impl Key {
     ///
     /// # Errors
     /// A part is something that others may read differently.
-    pub(crate) fn of(&self, request: &mut Request<'_>) -> Result<Found, Reason> {
+    pub(crate) fn of(&self, request: &mut Request<'_>) -> Result<Found, Unclear> {
         let mut parts = Vec::with_capacity(self.parts.len());
         for KeyPart { part, missing, .. } in &self.parts {
             match (part.of(request)?, missing) {

@@ -6,8 +6,8 @@
 //! used counts as used then.
 
 use hashbrown::HashMap;
+use portcullis_kit::bucket::{LOAN, Level, Quota};
 
-use crate::bucket::{LOAN, Level, Quota};
 use crate::key::KeyHash;
 use crate::slots::{Lent, Slot};
 

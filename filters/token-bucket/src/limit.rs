@@ -2,14 +2,14 @@
 
 mod checked;
 
+use portcullis_kit::Statuses;
+use portcullis_kit::bucket::Quota;
+use portcullis_kit::parts::{Member, Part};
 use portcullis_kit::rules::Rules;
 
-use crate::bucket::Quota;
 use crate::config::{CostFrom, FailureMode, Scope};
 use crate::key::Key;
-use crate::part::{Member, Part};
 use crate::slots::Start;
-use crate::statuses::Statuses;
 use crate::table::Shape;
 
 /// A validated [`LimitConfig`](crate::config::LimitConfig).

@@ -1,9 +1,7 @@
 //! What all users of a table have to agree on: the seed of its hash, and which rate each of its sets is kept by.
 
+use portcullis_kit::bucket::{Quota, Rate};
 use portcullis_kit::{CREATE, Host, WriteError};
-
-use crate::Rate;
-use crate::bucket::Quota;
 
 /// How often a write is tried again when another worker was faster. Each time one of them was.
 pub(crate) const TRIES: usize = 64;

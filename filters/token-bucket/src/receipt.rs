@@ -1,4 +1,5 @@
-use crate::bucket::Bucket;
+use portcullis_kit::bucket::Bucket;
+
 use crate::key::KeyHash;
 
 /// Tokens that were taken from a bucket, and what it takes to give them back.

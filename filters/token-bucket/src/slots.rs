@@ -1,7 +1,8 @@
 //! A few buckets in one value of the store.
 
-use crate::bucket::{Bucket, LOAN, Quota};
-use crate::{Rate, key::KeyHash};
+use portcullis_kit::bucket::{Bucket, LOAN, Quota, Rate};
+
+use crate::key::KeyHash;
 
 /// How many keys share a set.
 pub const WAYS: usize = 8;

@@ -1,4 +1,4 @@
-use crate::bucket::{Level, Quota};
+use portcullis_kit::bucket::{Level, Quota};
 
 /// What is left of one limit.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
+use portcullis_kit::bucket::Quota;
 use portcullis_kit::{CREATE, Host, HostError, WriteError};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
 
-use crate::bucket::Quota;
 use crate::key::KeyHash;
 use crate::rates::Rates;
 use crate::slots::{Set, WAYS};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use portcullis_kit::StreamId;
+use portcullis_kit::bucket::Bucket;
 
-use crate::bucket::Bucket;
 use crate::key::KeyHash;
 use crate::limit::Seats;
 use crate::receipt::Receipt;

@@ -94,9 +94,21 @@ where
                     Outcome::Paused | Outcome::Replied => STOP_ALL,
                 }
             }),
-            Callback::ResponseHeaders { context, .. } => {
+            Callback::ResponseHeaders { context, end_of_stream, .. } => {
                 if let Some(driver) = self.of_stream(context) {
-                    driver.on_response_headers(StreamId(context), sim);
+                    driver.on_response_headers(StreamId(context), end_of_stream, sim);
+                }
+                None
+            }
+            Callback::ResponseBody { context, size, end_of_stream } => {
+                if let Some(driver) = self.of_stream(context) {
+                    driver.on_response_body(StreamId(context), size as usize, end_of_stream, sim);
+                }
+                None
+            }
+            Callback::ResponseTrailers { context, .. } => {
+                if let Some(driver) = self.of_stream(context) {
+                    driver.on_response_trailers(StreamId(context), sim);
                 }
                 None
             }
@@ -246,6 +258,10 @@ impl StreamHost for Sim {
         self.header_map_pairs(number(map)).map(|fields| pairs::encode(&fields)).map_err(refused)
     }
 
+    fn header(&mut self, map: HeaderMap, name: &str) -> Option<Vec<u8>> {
+        self.header_map_value(number(map), name.as_bytes()).ok()
+    }
+
     fn edit(&mut self, map: HeaderMap, edit: &Edit<'_>) -> Result<(), HostError> {
         let map = number(map);
         let edited = match *edit {
@@ -254,6 +270,11 @@ impl StreamHost for Sim {
             Edit::Add { name, value } => self.add_header_map_value(map, name, value),
         };
         edited.map_err(refused)
+    }
+
+    fn response_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        self.buffer_bytes(BufferType::ResponseBody as u32, 0, limit).map_err(refused)
     }
 
     fn answer_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
@@ -288,6 +309,7 @@ fn number(map: HeaderMap) -> u32 {
     let map = match map {
         HeaderMap::Request => MapType::RequestHeaders,
         HeaderMap::Response => MapType::ResponseHeaders,
+        HeaderMap::ResponseTrailers => MapType::ResponseTrailers,
         HeaderMap::Answer => MapType::HttpCallResponseHeaders,
     };
     map as u32
@@ -356,7 +378,7 @@ mod tests {
         let mut sim = Sim::in_stream(Stream { filters, ..Stream::default() });
         let (mut driver, id) = (Driver::<Counting>::configure(configuration, &mut sim).unwrap(), StreamId(1));
         let outcome = driver.on_request_headers(id, &mut sim);
-        driver.on_response_headers(id, &mut sim);
+        driver.on_response_headers(id, true, &mut sim);
         driver.on_delete(id, &mut sim);
         let metrics = sim.metrics();
         (outcome, ["responses", "ends"].map(|name| metrics.get(name).copied().unwrap_or_default()))

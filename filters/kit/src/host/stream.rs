@@ -18,6 +18,9 @@ pub trait StreamHost: Host {
     /// Headers cannot be reached outside of their callback, unless the request is paused there.
     fn headers(&mut self, map: HeaderMap) -> Result<Vec<u8>, HostError>;
 
+    /// The first value of a header; `None` where there is none, or none can be reached.
+    fn header(&mut self, map: HeaderMap, name: &str) -> Option<Vec<u8>>;
+
     /// Changes a header map.
     ///
     /// # Errors
@@ -35,6 +38,12 @@ pub trait StreamHost: Host {
     /// # Errors
     /// The proxy refused.
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError>;
+
+    /// The piece of the response body that is passing, at most `limit` bytes of it; only inside its callback.
+    ///
+    /// # Errors
+    /// The proxy refused.
+    fn response_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError>;
 
     /// The body of the answer to a call, at most `limit` bytes of it; only inside its callback.
     ///
@@ -56,6 +65,8 @@ pub enum HeaderMap {
     Request,
     /// Of the response.
     Response,
+    /// The trailers of the response.
+    ResponseTrailers,
     /// Of the answer to an HTTP call; it cannot be changed.
     Answer,
 }

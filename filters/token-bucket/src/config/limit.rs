@@ -1,10 +1,9 @@
+use portcullis_kit::bucket::Rate;
+use portcullis_kit::parts::{OneOf, PartConfig};
 use portcullis_kit::rules::MatchConfig;
 use portcullis_kit::{Size, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::PartConfig;
-use crate::Rate;
 
 /// One limit.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -71,17 +70,6 @@ pub(crate) struct CostFrom {
     pub(crate) header: String,
     /// The most that is taken; a larger number counts as this one.
     pub(crate) max: u64,
-}
-
-/// A part of a request that is one of several.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct OneOf {
-    /// The part.
-    pub(crate) of: PartConfig,
-    /// What it may be: texts, or networks such as `10.0.0.0/8` for a client's address.
-    #[serde(rename = "in")]
-    pub(crate) values: Vec<String>,
 }
 
 /// Another rate for some.

@@ -1,6 +1,5 @@
 //! The configuration as it is written.
 
-mod key;
 mod limit;
 mod reply;
 mod service;
@@ -8,10 +7,9 @@ mod service;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use key::{ClientAddressConfig, Missing, PartConfig};
 pub(crate) use limit::{
-    AfterConfig, CostFrom, DelayConfig, EnforceConfig, Evicted, FailureMode, LimitConfig, Mode, OneOf,
-    RefundConfig, Scope, TierConfig,
+    AfterConfig, CostFrom, DelayConfig, EnforceConfig, Evicted, FailureMode, LimitConfig, Mode, RefundConfig,
+    Scope, TierConfig,
 };
 pub(crate) use reply::{GrpcCode, ReplyConfig, Shown};
 pub(crate) use service::ServiceConfig;

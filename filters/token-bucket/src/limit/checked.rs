@@ -1,18 +1,16 @@
 use std::time::Duration;
 
-use portcullis_kit::ConfigError;
+use portcullis_kit::bucket::{Quota, Rate};
+use portcullis_kit::parts::{Member, OneOf, Part, PartConfig};
 use portcullis_kit::rules::{Matcher, Rules, is_token};
+use portcullis_kit::{ConfigError, Statuses};
 
 use super::{After, Delay, Enforce, Limit, Refund, Seats};
-use crate::Rate;
-use crate::bucket::Quota;
 use crate::config::{
-    AfterConfig, CostFrom, DelayConfig, EnforceConfig, Evicted, LimitConfig, Mode, OneOf, PartConfig,
-    RefundConfig, Scope, TierConfig,
+    AfterConfig, CostFrom, DelayConfig, EnforceConfig, Evicted, LimitConfig, Mode, RefundConfig, Scope,
+    TierConfig,
 };
 use crate::key::Key;
-use crate::part::{Member, Part};
-use crate::statuses::Statuses;
 use crate::table::Shape;
 
 const MOST_KEYS: u64 = 16 << 20;

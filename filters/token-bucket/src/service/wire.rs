@@ -1,12 +1,11 @@
 //! What is asked and answered, to and from the messages of `envoy.service.ratelimit.v3`.
 
+use portcullis_kit::bucket::Level as Fill;
 use portcullis_kit::rules::is_token;
 use portcullis_proto::rate_limit_descriptor::Entry;
 use portcullis_proto::rate_limit_response::{Code, DescriptorStatus};
 use portcullis_proto::{HeaderValue, RateLimitDescriptor, RateLimitResponse};
 use prost::Message;
-
-use crate::bucket::Level as Fill;
 
 /// What an empty part is called: servers refuse an empty value.
 const EMPTY: &str = "-";

@@ -1,14 +1,13 @@
-use portcullis_kit::ConfigError;
-use portcullis_kit::rules::is_token;
-
-use super::Part;
-use crate::address::AddressSource;
-use crate::config::{ClientAddressConfig, PartConfig};
-use crate::template::Template;
+use super::{AddressSource, ClientAddressConfig, Part, PartConfig, Template};
+use crate::ConfigError;
+use crate::rules::is_token;
 
 impl Part {
     /// Checks a part that is neither missing nor named.
-    pub(crate) fn plain(config: PartConfig) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    /// As [`Part::new`], and where it says what it counts as when it is missing, or has a name.
+    pub fn plain(config: PartConfig) -> Result<Self, ConfigError> {
         let member = match config {
             PartConfig { missing: Some(_), .. } => "missing",
             PartConfig { name: Some(_), .. } => "as",
@@ -18,7 +17,10 @@ impl Part {
     }
 
     /// Checks a part.
-    pub(crate) fn new(config: PartConfig) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    /// It is none or several, or something in it can never be.
+    pub fn new(config: PartConfig) -> Result<Self, ConfigError> {
         let flag = |member: &str, value: Option<bool>, part: Self| match value {
             None => Ok(None),
             Some(true) => Ok(Some(part)),

@@ -1,10 +1,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use portcullis_kit::Span;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
+
+use crate::Span;
 
 /// A leap year: slower rates are refused.
 const SLOWEST: u64 = 366 * 24 * 3_600_000_000_000;
@@ -49,17 +50,17 @@ impl Rate {
     }
 
     /// The unit of debts: `1 / tokens` of a nanosecond.
-    pub(crate) fn parts(self) -> u32 {
+    pub fn parts(self) -> u32 {
         self.tokens
     }
 
     /// What one token takes to come, in the unit of debts.
-    pub(crate) fn per_token(self) -> u64 {
+    pub fn per_token(self) -> u64 {
         self.nanos
     }
 
     /// What stood before the slash: the burst that a limit has unless told otherwise.
-    pub(crate) fn written(self) -> u32 {
+    pub fn written(self) -> u32 {
         self.written
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Times are nanoseconds on a monotonic clock that all workers share, spans are nanoseconds.
 
-use crate::Rate;
+mod rate;
+
+pub use rate::Rate;
 
 /// A token bucket, by the time at which it will be full: `nanos` and `part / rate.parts()` of a nanosecond, on a clock that all of its
 /// users share. A time that has passed is a full bucket.
@@ -11,8 +13,10 @@ use crate::Rate;
 /// what a token takes to come. What is left, when the next token comes and when there is enough all follow from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bucket {
-    pub(crate) nanos: u64,
-    pub(crate) part: u32,
+    /// The time at which it will be full, in nanoseconds.
+    pub nanos: u64,
+    /// What comes on top of that, in the unit of the rate ([`Rate::parts`]).
+    pub part: u32,
 }
 
 /// What a bucket holds and how fast it fills.
@@ -59,7 +63,7 @@ impl Level {
 }
 
 /// How many nanoseconds after the first of them all loans of a bucket end; until then it may be further ahead than what was spent of it.
-pub(crate) const LOAN: u64 = 1_000_000_000;
+pub const LOAN: u64 = 1_000_000_000;
 
 /// How long the largest burst may take to fill: a century.
 const LONGEST: u128 = 100 * 366 * 24 * 3_600_000_000_000;
@@ -82,22 +86,22 @@ impl Quota {
     }
 
     /// How many nanoseconds ahead a bucket can be full.
-    pub(crate) fn horizon(&self) -> u64 {
+    pub fn horizon(&self) -> u64 {
         self.horizon
     }
 
     /// Takes into account that others, with a larger burst, use the same buckets.
-    pub(crate) fn widen(&mut self, horizon: u64) {
+    pub fn widen(&mut self, horizon: u64) {
         self.horizon = self.horizon.max(horizon);
     }
 
     /// Whether a bucket can be as it is.
-    pub(crate) fn is_plausible(&self, bucket: Bucket, now: u64) -> bool {
+    pub fn is_plausible(&self, bucket: Bucket, now: u64) -> bool {
         bucket.nanos <= now.saturating_add(self.horizon)
     }
 
     /// A bucket that is as far behind as it can get.
-    pub(crate) fn deepest(&self, now: u64) -> Bucket {
+    pub fn deepest(&self, now: u64) -> Bucket {
         self.bucket(now, self.most())
     }
 
@@ -183,7 +187,7 @@ impl Quota {
 
     /// What is missing until the bucket is full, in the unit of the rate. A bucket that cannot be as it is was used before the clock
     /// was set back: it is taken for as empty as it can be, neither filled up nor locked.
-    pub(crate) fn debt(&self, bucket: Bucket, now: u64) -> u128 {
+    fn debt(&self, bucket: Bucket, now: u64) -> u128 {
         match self.is_plausible(bucket, now) {
             true => debt(bucket, self.rate, now),
             false => self.most(),
@@ -191,7 +195,7 @@ impl Quota {
     }
 
     /// The bucket that misses so much.
-    pub(crate) fn bucket(&self, now: u64, debt: u128) -> Bucket {
+    pub fn bucket(&self, now: u64, debt: u128) -> Bucket {
         let parts = u128::from(self.rate.parts());
         let nanos = u64::try_from(debt / parts).unwrap_or(u64::MAX);
         Bucket {
@@ -202,12 +206,12 @@ impl Quota {
     }
 
     /// What so many tokens are in the unit of the rate.
-    pub(crate) fn cost(&self, tokens: u64) -> u128 {
+    pub fn cost(&self, tokens: u64) -> u128 {
         u128::from(tokens) * u128::from(self.rate.per_token())
     }
 
     /// What is missing from an empty bucket.
-    pub(crate) fn capacity(&self) -> u128 {
+    fn capacity(&self) -> u128 {
         self.cost(self.burst)
     }
 

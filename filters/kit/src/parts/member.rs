@@ -1,13 +1,9 @@
-use portcullis_kit::ConfigError;
-
-use super::{Part, Request};
-use crate::address::Cidr;
-use crate::config::OneOf;
-use crate::denial::Reason;
+use super::{Cidr, OneOf, Part, Request, Unclear};
+use crate::ConfigError;
 
 /// A part that is one of several texts or networks.
 #[derive(Debug)]
-pub(crate) struct Member {
+pub struct Member {
     part: Part,
     texts: Vec<String>,
     networks: Vec<Cidr>,
@@ -18,7 +14,7 @@ impl Member {
     ///
     /// # Errors
     /// As [`Part::of`].
-    pub(crate) fn has(&self, request: &mut Request<'_>) -> Result<bool, Reason> {
+    pub fn has(&self, request: &mut Request<'_>) -> Result<bool, Unclear> {
         if let Part::ClientAddress { source, .. } = &self.part {
             let address = source.find(request.headers, request.host);
             return Ok(address.is_some_and(|address| self.networks.iter().any(|it| it.contains(address))));
@@ -27,7 +23,8 @@ impl Member {
         Ok(value.is_some_and(|value| self.texts.iter().any(|text| text.as_bytes() == value.as_ref())))
     }
 
-    pub(crate) fn reads_headers(&self) -> bool {
+    /// Whether a request has to be read for it.
+    pub fn reads_headers(&self) -> bool {
         self.part.reads_headers()
     }
 }

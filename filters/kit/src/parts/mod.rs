@@ -1,55 +1,99 @@
 //! What requests can be told by.
 
+mod address;
 mod checked;
+mod config;
 mod member;
+mod template;
 
 use std::borrow::Cow;
 
-use portcullis_kit::rules::{self, escaped};
-use portcullis_kit::{Headers, Host, json};
 use serde_json::Value;
 
-use crate::address::{AddressSource, masked};
-use crate::denial::Reason;
-use crate::template::Template;
-pub(crate) use member::Member;
+use crate::rules::{self, Ambiguous, escaped};
+use crate::{Headers, Host, json};
+
+pub use address::{AddressSource, Cidr, masked};
+pub use config::{ClaimConfig, ClientAddressConfig, Missing, OneOf, PartConfig};
+pub use member::Member;
+pub use template::Template;
 
 /// A part of a request, validated.
 #[derive(Debug)]
-pub(crate) enum Part {
+pub enum Part {
+    /// The address of the client.
     ClientAddress {
+        /// Where it is.
         source: AddressSource,
+        /// How many bits of an IPv4 address count.
         v4_prefix: u8,
+        /// How many bits of an IPv6 address count.
         v6_prefix: u8,
     },
-    /// Lower case.
+    /// A header, in lower case.
     Header(String),
+    /// A cookie.
     Cookie(String),
+    /// A parameter of the query.
     Query(String),
+    /// The path without its query.
     Path,
+    /// The first template that the path fits.
     PathTemplate(Vec<Template>),
+    /// The method.
     Method,
+    /// The host without its port.
     Host,
+    /// The gRPC service and method.
     GrpcMethod,
+    /// A claim of a verified token.
     Claim {
+        /// Where the payload of the token is.
         filter_state: String,
+        /// Where the claim is in it.
         path: Vec<String>,
     },
+    /// The name of Envoy's upstream cluster.
     Cluster,
+    /// The name of Envoy's route.
     Route,
+    /// The same text for every request.
     Constant(String),
 }
 
-/// A request as keys look at it; what is costly is asked for once.
-pub(crate) struct Request<'a> {
-    pub(crate) headers: &'a Headers,
-    pub(crate) host: &'a mut dyn Host,
+/// A request that others may read differently, in a part by which it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unclear {
+    /// The path can be read in two ways.
+    Path,
+    /// The host can be read in two ways.
+    Host,
+    /// A cookie or parameter is there several times, and not the same.
+    Value,
+}
+
+impl From<Ambiguous> for Unclear {
+    fn from(ambiguous: Ambiguous) -> Self {
+        match ambiguous {
+            Ambiguous::Host => Self::Host,
+            Ambiguous::Path => Self::Path,
+        }
+    }
+}
+
+/// A request as parts look at it; what is costly is asked for once.
+pub struct Request<'a> {
+    /// Its headers.
+    pub headers: &'a Headers,
+    /// The host, which knows its properties.
+    pub host: &'a mut dyn Host,
     /// Payloads of tokens, by filter state.
     payloads: Vec<(String, Value)>,
 }
 
 impl<'a> Request<'a> {
-    pub(crate) fn new(headers: &'a Headers, host: &'a mut dyn Host) -> Self {
+    /// A request with these headers, of which nothing has been asked for.
+    pub fn new(headers: &'a Headers, host: &'a mut dyn Host) -> Self {
         Self { headers, host, payloads: Vec::new() }
     }
 
@@ -67,11 +111,11 @@ impl Part {
     ///
     /// # Errors
     /// Something that others may read differently.
-    pub(crate) fn of<'r>(&self, request: &mut Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Reason> {
+    pub fn of<'r>(&self, request: &mut Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Unclear> {
         Ok(self.found(request)?.filter(|value| !value.is_empty()))
     }
 
-    fn found<'r>(&self, request: &mut Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Reason> {
+    fn found<'r>(&self, request: &mut Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Unclear> {
         let headers = request.headers;
         Ok(match self {
             Self::ClientAddress { source, v4_prefix, v6_prefix } => {
@@ -104,7 +148,7 @@ impl Part {
     }
 
     /// What Envoy's filters call it in descriptors (`RateLimit.Action`).
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         match self {
             Self::ClientAddress { v4_prefix: 32, v6_prefix: 128, .. } => "remote_address",
             Self::ClientAddress { .. } => "masked_remote_address",
@@ -120,7 +164,8 @@ impl Part {
         }
     }
 
-    pub(crate) fn reads_headers(&self) -> bool {
+    /// Whether a request has to be read for it.
+    pub fn reads_headers(&self) -> bool {
         !matches!(
             self,
             Self::ClientAddress { source: AddressSource::Envoy, .. }
@@ -148,11 +193,11 @@ fn header<'r>(headers: &'r Headers, name: &str) -> Option<Cow<'r, [u8]>> {
 }
 
 /// The one value, however often it is there: of several, servers differ in which one they take.
-fn only(mut values: impl Iterator<Item = Vec<u8>>) -> Result<Option<Vec<u8>>, Reason> {
+fn only(mut values: impl Iterator<Item = Vec<u8>>) -> Result<Option<Vec<u8>>, Unclear> {
     let Some(first) = values.next() else { return Ok(None) };
     match values.all(|other| other == first) {
         true => Ok(Some(first)),
-        false => Err(Reason::AmbiguousKey),
+        false => Err(Unclear::Value),
     }
 }
 
@@ -211,16 +256,20 @@ fn claim(request: &mut Request<'_>, filter_state: &str, path: &[String]) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use portcullis_kit::testing::TestHost;
     use serde_json::json;
 
     use super::*;
+    use crate::testing::TestHost;
 
     fn part(config: Value) -> Part {
         Part::plain(serde_json::from_value(config).unwrap()).unwrap()
     }
 
-    fn try_of(config: Value, fields: &[(&str, &str)], host: &mut TestHost) -> Result<Option<String>, Reason> {
+    fn try_of(
+        config: Value,
+        fields: &[(&str, &str)],
+        host: &mut TestHost,
+    ) -> Result<Option<String>, Unclear> {
         let headers = Headers::from_iter(fields.iter().copied());
         let value = part(config).of(&mut Request::new(&headers, host))?;
         Ok(value.map(|value| String::from_utf8(value.into_owned()).unwrap()))
@@ -277,7 +326,7 @@ mod tests {
         let headers = Headers::from_iter([(":path", "/a/../b"), (":authority", "a@b")]);
         let mut host = TestHost::default();
         for (config, expected) in
-            [(json!({"path": true}), Reason::AmbiguousPath), (json!({"host": true}), Reason::AmbiguousHost)]
+            [(json!({"path": true}), Unclear::Path), (json!({"host": true}), Unclear::Host)]
         {
             assert_eq!(part(config).of(&mut Request::new(&headers, &mut host)), Err(expected));
         }
@@ -290,7 +339,7 @@ mod tests {
             (json!({"cookie": "u"}), ("cookie", "u=a; u=b")),
         ] {
             let result = try_of(config, &[field], &mut TestHost::default());
-            assert_eq!(result, Err(Reason::AmbiguousKey), "{field:?}");
+            assert_eq!(result, Err(Unclear::Value), "{field:?}");
         }
         assert_eq!(of(json!({"header": "x"}), &[("x", "")], &mut TestHost::default()), None);
     }

@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portcullis_kit::{Headers, Properties};
+use crate::{Headers, Properties};
 
 /// Addresses with the same first bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cidr {
+pub struct Cidr {
     network: IpAddr,
     prefix: u8,
 }
@@ -14,7 +14,7 @@ pub(crate) struct Cidr {
 impl Cidr {
     /// Reads `10.0.0.0/8`, `2001:db8::/32` or one address. `None` for anything else, also where bits behind the prefix are set: one of
     /// the two is a typing mistake.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
@@ -33,7 +33,7 @@ impl Cidr {
     }
 
     /// Whether an address is one of them.
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         self.network.is_ipv4() == address.is_ipv4() && self.masked(address) == self.network
     }
 
@@ -43,7 +43,7 @@ impl Cidr {
 }
 
 /// An address without the bits behind its prefix.
-pub(crate) fn masked(address: IpAddr, v4_prefix: u8, v6_prefix: u8) -> IpAddr {
+pub fn masked(address: IpAddr, v4_prefix: u8, v6_prefix: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => {
             let mask = u32::MAX.checked_shl(32_u32.saturating_sub(v4_prefix.into())).unwrap_or_default();
@@ -58,16 +58,19 @@ pub(crate) fn masked(address: IpAddr, v4_prefix: u8, v6_prefix: u8) -> IpAddr {
 
 /// Where the address of a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AddressSource {
+pub enum AddressSource {
     /// Whom Envoy takes for the client.
     Envoy,
     /// In `x-forwarded-for`, after so many trusted proxies have added theirs behind it.
-    Forwarded { trusted_hops: u8 },
+    Forwarded {
+        /// How many.
+        trusted_hops: u8,
+    },
 }
 
 impl AddressSource {
     /// The address. An IPv4 address in the form of an IPv6 address is the IPv4 address.
-    pub(crate) fn find(self, request: &Headers, host: &mut dyn Properties) -> Option<IpAddr> {
+    pub fn find(self, request: &Headers, host: &mut dyn Properties) -> Option<IpAddr> {
         let address = match self {
             Self::Envoy => of_socket(std::str::from_utf8(&host.property(&["source", "address"])?).ok()?),
             Self::Forwarded { trusted_hops } => {
@@ -88,9 +91,8 @@ fn of_socket(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_kit::testing::TestHost;
-
     use super::*;
+    use crate::testing::TestHost;
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()

@@ -1,14 +1,17 @@
-use portcullis_kit::ConfigError;
+use crate::ConfigError;
 
 /// HTTP statuses, as ranges.
 #[derive(Debug)]
-pub(crate) struct Statuses {
+pub struct Statuses {
     ranges: Vec<(u16, u16)>,
 }
 
 impl Statuses {
     /// Reads `404`, `5xx` and `500-599`.
-    pub(crate) fn new(texts: &[String]) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    /// Which text is none of them.
+    pub fn new(texts: &[String]) -> Result<Self, ConfigError> {
         let ranges = texts.iter().enumerate().map(|(index, text)| {
             range(text).ok_or_else(|| {
                 let problem = format!("{text:?} is no status; write one as 404, 5xx or 500-599");
@@ -18,7 +21,8 @@ impl Statuses {
         Ok(Self { ranges: ranges.collect::<Result<_, _>>()? })
     }
 
-    pub(crate) fn contains(&self, status: u16) -> bool {
+    /// Whether a status is one of them.
+    pub fn contains(&self, status: u16) -> bool {
         self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&status))
     }
 }

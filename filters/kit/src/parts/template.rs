@@ -1,8 +1,8 @@
-use portcullis_kit::ConfigError;
+use crate::ConfigError;
 
 /// Paths of one form: `/users/{id}/orders`, or `/files/**` for all below.
 #[derive(Debug)]
-pub(crate) struct Template {
+pub struct Template {
     text: String,
     segments: Vec<Segment>,
     /// Whether it ends with `**`.
@@ -17,7 +17,11 @@ enum Segment {
 }
 
 impl Template {
-    pub(crate) fn new(text: String) -> Result<Self, ConfigError> {
+    /// Reads `/users/{id}/orders` and `/files/**`.
+    ///
+    /// # Errors
+    /// What is no template.
+    pub fn new(text: String) -> Result<Self, ConfigError> {
         let Some(path) = text.strip_prefix('/') else { return Err(mistake(&text)) };
         let (path, is_open) = match path.strip_suffix("**") {
             Some("") => ("", true),
@@ -31,11 +35,13 @@ impl Template {
         Ok(Self { segments, is_open, text })
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// The template as it was written.
+    pub fn text(&self) -> &str {
         &self.text
     }
 
-    pub(crate) fn fits(&self, path: &str) -> bool {
+    /// Whether a path is of this form.
+    pub fn fits(&self, path: &str) -> bool {
         let Some(path) = path.strip_prefix('/') else { return false };
         let mut segments = path.split('/');
         let all_fit =
