@@ -8,13 +8,15 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use portcullis_tests::root;
 
 /// Which of our crates each of them may use, tests left aside.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("kit", &[]),
     ("shell", &["kit"]),
     ("jwt-auth", &["kit"]),
     ("jwt-auth-wasm", &["jwt-auth", "shell"]),
     ("token-bucket", &["kit", "proto"]),
     ("token-bucket-wasm", &["shell", "token-bucket"]),
+    ("circuit-breaker", &["kit"]),
+    ("circuit-breaker-wasm", &["circuit-breaker", "shell"]),
     ("pack", &[]),
     ("probe", &[]),
     ("proto", &[]),
@@ -22,7 +24,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("host", &["kit", "sim"]),
     ("scenario", &["kit", "sim"]),
     ("envoy", &["kit", "scenario", "sim"]),
-    ("cli", &["envoy", "host", "jwt-auth", "kit", "scenario", "sim", "token-bucket"]),
+    ("cli", &["circuit-breaker", "envoy", "host", "jwt-auth", "kit", "scenario", "sim", "token-bucket"]),
     ("rls", &[]),
     ("bench", &["envoy", "scenario", "sim"]),
     ("fuzz", &[]),

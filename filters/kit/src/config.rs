@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json;
+use crate::{Host, json};
 
 /// A mistake in a configuration: where it is, and what is wrong and would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +84,52 @@ pub fn stat_prefix(configured: Option<String>) -> Result<String, ConfigError> {
     }
 }
 
+/// The name of one of several things, such as a limit: it goes into metrics, headers and keys.
+///
+/// # Errors
+/// Something else than up to 64 lower-case letters, digits, underscores and hyphens.
+pub fn stat_name(name: String) -> Result<String, ConfigError> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    match !name.is_empty() && name.len() <= 64 && name.chars().all(is_name) {
+        true => Ok(name),
+        false => {
+            let problem = format!("{name:?}; write up to 64 lower-case letters, digits, _ and -");
+            Err(ConfigError::at("name", problem))
+        }
+    }
+}
+
+/// Checks that names differ, also as they stand in metrics; `path` names the list that they are in.
+///
+/// # Errors
+/// The first that is like one before it.
+pub fn distinct_names<'a>(path: &str, names: impl IntoIterator<Item = &'a str>) -> Result<(), ConfigError> {
+    let mut before: Vec<(String, &str)> = Vec::new();
+    for (index, name) in names.into_iter().enumerate() {
+        let counted = name.replace('-', "_");
+        if let Some((_, other)) = before.iter().find(|(other, _)| *other == counted) {
+            let problem =
+                format!("{name:?} would be counted together with {other:?}; give each a name of its own");
+            return Err(ConfigError::at(format!("{path}[{index}].name"), problem));
+        }
+        before.push((counted, name));
+    }
+    Ok(())
+}
+
+/// Who shares data: what is configured, or else what Envoy calls the plugin. Warns where it has no name at all.
+pub fn domain(configured: Option<&str>, filter: &str, host: &mut dyn Host) -> String {
+    let domain = match configured {
+        Some(domain) => domain.to_owned(),
+        None => String::from_utf8_lossy(&host.property(&["plugin_name"]).unwrap_or_default()).into_owned(),
+    };
+    if domain.is_empty() {
+        let remedy = "write one, lest other filters without a name share what this one keeps";
+        host.log(log::Level::Warn, &format!("{filter}: domain: empty, and the plugin has no name; {remedy}"));
+    }
+    domain
+}
+
 /// A mistake in the words of whoever writes configurations, without a long text that it quotes: who writes a secret in the
 /// wrong place must not find it in the log.
 fn concealed(message: &str) -> String {
@@ -137,7 +183,7 @@ fn in_plain_words(text: &str) -> String {
 }
 
 /// A span of time in a configuration, a number with a unit: `250ms`, `10s`, `5m`, `1h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 impl Span {

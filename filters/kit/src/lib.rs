@@ -58,7 +58,7 @@ pub mod testing;
 mod time;
 
 pub use circuit::Circuit;
-pub use config::{ConfigError, Span, parse_config, stat_prefix};
+pub use config::{ConfigError, Span, distinct_names, domain, parse_config, stat_name, stat_prefix};
 pub use driver::{Driver, Outcome};
 pub use filter::{Action, HttpFilter, Reads};
 pub use headers::{Edit, Headers};

@@ -21,17 +21,40 @@ pub struct LocalReply {
     pub grpc_status: Option<GrpcStatus>,
 }
 
-/// The gRPC statuses that a denial can have (<https://grpc.io/docs/guides/status-codes/>).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The gRPC statuses of what has not gone well (<https://grpc.io/docs/guides/status-codes/>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum GrpcStatus {
+    /// The client has given up.
+    Cancelled = 1,
+    /// Nobody knows.
+    Unknown = 2,
     /// The request itself is wrong.
     InvalidArgument = 3,
+    /// It took too long.
+    DeadlineExceeded = 4,
+    /// What is asked for is not there.
+    NotFound = 5,
+    /// What is to be made is there.
+    AlreadyExists = 6,
     /// Authenticated, and not allowed.
     PermissionDenied = 7,
     /// A limit is reached.
     ResourceExhausted = 8,
-    /// The proxy's own failure.
+    /// Things are not as they have to be for it.
+    FailedPrecondition = 9,
+    /// Somebody else was faster.
+    Aborted = 10,
+    /// Past the end.
+    OutOfRange = 11,
+    /// There is no such method.
+    Unimplemented = 12,
+    /// The server's own mistake.
+    Internal = 13,
+    /// The proxy's own failure, or nobody there.
     Unavailable = 14,
+    /// What was there is lost.
+    DataLoss = 15,
     /// Not, or not validly, authenticated.
     Unauthenticated = 16,
 }

@@ -1,7 +1,7 @@
 use crate::ConfigError;
 
 /// HTTP statuses, as ranges.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Statuses {
     ranges: Vec<(u16, u16)>,
 }

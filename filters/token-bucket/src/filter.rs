@@ -5,7 +5,7 @@ use portcullis_kit::bucket::Quota;
 use portcullis_kit::parts::Request;
 use portcullis_kit::rules::is_grpc;
 use portcullis_kit::{
-    Action, CallId, ConfigError, GrpcAnswer, Headers, Host, HttpFilter, LocalReply, Reads, StreamId,
+    Action, CallId, ConfigError, GrpcAnswer, Headers, Host, HttpFilter, LocalReply, Reads, StreamId, domain,
     parse_config,
 };
 
@@ -98,17 +98,7 @@ impl HttpFilter for TokenBucket {
     }
 
     fn start(&mut self, host: &mut dyn Host) {
-        let domain = self.policy.domain.clone().unwrap_or_else(|| {
-            let name = host.property(&["plugin_name"]).unwrap_or_default();
-            String::from_utf8_lossy(&name).into_owned()
-        });
-        if domain.is_empty() {
-            let remedy = "write one, lest other filters without a name share the buckets";
-            host.log(
-                Level::Warn,
-                &format!("token-bucket: domain: empty, and the plugin has no name; {remedy}"),
-            );
-        }
+        let domain = domain(self.policy.domain.as_deref(), Self::NAME, host);
         match host.random() {
             Some(seed) => self.seed = seed,
             None => host.log(

@@ -1,6 +1,6 @@
 //! The configuration once it has been checked.
 
-use portcullis_kit::{ConfigError, stat_prefix};
+use portcullis_kit::{ConfigError, distinct_names, stat_prefix};
 
 use crate::config::{Scope, TokenBucketConfig};
 use crate::limit::Limit;
@@ -40,20 +40,13 @@ impl TryFrom<TokenBucketConfig> for Policy {
         for (index, limit) in config.limits.into_iter().enumerate() {
             let path = format!("limits[{index}]");
             let limit = Limit::try_from(limit).map_err(|error| error.under(&path))?;
-            let counted = |name: &str| name.replace('-', "_");
-            if let Some(other) = limits.iter().find(|other| counted(&other.name) == counted(&limit.name)) {
-                let problem = format!(
-                    "{:?} would be counted together with {:?}; give each limit a name of its own",
-                    limit.name, other.name
-                );
-                return Err(ConfigError::at(format!("{path}.name"), problem));
-            }
             if limit.scope == Scope::Global && service.is_none() {
                 let problem = "global, and there is no rate_limit_service; name its cluster there";
                 return Err(ConfigError::at(format!("{path}.scope"), problem));
             }
             limits.push(limit);
         }
+        distinct_names("limits", limits.iter().map(|limit| limit.name.as_str()))?;
         let in_memory: u64 = limits.iter().map(Limit::buckets_of_a_worker).fold(0, u64::saturating_add);
         if in_memory > MOST_IN_MEMORY {
             let problem = format!(

@@ -130,11 +130,11 @@ fn limits_that_contradict_the_others_or_the_service_are_named() {
         ),
         (
             with("/limits/1/name", json!("per-client")),
-            "limits[1].name: \"per-client\" would be counted together with \"per-client\"; give each limit a name of its own",
+            "limits[1].name: \"per-client\" would be counted together with \"per-client\"; give each a name of its own",
         ),
         (
             with("/limits/1/name", json!("per_client")),
-            "limits[1].name: \"per_client\" would be counted together with \"per-client\"; give each limit a name of its own",
+            "limits[1].name: \"per_client\" would be counted together with \"per-client\"; give each a name of its own",
         ),
     ]);
 }

@@ -1,5 +1,6 @@
 //! Our own filters, by name.
 
+use portcullis_circuit_breaker::{CircuitBreaker, CircuitBreakerConfig};
 use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
 use portcullis_kit::{ConfigError, HttpFilter};
 use portcullis_sim::{NativePlugin, Plugin};
@@ -14,7 +15,7 @@ pub(crate) struct Filter {
 }
 
 /// Every filter.
-pub(crate) const FILTERS: [Filter; 2] = [
+pub(crate) const FILTERS: [Filter; 3] = [
     Filter {
         name: JwtAuth::NAME,
         check: |configuration| JwtAuth::configure(configuration).map(drop),
@@ -26,6 +27,12 @@ pub(crate) const FILTERS: [Filter; 2] = [
         check: |configuration| TokenBucket::configure(configuration).map(drop),
         plugin: || Box::new(NativePlugin::<TokenBucket>::new()),
         schema: || schemars::schema_for!(TokenBucketConfig),
+    },
+    Filter {
+        name: CircuitBreaker::NAME,
+        check: |configuration| CircuitBreaker::configure(configuration).map(drop),
+        plugin: || Box::new(NativePlugin::<CircuitBreaker>::new()),
+        schema: || schemars::schema_for!(CircuitBreakerConfig),
     },
 ];
 

@@ -44,77 +44,73 @@ where
     F::Stream: Send,
 {
     fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
-        Ok(match callback {
+        match callback {
             Callback::Configure { context, size } => {
                 let configuration =
                     sim.buffer_bytes(BufferType::PluginConfiguration as u32, 0, size).unwrap_or_default();
                 let Ok(mut driver) = Driver::configure(&configuration, sim) else { return Ok(Some(0)) };
                 self.drivers.values().for_each(|former| driver.inherit(former));
                 self.drivers.insert(context, driver);
-                Some(1)
+                return Ok(Some(1));
             }
             Callback::ContextCreate { context, parent } if parent > 0 => {
                 self.roots.insert(context, parent);
-                None
             }
             Callback::Delete { context } => {
                 if let Some(driver) = self.of_stream(context) {
                     driver.on_delete(StreamId(context), sim);
                 }
                 self.roots.remove(&context);
-                None
             }
-            Callback::Tick { context } => {
+            Callback::Tick { context }
+            | Callback::HttpCallResponse { context, .. }
+            | Callback::GrpcReceive { context, .. }
+            | Callback::GrpcClose { context, .. } => {
                 if let Some(driver) = self.drivers.get_mut(&context) {
-                    driver.on_tick(sim);
+                    root_callback(driver, callback, sim);
                 }
-                None
             }
-            Callback::HttpCallResponse { context, token, .. } => {
-                if let Some(driver) = self.drivers.get_mut(&context) {
-                    driver.on_http_answer(CallId(token), sim);
-                }
-                None
+            Callback::RequestHeaders { context, .. }
+            | Callback::ResponseHeaders { context, .. }
+            | Callback::ResponseBody { context, .. }
+            | Callback::ResponseTrailers { context, .. } => {
+                let driver = self.of_stream(context);
+                return Ok(driver.and_then(|driver| stream_callback(driver, callback, sim)));
             }
-            Callback::GrpcReceive { context, token, .. } => {
-                if let Some(driver) = self.drivers.get_mut(&context) {
-                    driver.on_grpc_message(CallId(token), sim);
-                }
-                None
-            }
-            Callback::GrpcClose { context, token, status } => {
-                if let Some(driver) = self.drivers.get_mut(&context) {
-                    driver.on_grpc_failure(CallId(token), status, sim);
-                }
-                None
-            }
-            Callback::RequestHeaders { context, .. } => self.of_stream(context).map(|driver| {
-                match driver.on_request_headers(StreamId(context), sim) {
-                    Outcome::Continue => 0,
-                    Outcome::Paused | Outcome::Replied => STOP_ALL,
-                }
-            }),
-            Callback::ResponseHeaders { context, end_of_stream, .. } => {
-                if let Some(driver) = self.of_stream(context) {
-                    driver.on_response_headers(StreamId(context), end_of_stream, sim);
-                }
-                None
-            }
-            Callback::ResponseBody { context, size, end_of_stream } => {
-                if let Some(driver) = self.of_stream(context) {
-                    driver.on_response_body(StreamId(context), size as usize, end_of_stream, sim);
-                }
-                None
-            }
-            Callback::ResponseTrailers { context, .. } => {
-                if let Some(driver) = self.of_stream(context) {
-                    driver.on_response_trailers(StreamId(context), sim);
-                }
-                None
-            }
-            _ => None,
-        })
+            _ => {}
+        }
+        Ok(None)
     }
+}
+
+fn root_callback<F: HttpFilter>(driver: &mut Driver<F>, callback: Callback, sim: &mut Sim) {
+    match callback {
+        Callback::Tick { .. } => driver.on_tick(sim),
+        Callback::HttpCallResponse { token, .. } => driver.on_http_answer(CallId(token), sim),
+        Callback::GrpcReceive { token, .. } => driver.on_grpc_message(CallId(token), sim),
+        Callback::GrpcClose { token, status, .. } => driver.on_grpc_failure(CallId(token), status, sim),
+        _ => {}
+    }
+}
+
+fn stream_callback<F: HttpFilter>(driver: &mut Driver<F>, callback: Callback, sim: &mut Sim) -> Option<u32> {
+    match callback {
+        Callback::RequestHeaders { context, .. } => {
+            return Some(match driver.on_request_headers(StreamId(context), sim) {
+                Outcome::Continue => 0,
+                Outcome::Paused | Outcome::Replied => STOP_ALL,
+            });
+        }
+        Callback::ResponseHeaders { context, end_of_stream, .. } => {
+            driver.on_response_headers(StreamId(context), end_of_stream, sim);
+        }
+        Callback::ResponseBody { context, size, end_of_stream } => {
+            driver.on_response_body(StreamId(context), size as usize, end_of_stream, sim);
+        }
+        Callback::ResponseTrailers { context, .. } => driver.on_response_trailers(StreamId(context), sim),
+        _ => {}
+    }
+    None
 }
 
 impl Clock for Sim {

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use crate::UnixTime;
 use crate::http::{HeaderList, Protocol, Request, Response};
@@ -34,6 +35,8 @@ pub(crate) struct Stream {
     pub(crate) is_grpc: bool,
     /// What the upstream will do.
     pub(crate) answer: Answer,
+    /// How long the router waits for it.
+    pub(crate) timeout: Option<Duration>,
     /// What the client has been sent, as soon as it was sent anything; the headers are here only if they could be changed
     /// afterwards.
     pub(crate) to_client: Option<Response>,

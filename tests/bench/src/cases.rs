@@ -39,6 +39,23 @@ pub(crate) enum Guard {
     BucketOfUser(&'static str),
     /// Envoy's `local_ratelimit`.
     NativeBucket,
+    /// Our breaker, closed.
+    Breaker(Breaker),
+    /// Envoy's `admission_control`.
+    NativeAdmission,
+}
+
+/// How our breaker is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Breaker {
+    /// One for each upstream cluster, by failures and slow calls.
+    OfCluster,
+    /// One for all.
+    OfAll,
+    /// As Envoy's `admission_control`.
+    Throttle,
+    /// Open, with an answer that is written in the configuration.
+    Open,
 }
 
 /// The bearer tokens of the requests.
@@ -55,7 +72,9 @@ pub(crate) enum Tokens {
 }
 
 use Algorithm::{EdDsa, Es256, Hs256, Rs256};
-use Guard::{Bucket, BucketOfUser, JwtAuth, JwtAuthAlone, Native, NativeBucket, NativeCached, Nobody};
+use Guard::{
+    Bucket, BucketOfUser, JwtAuth, JwtAuthAlone, Native, NativeAdmission, NativeBucket, NativeCached, Nobody,
+};
 use Tokens::{Forged, Others, Same, Users};
 
 /// How many users there are.
@@ -63,7 +82,7 @@ const USERS: usize = 1_000_000;
 
 impl Case {
     /// The first one is the base of the others; it is sent a token as well.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::usual("none", Nobody, Rs256, Same),
         Self::usual("jwt-auth-hit", JwtAuth, Rs256, Same),
         Self::usual("jwt-auth-miss", JwtAuth, Rs256, Others),
@@ -82,6 +101,11 @@ impl Case {
         Self::usual("token-bucket-leased", Bucket("leased"), Rs256, Same),
         Self::usual("token-bucket-users", BucketOfUser("process"), Rs256, Users),
         Self::usual("native-local-ratelimit", NativeBucket, Rs256, Same),
+        Self::usual("circuit-breaker", Guard::Breaker(Breaker::OfCluster), Rs256, Same),
+        Self::usual("circuit-breaker-alone", Guard::Breaker(Breaker::OfAll), Rs256, Same),
+        Self::other("circuit-breaker-throttle", Guard::Breaker(Breaker::Throttle), Rs256, Same),
+        Self::usual("circuit-breaker-open", Guard::Breaker(Breaker::Open), Rs256, Same),
+        Self::usual("native-admission-control", NativeAdmission, Rs256, Same),
         Self::other("token-bucket-users-leased", BucketOfUser("leased"), Rs256, Users),
         Self::other("none-4-workers", Nobody, Rs256, Same).with_workers(4),
         Self::other("token-bucket-4-workers", Bucket("process"), Rs256, Same).with_workers(4),
@@ -104,14 +128,15 @@ impl Case {
         match self.guard {
             JwtAuth | JwtAuthAlone => Some("jwt-auth.wasm"),
             Bucket(_) | BucketOfUser(_) => Some("token-bucket.wasm"),
-            Nobody | Native | NativeCached | NativeBucket => None,
+            Guard::Breaker(_) => Some("circuit-breaker.wasm"),
+            Nobody | Native | NativeCached | NativeBucket | NativeAdmission => None,
         }
     }
 
     /// How a request without a token is answered.
     pub(crate) fn status_without_token(self) -> u16 {
         match self.guard {
-            Nobody | Bucket(_) | BucketOfUser(_) | NativeBucket => 200,
+            Nobody | Bucket(_) | BucketOfUser(_) | NativeBucket | Guard::Breaker(_) | NativeAdmission => 200,
             JwtAuth | JwtAuthAlone | Native | NativeCached => 401,
         }
     }
@@ -121,6 +146,13 @@ impl Case {
         match self.guard {
             Bucket(_) | BucketOfUser(_) => Some("wasmcustom.portcullis_token_bucket_bench_allowed_total"),
             NativeBucket => Some("bench.http_local_rate_limit.ok"),
+            Guard::Breaker(Breaker::OfCluster) => {
+                Some("wasmcustom.portcullis_circuit_breaker_bench___calls_success_total")
+            }
+            Guard::Breaker(Breaker::Open) => {
+                Some("wasmcustom.portcullis_circuit_breaker_bench_fallback_static_total")
+            }
+            Guard::Breaker(_) => Some("wasmcustom.portcullis_circuit_breaker_bench_calls_success_total"),
             _ => None,
         }
     }
@@ -152,6 +184,8 @@ impl Case {
                 vec![Filter::wasm(module, token_bucket(scope, by_user).to_string())]
             }
             NativeBucket => vec![Filter::Other(local_ratelimit())],
+            Guard::Breaker(breaker) => vec![Filter::wasm(module, circuit_breaker(breaker).to_string())],
+            NativeAdmission => vec![Filter::Other(admission_control())],
         }
     }
 }
@@ -245,6 +279,40 @@ fn local_ratelimit() -> Value {
             "token_bucket": { "max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s" },
             "filter_enabled": always,
             "filter_enforced": always,
+        },
+    })
+}
+
+fn circuit_breaker(breaker: Breaker) -> Value {
+    let trip = json!({
+        "error_ratio": 0.5,
+        "consecutive_errors": 10,
+        "slow_ratio": { "ratio": 0.5, "max_latency": "1s" },
+    });
+    let breaker = match breaker {
+        Breaker::OfCluster => json!({ "name": "bench", "trip": trip }),
+        Breaker::OfAll => json!({ "name": "bench", "key": [], "trip": trip }),
+        Breaker::Throttle => json!({ "name": "bench", "key": [], "throttle": {} }),
+        Breaker::Open => json!({
+            "name": "bench",
+            "key": [],
+            "mode": "forced_open",
+            "trip": trip,
+            "fallback": [{ "static": { "status": 200, "body": "{{breaker}} is {{state}}" } }],
+        }),
+    };
+    json!({ "breakers": [breaker] })
+}
+
+fn admission_control() -> Value {
+    json!({
+        "name": "envoy.filters.http.admission_control",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.admission_control.v3.AdmissionControl",
+            "success_criteria": {
+                "http_criteria": { "http_success_status": [{ "start": 100, "end": 500 }] },
+                "grpc_criteria": { "grpc_success_status": [0] },
+            },
         },
     })
 }

@@ -62,7 +62,16 @@ impl Running {
             return Err(format!("{}: a request without a token is answered with {status}", self.name()));
         }
         let Some(counter) = self.case.counter() else { return Ok(()) };
-        match self.process.admin().stats(counter)?.values().sum::<u64>() {
+        // Some count for a moment before they tell.
+        let mut count = 0;
+        for _ in 0..20 {
+            count = self.process.admin().stats(counter)?.values().sum::<u64>();
+            if count > 0 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        match count {
             0 => Err(format!("{}: {counter} stays 0", self.name())),
             _ => Ok(()),
         }

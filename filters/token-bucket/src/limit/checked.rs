@@ -3,7 +3,7 @@ use std::time::Duration;
 use portcullis_kit::bucket::{Quota, Rate};
 use portcullis_kit::parts::{Member, OneOf, Part, PartConfig};
 use portcullis_kit::rules::{Matcher, Rules, is_token};
-use portcullis_kit::{ConfigError, Statuses};
+use portcullis_kit::{ConfigError, Statuses, stat_name};
 
 use super::{After, Delay, Enforce, Limit, Refund, Seats};
 use crate::config::{
@@ -51,7 +51,7 @@ impl TryFrom<LimitConfig> for Limit {
         }
         let when = config.when.map(Matcher::try_from).transpose().map_err(|error| error.under("when"))?;
         Ok(Self {
-            name: name(config.name)?,
+            name: stat_name(config.name)?,
             scope: config.scope,
             lease: lease(config.lease, smallest)?,
             ahead: config.ahead,
@@ -178,17 +178,6 @@ fn fits_together(config: &LimitConfig) -> Result<(), ConfigError> {
             fail("start", "more than the burst; write at most that, or leave it out for a full bucket")
         }
         _ => Ok(()),
-    }
-}
-
-fn name(name: String) -> Result<String, ConfigError> {
-    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    match !name.is_empty() && name.len() <= 64 && name.chars().all(is_name) {
-        true => Ok(name),
-        false => Err(ConfigError::at(
-            "name",
-            format!("{name:?}; write up to 64 lower-case letters, digits, _ and -"),
-        )),
     }
 }
 

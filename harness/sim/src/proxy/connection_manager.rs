@@ -31,6 +31,9 @@ const NOT_FORWARDED: [&[u8]; 22] = [
     b"x-forwarded-client-cert",
 ];
 
+/// Envoy's default route timeout.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
 const SERVICE_TIME: &[u8] = b"x-envoy-upstream-service-time";
 
 /// The request headers as the first filter sees them.
@@ -139,11 +142,19 @@ fn mark(protocol: Protocol, headers: &mut HeaderList, entropy: &mut fastrand::Rn
     }
 }
 
-/// What the router adds.
-pub(super) fn to_upstream(headers: &mut HeaderList) {
-    if !has(headers, b"x-envoy-expected-rq-timeout-ms") {
-        push(headers, "x-envoy-expected-rq-timeout-ms", "15000");
+/// What the router makes of the deadline of a request, and adds; how long it waits, where it does not wait for ever.
+pub(super) fn to_upstream(headers: &mut HeaderList) -> Option<Duration> {
+    const ASKED: &[u8] = b"x-envoy-upstream-rq-timeout-ms";
+    const EXPECTED: &str = "x-envoy-expected-rq-timeout-ms";
+    let asked = find(headers, ASKED).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    headers.retain(|(name, _)| name != ASKED);
+    let timeout = asked.map_or(TIMEOUT, Duration::from_millis);
+    if timeout.is_zero() {
+        return None;
     }
+    headers.retain(|(name, _)| name != EXPECTED.as_bytes());
+    push(headers, EXPECTED, &timeout.as_millis().to_string());
+    Some(timeout)
 }
 
 /// The response headers as the last filter sees them first; a server that breaks off has not said how much it would send.

@@ -11,9 +11,6 @@ use crate::setup::{AnswerKind, Reachability};
 use crate::stream::{End, LocalResponse, Side, Unread};
 use crate::{Plugin, Sim};
 
-/// Envoy's default route timeout.
-const TIMEOUT: Duration = Duration::from_secs(15);
-
 /// Envoy's response flags, as the bits of the attribute `response.flags`.
 const NO_HEALTHY_UPSTREAM: u64 = 1 << 1;
 const UPSTREAM_REQUEST_TIMEOUT: u64 = 1 << 2;
@@ -77,7 +74,7 @@ impl<P: Plugin> Thread<P> {
         if !has(b":method") {
             return self.router_reply(sim, id, &removed(503, "request", ":method"), 0);
         }
-        connection_manager::to_upstream(&mut stream.request.headers);
+        stream.timeout = connection_manager::to_upstream(&mut stream.request.headers);
         if stream.is_changeable(Side::Request) {
             stream.to_upstream.headers.clone_from(&stream.request.headers);
         }
@@ -99,11 +96,12 @@ impl<P: Plugin> Thread<P> {
                 let after = stream.answer.after;
                 stream.upstream_complete = true;
                 // Only what will be too late needs a timer; nobody refuses a connection late.
-                let is_late = after > TIMEOUT || stream.answer.is_silent();
-                let is_late = is_late && sim.setup.upstream == Reachability::Healthy;
-                let (after, kind) = match is_late {
-                    true => (TIMEOUT, EventKind::UpstreamTimeout { stream: id }),
-                    false => (after, EventKind::Upstream { stream: id }),
+                let (timeout, is_silent) = (stream.timeout, stream.answer.is_silent());
+                let is_late = |timeout: &Duration| after > *timeout || is_silent;
+                let is_healthy = sim.setup.upstream == Reachability::Healthy;
+                let (after, kind) = match timeout.filter(|timeout| is_healthy && is_late(timeout)) {
+                    Some(timeout) => (timeout, EventKind::UpstreamTimeout { stream: id }),
+                    None => (after, EventKind::Upstream { stream: id }),
                 };
                 sim.events.push(now.saturating_add(after), self.index, kind);
             }

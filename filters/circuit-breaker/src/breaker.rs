@@ -1,0 +1,314 @@
+//! A breaker as one worker sees it: what all of them share, as of a moment ago, and what this one has counted since.
+
+use std::collections::BTreeMap;
+
+use log::Level;
+use portcullis_kit::{CREATE, Datum, Host, StreamId, WriteError};
+use prost::Message;
+
+use crate::metrics::{Metrics, Untold};
+use crate::policy::Rule;
+use crate::state::{Admission, Outcome, Probe, ProbeEnd, Record, State, Tally, Transition, Window};
+
+/// How often a worker tries to write when others are faster. Each time that it fails, one of them has come on.
+const TRIES: u32 = 1000;
+
+/// Time and chance, for one callback.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// Nanoseconds on the clock that all workers share.
+    pub(crate) now: u64,
+    pub(crate) random: u32,
+    /// How long a worker may go without a look at the shared data, in nanoseconds.
+    pub(crate) sync: u64,
+}
+
+/// A breaker as one worker sees it.
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    /// Its entry in the shared data.
+    entry: String,
+    /// In logs and headers: `orders/backend`.
+    pub(crate) name: String,
+    /// Which of the configuration's.
+    pub(crate) rule: usize,
+    pub(crate) metrics: Metrics,
+    pub(crate) untold: Untold,
+    /// What the workers share, as it was read last.
+    record: Record,
+    read_at: Option<u64>,
+    /// What this worker has counted since, in the state of `record`.
+    pending: Tally,
+    /// Whether any call of the window has failed or was slow.
+    has_bad: bool,
+    /// Calls that are on their way, by their requests, whose numbers grow with time.
+    calls: BTreeMap<StreamId, Started>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Started {
+    at: u64,
+    generation: u32,
+    is_counted: bool,
+}
+
+impl Breaker {
+    /// A breaker that this worker has not had before; others may have.
+    pub(crate) fn new(
+        entry: String,
+        name: String,
+        rule: usize,
+        metrics: Metrics,
+        host: &mut dyn Host,
+    ) -> Self {
+        Self {
+            record: host.shared(&entry).ok().flatten().map(|datum| decoded(&datum)).unwrap_or_default(),
+            entry,
+            name,
+            rule,
+            metrics,
+            untold: Untold::default(),
+            read_at: None,
+            pending: Tally::default(),
+            has_bad: false,
+            calls: BTreeMap::new(),
+        }
+    }
+
+    /// The state, as it was seen last.
+    pub(crate) fn state(&self) -> State {
+        self.record.is()
+    }
+
+    pub(crate) fn generation(&self) -> u32 {
+        self.record.generation
+    }
+
+    /// For how many nanoseconds it has not been closed.
+    pub(crate) fn time_away(&self, now: u64) -> Option<u64> {
+        (self.record.away_since > 0).then(|| now.saturating_sub(self.record.away_since))
+    }
+
+    /// How much of its ramp has passed since it has closed again, from 0 to 1.
+    pub(crate) fn ramp(&self, ramp_up: u64, now: u64) -> f64 {
+        let closed_for = now.saturating_sub(self.record.since);
+        if self.state() != State::Closed || self.generation() == 0 || closed_for >= ramp_up {
+            return 1.0;
+        }
+        closed_for as f64 / ramp_up as f64
+    }
+
+    /// Asks whether a request passes.
+    pub(crate) fn admit(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) -> Admission {
+        if self.is_fresh(moment) {
+            match self.state() {
+                State::Closed => return Admission::Pass,
+                State::Open => {
+                    let wait = self.record.wait(&rule.settings, moment.now);
+                    if wait > 0 {
+                        return Admission::Denied(wait);
+                    }
+                }
+                State::HalfOpen => {}
+            }
+        }
+        self.change(rule, moment, host, |record| record.admit(&rule.settings, moment.random, moment.now))
+    }
+
+    /// The probability with which a request is denied by a throttle.
+    pub(crate) fn rejection(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) -> f64 {
+        let Some(throttle) = &rule.throttle else { return 0.0 };
+        if !self.is_fresh(moment) {
+            self.flush(rule, moment, host);
+        }
+        let window = rule.settings.window;
+        let mut counts = self.record.tally.counts(window, moment.now);
+        counts.add(self.pending.counts(window, moment.now));
+        throttle.rejection(counts)
+    }
+
+    /// Notes that a request is on its way.
+    pub(crate) fn begin(&mut self, stream: StreamId, now: u64) {
+        self.calls.insert(stream, Started { at: now, generation: self.generation(), is_counted: false });
+    }
+
+    /// Notes that it is over.
+    pub(crate) fn forget(&mut self, stream: StreamId) {
+        self.calls.remove(&stream);
+    }
+
+    /// Counts what a call of `generation` has come to; one that was counted as slow already may only have failed besides.
+    pub(crate) fn count(
+        &mut self,
+        (stream, generation): (StreamId, u32),
+        outcome: Outcome,
+        retry_at: u64,
+        (rule, moment, host): (&Rule, Moment, &mut dyn Host),
+    ) {
+        let window = rule.settings.window;
+        if generation != self.generation() || self.state() != State::Closed {
+            return;
+        }
+        match self.calls.get(&stream).is_some_and(|call| call.is_counted) {
+            false => self.pending.add(outcome, window, moment.now),
+            true if outcome.is_error => self.pending.add_late_error(window, moment.now),
+            true => return,
+        }
+        self.pending.retry_at = self.pending.retry_at.max(retry_at);
+        self.has_bad |= outcome.is_error || outcome.is_slow;
+        if !self.is_fresh(moment) || (self.has_bad && self.would_trip(rule, moment.now)) {
+            self.flush(rule, moment, host);
+        }
+    }
+
+    /// Takes note of how a probe has ended.
+    pub(crate) fn end(
+        &mut self,
+        probe: Probe,
+        end: ProbeEnd,
+        (rule, moment, host): (&Rule, Moment, &mut dyn Host),
+    ) {
+        self.change(rule, moment, host, |record| {
+            ((), record.end(probe, end, &rule.settings, moment.random, moment.now))
+        });
+    }
+
+    /// Tells the others what this worker has counted, and counts calls that take too long. Whether there may be more to do.
+    pub(crate) fn on_tick(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
+        self.metrics.tell(&mut self.untold, host);
+        self.count_overdue(rule, moment, host);
+        let is_due = self.record.first_deadline().is_some_and(|deadline| deadline <= moment.now);
+        if !self.pending.is_empty() || is_due {
+            self.flush(rule, moment, host);
+        }
+    }
+
+    /// Counts calls as slow that are on their way for too long, once. A window of calls counts them when they end.
+    fn count_overdue(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
+        let (Some(most), Window::Time { .. }) = (rule.max_latency, rule.settings.window) else { return };
+        let generation = self.generation();
+        if self.state() != State::Closed {
+            return;
+        }
+        let mut slow = 0;
+        for call in self.calls.values_mut() {
+            if moment.now.saturating_sub(call.at) <= most {
+                break;
+            }
+            if !call.is_counted && call.generation == generation {
+                call.is_counted = true;
+                slow += 1;
+                self.pending.add(
+                    Outcome { is_error: false, is_slow: true },
+                    rule.settings.window,
+                    moment.now,
+                );
+            }
+        }
+        if slow > 0 {
+            self.has_bad = true;
+            host.add(self.metrics.calls_slow, slow);
+        }
+    }
+
+    /// Whether a call was counted as slow while it was on its way.
+    pub(crate) fn is_counted(&self, stream: StreamId) -> bool {
+        self.calls.get(&stream).is_some_and(|call| call.is_counted)
+    }
+
+    fn is_fresh(&self, moment: Moment) -> bool {
+        self.read_at.is_some_and(|at| at <= moment.now && moment.now - at < moment.sync)
+    }
+
+    /// Whether what is known here makes it open; what is shared may say otherwise.
+    fn would_trip(&self, rule: &Rule, now: u64) -> bool {
+        let mut tally = self.record.tally.clone();
+        tally.merge(&self.pending, rule.settings.window, now);
+        let counts = tally.counts(rule.settings.window, now);
+        rule.settings.trip.check(counts, tally.errors_in_a_row()).is_some()
+    }
+
+    fn flush(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
+        self.change(rule, moment, host, |record| {
+            let mut transitions = Vec::new();
+            record.expire(&rule.settings, moment.random, moment.now, &mut transitions);
+            ((), transitions)
+        });
+    }
+
+    /// Changes what the workers share, after what this one has counted was added to it. Only who has written says so in the log.
+    fn change<T>(
+        &mut self,
+        rule: &Rule,
+        moment: Moment,
+        host: &mut dyn Host,
+        act: impl Fn(&mut Record) -> (T, Vec<Transition>),
+    ) -> T {
+        let generation = self.generation();
+        let (pending, settings) = (std::mem::take(&mut self.pending), &rule.settings);
+        let acted = |record: &mut Record| {
+            let mut transitions = match pending.is_empty() {
+                true => Vec::new(),
+                false => record.count(&pending, generation, settings, moment.random, moment.now),
+            };
+            let (out, further) = act(record);
+            transitions.extend(further);
+            (out, transitions)
+        };
+        let (out, transitions) = self.write(&acted, host);
+        self.read_at = Some(moment.now);
+        let counts = self.record.tally.counts(settings.window, moment.now);
+        self.has_bad = counts.errors > 0 || counts.slow > 0;
+        for transition in transitions {
+            self.tell(&transition, host);
+        }
+        out
+    }
+
+    /// Without shared data each worker goes by its own record.
+    fn write<T>(
+        &mut self,
+        act: &impl Fn(&mut Record) -> (T, Vec<Transition>),
+        host: &mut dyn Host,
+    ) -> (T, Vec<Transition>) {
+        for _ in 0..TRIES {
+            let Ok(datum) = host.shared(&self.entry) else { break };
+            let (read, cas) = match datum {
+                Some(datum) => (decoded(&datum), datum.cas),
+                None => (Record::default(), CREATE),
+            };
+            let mut record = read.clone();
+            let (out, transitions) = act(&mut record);
+            let written = match record == read {
+                true => Ok(()),
+                false => host.set_shared(&self.entry, &record.encode_to_vec(), cas),
+            };
+            match written {
+                Ok(()) => {
+                    self.record = record;
+                    return (out, transitions);
+                }
+                Err(WriteError::Conflict) => {}
+                Err(WriteError::Host(_)) => break,
+            }
+        }
+        act(&mut self.record)
+    }
+
+    fn tell(&self, transition: &Transition, host: &mut dyn Host) {
+        let Transition { from, to, event, wait } = transition;
+        self.metrics.changed_to(*to, host);
+        let level = if *to == State::Open { Level::Warn } else { Level::Info };
+        let wait = match to {
+            State::Open => format!("; for {} ms", wait / 1_000_000),
+            _ => String::new(),
+        };
+        let (name, from, to) = (&self.name, from.name(), to.name());
+        host.log(level, &format!("circuit-breaker: {name}: {from} -> {to}: {event}{wait}"));
+    }
+}
+
+/// What is no record is a new one: somebody else has written here.
+fn decoded(datum: &Datum) -> Record {
+    Record::decode(datum.value.as_slice()).unwrap_or_default()
+}

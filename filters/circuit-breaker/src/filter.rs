@@ -1,0 +1,359 @@
+use hashbrown::HashMap;
+use log::Level;
+use portcullis_kit::parts::Request;
+use portcullis_kit::{
+    Action, ConfigError, Headers, Host, HttpFilter, LocalReply, Reads, StreamId, domain, parse_config,
+};
+
+use crate::breaker::{Breaker, Moment};
+use crate::call::Call;
+use crate::config::{CircuitBreakerConfig, Mode};
+use crate::deadline;
+use crate::denial::Reason;
+use crate::directory::Directory;
+use crate::fallback::snapshot::{Capture, Snapshots};
+use crate::metrics::{Metrics, as_name};
+use crate::policy::{Policy, Rule, as_nanos};
+use crate::serving::Rerouted;
+use crate::state::{Admission, State};
+
+/// Of the parts of a key, so many bytes count.
+const LONGEST_KEY: usize = 256;
+
+/// The filter: spares upstreams that fail or are slow.
+#[derive(Debug)]
+pub struct CircuitBreaker {
+    pub(crate) policy: Policy,
+    /// With a slash behind it.
+    pub(crate) entries: String,
+    pub(crate) breakers: Vec<Breaker>,
+    /// Where the breaker of each rule and value of its key is; the empty one is that of all other values.
+    places: Vec<HashMap<Vec<u8>, usize>>,
+    /// By rule.
+    directories: Vec<Directory>,
+    /// By rule, where it has any.
+    pub(crate) snapshots: Vec<Option<Snapshots>>,
+    random: fastrand::Rng,
+    /// How many requests are on their way through this worker.
+    pub(crate) in_flight: usize,
+}
+
+/// What is kept of a request.
+#[derive(Debug, Default)]
+pub struct Stream {
+    pub(crate) call: Option<Call>,
+    pub(crate) capture: Option<Box<Capture>>,
+    pub(crate) rerouted: Option<Rerouted>,
+    /// The value of the header that names the breaker.
+    pub(crate) shown: Option<String>,
+}
+
+impl HttpFilter for CircuitBreaker {
+    const NAME: &'static str = "circuit-breaker";
+    type Stream = Stream;
+
+    fn configure(configuration: &[u8]) -> Result<Self, ConfigError> {
+        let policy = Policy::try_from(parse_config::<CircuitBreakerConfig>(configuration)?)?;
+        Ok(Self {
+            entries: String::new(),
+            breakers: Vec::new(),
+            places: policy.rules.iter().map(|_| HashMap::new()).collect(),
+            directories: Vec::new(),
+            snapshots: policy.rules.iter().map(|rule| rule.snapshot().map(|_| Snapshots::new())).collect(),
+            random: fastrand::Rng::with_seed(0),
+            in_flight: 0,
+            policy,
+        })
+    }
+
+    fn start(&mut self, host: &mut dyn Host) {
+        let domain = domain(self.policy.domain.as_deref(), Self::NAME, host);
+        self.entries = format!("portcullis/circuit-breaker/{domain}/");
+        let entry = |rule: &Rule| format!("{}{}/keys/{:?}", self.entries, rule.name, rule.keys.parts);
+        self.directories =
+            self.policy.rules.iter().map(|rule| Directory::new(entry(rule), rule.keys.max)).collect();
+        match host.random() {
+            Some(seed) => self.random = fastrand::Rng::with_seed(folded(seed)),
+            None => host
+                .log(Level::Warn, "circuit-breaker: the proxy has no randomness: all workers throttle alike"),
+        }
+        host.set_tick(self.policy.sync);
+    }
+
+    fn inherit(&mut self, former: &Self) {
+        for (rule, snapshots) in self.policy.rules.iter().zip(&mut self.snapshots) {
+            let mut theirs = former.policy.rules.iter().zip(&former.snapshots);
+            if let (Some(ours), Some((_, Some(kept)))) = (snapshots, theirs.find(|(it, _)| it.keeps_as(rule)))
+            {
+                *ours = kept.clone();
+            }
+        }
+    }
+
+    fn reads_request(&self) -> bool {
+        self.policy.reads_request
+    }
+
+    fn on_request_headers(
+        &mut self,
+        (id, stream): (StreamId, &mut Stream),
+        request: &mut Headers,
+        host: &mut dyn Host,
+    ) -> Result<Action, LocalReply> {
+        // Clients must not choose their upstream.
+        self.policy.reserved.iter().for_each(|name| request.remove(name));
+        let Some(rule) = self.rule(request, host) else { return Ok(Action::Continue) };
+        let Some(place) = self.place(rule, request, host) else { return Ok(Action::Continue) };
+        let moment = self.moment(host);
+        match self.refusal(place, moment, host) {
+            Err((reason, wait)) if !self.is_rehearsal(rule) => {
+                self.serve((place, reason, wait), stream, request, (moment, host))?;
+            }
+            Err(_) => {
+                self.with(place, |breaker, _| host.add(breaker.metrics.shadow_denied, 1));
+                self.pass((id, stream), place, None, request, moment);
+            }
+            Ok(probe) => {
+                if probe.is_some() {
+                    self.with(place, |breaker, _| host.add(breaker.metrics.probes, 1));
+                }
+                self.pass((id, stream), place, probe, request, moment);
+            }
+        }
+        if let Some(timeout) = self.policy.rules.get(rule).and_then(|rule| rule.timeout) {
+            deadline::limit(request, timeout);
+        }
+        self.in_flight += usize::from(self.watches(stream));
+        Ok(Action::Continue)
+    }
+
+    fn watches(&self, stream: &Stream) -> bool {
+        stream.call.is_some() || stream.rerouted.is_some()
+    }
+
+    fn reads_response(&self, stream: &Stream) -> Reads {
+        match (&stream.capture, stream.call.is_some() || stream.rerouted.is_some()) {
+            (Some(_), _) => Reads::All,
+            (None, true) => Reads::Only(&[":status"]),
+            (None, false) => Reads::Nothing,
+        }
+    }
+
+    fn on_response_headers(
+        &mut self,
+        (id, stream): (StreamId, &mut Stream),
+        response: &mut Headers,
+        host: &mut dyn Host,
+    ) {
+        let status = response.first(":status").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        let moment = self.moment(host);
+        if let Some(status) = status {
+            self.on_status((id, stream), (status, response.is_last), (moment, host));
+            self.capture_headers(stream, response, status, moment.now);
+        }
+        if let (Some(value), Some(header)) = (stream.shown.take(), &self.policy.state_header) {
+            response.set(&header.name, value.as_bytes());
+        }
+    }
+
+    fn reads_body(&self, stream: &Stream) -> bool {
+        stream.capture.is_some()
+    }
+
+    fn on_response_body(
+        &mut self,
+        (_, stream): (StreamId, &mut Stream),
+        (piece, is_last): (&[u8], bool),
+        _: &mut dyn Host,
+    ) {
+        self.capture_body(stream, piece, is_last);
+        if let (Some(call), true) = (&mut stream.call, is_last) {
+            call.is_complete = true;
+        }
+    }
+
+    fn on_response_trailers(
+        &mut self,
+        (id, stream): (StreamId, &mut Stream),
+        trailers: &Headers,
+        host: &mut dyn Host,
+    ) {
+        // Trailers may be left out by whoever keeps a response (RFC 9110 section 6.5.1).
+        self.capture_body(stream, b"", true);
+        let moment = self.moment(host);
+        self.on_trailers((id, stream), trailers, (moment, host));
+    }
+
+    fn on_end(&mut self, (id, mut stream): (StreamId, Stream), host: &mut dyn Host) {
+        self.in_flight = self.in_flight.saturating_sub(usize::from(self.watches(&stream)));
+        let moment = self.moment(host);
+        self.on_call_end((id, &mut stream), (moment, host));
+    }
+
+    fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
+        let moment = self.moment(host);
+        for breaker in &mut self.breakers {
+            if let Some(rule) = self.policy.rules.get(breaker.rule) {
+                breaker.on_tick(rule, moment, host);
+            }
+        }
+        Vec::new()
+    }
+}
+
+impl CircuitBreaker {
+    pub(crate) fn moment(&mut self, host: &mut dyn Host) -> Moment {
+        Moment {
+            now: as_nanos(host.monotonic()),
+            random: self.random.u32(..),
+            sync: as_nanos(self.policy.sync),
+        }
+    }
+
+    /// What a breaker and its rule have to say.
+    pub(crate) fn with<T>(&mut self, place: usize, act: impl FnOnce(&mut Breaker, &Rule) -> T) -> Option<T> {
+        let breaker = self.breakers.get_mut(place)?;
+        let rule = self.policy.rules.get(breaker.rule)?;
+        Some(act(breaker, rule))
+    }
+
+    /// The first rule that a request fits, unless it is exempt from that or the rule is off.
+    fn rule(&self, request: &Headers, host: &mut dyn Host) -> Option<usize> {
+        let fits =
+            |rule: &Rule, host: &mut dyn Host| rule.when.as_ref().is_none_or(|when| when.fits(request, host));
+        let (index, rule) = self.policy.rules.iter().enumerate().find(|(_, rule)| fits(rule, host))?;
+        let is_exempt =
+            rule.mode == Mode::Disabled || rule.exempt.iter().any(|when| when.fits(request, host));
+        (!is_exempt).then_some(index)
+    }
+
+    /// Where its breaker is. A part of the key that is missing, or can be read in two ways, counts as `-`.
+    fn place(&mut self, index: usize, request: &Headers, host: &mut dyn Host) -> Option<usize> {
+        let rule = self.policy.rules.get(index)?;
+        let mut key = Vec::new();
+        let mut parts = Request::new(request, &mut *host);
+        for part in &rule.keys.parts {
+            if !key.is_empty() {
+                key.push(b'|');
+            }
+            match part.of(&mut parts) {
+                Ok(Some(value)) => key.extend_from_slice(&value),
+                Ok(None) | Err(_) => key.push(b'-'),
+            }
+        }
+        key.truncate(LONGEST_KEY);
+        if let Some(place) = self.places.get(index)?.get(&key) {
+            return Some(*place);
+        }
+        let is_known =
+            rule.keys.known.as_ref().is_none_or(|known| known.iter().any(|it| it.as_bytes() == key));
+        let number = match is_known && !key.is_empty() {
+            true => self.directories.get_mut(index)?.number(&key, host),
+            false => None,
+        };
+        if number.is_none() {
+            key.clear();
+            if let Some(place) = self.places.get(index)?.get(&key) {
+                return Some(*place);
+            }
+        }
+        let breaker = self.opened_up(index, number, &key, host)?;
+        self.breakers.push(breaker);
+        let place = self.breakers.len().checked_sub(1)?;
+        self.places.get_mut(index)?.insert(key, place);
+        Some(place)
+    }
+
+    /// A breaker that this worker has not had before.
+    fn opened_up(
+        &self,
+        index: usize,
+        number: Option<usize>,
+        key: &[u8],
+        host: &mut dyn Host,
+    ) -> Option<Breaker> {
+        let rule = self.policy.rules.get(index)?;
+        let key = String::from_utf8_lossy(key);
+        let (name, metric) = match (number, rule.keys.parts.is_empty()) {
+            (Some(_), _) => (format!("{}/{key}", rule.name), format!("{}_{key}", rule.name)),
+            (None, true) => (rule.name.clone(), rule.name.clone()),
+            // No key of a request is like this: that would be a header with a blank at its end.
+            (None, false) => (format!("{}/other", rule.name), format!("{}_other", rule.name)),
+        };
+        let number = number.map_or_else(|| "other".to_owned(), |number| number.to_string());
+        let entry = format!("{}{}/{:?}/{number}", self.entries, rule.name, rule.keys.parts);
+        let metrics = Metrics::new(&self.policy.stat_prefix, &as_name(&metric), host);
+        let breaker = Breaker::new(entry, name, index, metrics, host);
+        metrics.show(if rule.mode == Mode::ForcedOpen { State::Open } else { breaker.state() }, host);
+        Some(breaker)
+    }
+
+    /// The permit of a request, if it needs one; or why it does not pass, and in how many nanoseconds it may come again.
+    fn refusal(
+        &mut self,
+        place: usize,
+        moment: Moment,
+        host: &mut dyn Host,
+    ) -> Result<Option<crate::state::Probe>, (Reason, u64)> {
+        const SECOND: u64 = 1_000_000_000;
+        let chance = f64::from(moment.random) / f64::from(u32::MAX);
+        let decided = self.with(place, |breaker, rule| {
+            if rule.mode == Mode::ForcedOpen {
+                return Err((Reason::ForcedOpen, rule.settings.backoff.duration));
+            }
+            if rule.throttle.is_some() {
+                let is_denied = chance < breaker.rejection(rule, moment, host);
+                return if is_denied { Err((Reason::Throttled, SECOND)) } else { Ok(None) };
+            }
+            match breaker.admit(rule, moment, host) {
+                Admission::Pass if chance >= breaker.ramp(rule.ramp_up, moment.now) => {
+                    Err((Reason::RampUp, SECOND))
+                }
+                Admission::Pass => Ok(None),
+                Admission::Probe(probe) => Ok(Some(probe)),
+                Admission::Denied(wait) if breaker.state() == State::HalfOpen => {
+                    Err((Reason::HalfOpen, wait))
+                }
+                Admission::Denied(wait) => Err((Reason::Open, wait)),
+            }
+        });
+        decided.unwrap_or(Ok(None))
+    }
+
+    fn is_rehearsal(&self, rule: usize) -> bool {
+        self.policy.rules.get(rule).is_some_and(|rule| rule.mode == Mode::MetricsOnly)
+    }
+
+    /// Lets a request pass, and keeps what is needed to see what becomes of it.
+    fn pass(
+        &mut self,
+        (id, stream): (StreamId, &mut Stream),
+        place: usize,
+        probe: Option<crate::state::Probe>,
+        request: &Headers,
+        moment: Moment,
+    ) {
+        let is_shown = self.policy.state_header.as_ref().is_some_and(|header| header.is_always);
+        let passed = self.with(place, |breaker, rule| {
+            breaker.begin(id, moment.now);
+            let shown = is_shown.then(|| crate::serving::shown(&breaker.name, breaker.state()));
+            (
+                Call::new(place, probe, breaker.generation(), moment.now),
+                shown,
+                breaker.rule,
+                rule.snapshot().is_some(),
+            )
+        });
+        let Some((call, shown, rule, snapshot)) = passed else { return };
+        stream.call = Some(call);
+        stream.shown = shown;
+        if snapshot {
+            stream.capture = self.begin_capture(rule, request, moment.now);
+        }
+    }
+}
+
+fn folded(seed: [u8; 16]) -> u64 {
+    let seed = u128::from_le_bytes(seed);
+    (seed as u64) ^ (seed >> 64) as u64
+}

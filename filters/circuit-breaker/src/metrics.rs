@@ -1,0 +1,88 @@
+use portcullis_kit::{Counter, Gauge, Histogram, Host};
+
+use crate::state::State;
+
+/// What is counted for one breaker.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Metrics {
+    pub(crate) calls_error: Counter,
+    pub(crate) calls_slow: Counter,
+    pub(crate) probes: Counter,
+    pub(crate) denied: Counter,
+    pub(crate) shadow_denied: Counter,
+    pub(crate) fallback_snapshot: Counter,
+    pub(crate) fallback_reroute: Counter,
+    pub(crate) fallback_static: Counter,
+    pub(crate) latency: Histogram,
+    calls_success: Counter,
+    calls_ignored: Counter,
+    opened: Counter,
+    half_opened: Counter,
+    closed: Counter,
+    state: Gauge,
+}
+
+/// What is counted of most calls, until the proxy is told of it: that takes a hostcall.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Untold {
+    pub(crate) successes: u32,
+    pub(crate) ignored: u32,
+}
+
+impl Metrics {
+    /// Defines them.
+    pub(crate) fn new(stat_prefix: &str, breaker: &str, host: &mut dyn Host) -> Self {
+        let prefix = format!("portcullis_circuit_breaker_{stat_prefix}{breaker}");
+        let mut counter = |what: &str| host.counter(&format!("{prefix}_{what}_total"));
+        Self {
+            calls_success: counter("calls_success"),
+            calls_error: counter("calls_error"),
+            calls_slow: counter("calls_slow"),
+            calls_ignored: counter("calls_ignored"),
+            probes: counter("probes"),
+            denied: counter("denied"),
+            shadow_denied: counter("shadow_denied"),
+            fallback_snapshot: counter("fallback_snapshot"),
+            fallback_reroute: counter("fallback_reroute"),
+            fallback_static: counter("fallback_static"),
+            opened: counter("opened"),
+            half_opened: counter("half_opened"),
+            closed: counter("closed"),
+            state: host.gauge(&format!("{prefix}_state")),
+            latency: host.histogram(&format!("{prefix}_latency_ms")),
+        }
+    }
+
+    /// Shows a state.
+    pub(crate) fn show(&self, state: State, host: &mut dyn Host) {
+        host.set(self.state, u64::try_from(state as i32).unwrap_or_default());
+    }
+
+    /// Counts a change to a state, and shows it.
+    pub(crate) fn changed_to(&self, state: State, host: &mut dyn Host) {
+        let counter = match state {
+            State::Closed => self.closed,
+            State::HalfOpen => self.half_opened,
+            State::Open => self.opened,
+        };
+        host.add(counter, 1);
+        self.show(state, host);
+    }
+
+    /// Tells the proxy what it has not been told yet.
+    pub(crate) fn tell(&self, untold: &mut Untold, host: &mut dyn Host) {
+        let Untold { successes, ignored } = std::mem::take(untold);
+        for (counter, amount) in [(self.calls_success, successes), (self.calls_ignored, ignored)] {
+            if amount > 0 {
+                host.add(counter, amount);
+            }
+        }
+    }
+}
+
+/// A text as part of the name of a metric.
+pub(crate) fn as_name(text: &str) -> String {
+    const LONGEST: usize = 100;
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    text.chars().take(LONGEST).map(plain).collect()
+}
