@@ -91,11 +91,12 @@ impl Breaker {
 
     /// How much of its ramp has passed since it has closed again, from 0 to 1.
     pub(crate) fn ramp(&self, ramp_up: u64, now: u64) -> f64 {
-        let closed_for = now.saturating_sub(self.record.since);
-        if self.state() != State::Closed || self.generation() == 0 || closed_for >= ramp_up {
-            return 1.0;
+        let has_recovered = self.state() == State::Closed && self.generation() > 0;
+        match now.checked_sub(self.record.since) {
+            Some(closed_for) if has_recovered && closed_for < ramp_up => closed_for as f64 / ramp_up as f64,
+            // Or the clock was set back.
+            _ => 1.0,
         }
-        closed_for as f64 / ramp_up as f64
     }
 
     /// Asks whether a request passes.

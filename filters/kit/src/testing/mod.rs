@@ -1,11 +1,15 @@
-//! For the tests of filters: a host whose clock is set by hand and whose store, calls and metrics can be looked at; configurations with
+//! For the tests of filters: a host whose clock is set by hand and whose store, calls and metrics can be looked at, also in the
+//! middle of a race; configurations with
 //! one thing changed; and documents.
 
 pub mod config;
 pub mod markdown;
+mod race;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+
+pub use race::{Meanwhile, Race};
 
 use crate::{
     CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcCall, Histogram,

@@ -11,7 +11,7 @@ use proptest::prelude::{ProptestConfig, Strategy, prop_assert_eq, prop_oneof, pr
 use serde_json::{Value, json};
 
 use crate::common::{Exact, START, filter, host, passes};
-use crate::race::Race;
+use portcullis_kit::testing::Race;
 
 const RATES: [(u32, u64); 3] = [(1, 10_000_000), (1, 7_000_001), (1, 50_000_000)];
 const BURSTS: [u64; 3] = [20, 12, 6];

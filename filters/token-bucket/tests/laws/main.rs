@@ -6,7 +6,6 @@ mod common;
 mod buckets;
 mod clock;
 mod limits;
-mod race;
 mod windows;
 mod workers;
 mod world;

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_kit::testing::TestHost;
+use portcullis_kit::testing::{Race, TestHost};
 use portcullis_kit::{Action, Headers, Host, HttpFilter, StreamId, UnixTime};
 use portcullis_token_bucket::{Stream, TokenBucket};
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
 use crate::common::{Exact, Outcome, filter, host, request, send};
-use crate::race::Race;
 use crate::windows::{Event, Law};
 
 /// What happens.

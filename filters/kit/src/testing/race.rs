@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
-use portcullis_kit::testing::TestHost;
-use portcullis_kit::{
+use crate::testing::TestHost;
+use crate::{
     CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcCall, Histogram,
     HostError, HttpCall, Logging, Metrics, Properties, SharedData, Timer, UnixTime, WriteError,
 };
 
 /// A host on which another worker does something right after a read of the shared data.
-pub(crate) struct Race<'a> {
-    pub(crate) host: &'a mut TestHost,
+pub struct Race<'a> {
+    /// The host.
+    pub host: &'a mut TestHost,
     /// How many reads are left alone before.
-    pub(crate) reads: u8,
-    pub(crate) meanwhile: Option<Meanwhile<'a>>,
+    pub reads: u8,
+    /// What the other worker does, until it has done it.
+    pub meanwhile: Option<Meanwhile<'a>>,
 }
 
 /// What the other worker does.
-pub(crate) type Meanwhile<'a> = Box<dyn FnOnce(&mut TestHost) + 'a>;
+pub type Meanwhile<'a> = Box<dyn FnOnce(&mut TestHost) + 'a>;
 
 impl SharedData for Race<'_> {
     fn shared(&mut self, key: &str) -> Result<Option<Datum>, HostError> {
