@@ -337,18 +337,13 @@ impl CircuitBreaker {
         let passed = self.with(place, |breaker, rule| {
             breaker.begin(id, moment.now);
             let shown = is_shown.then(|| crate::serving::shown(&breaker.name, breaker.state()));
-            (
-                Call::new(place, probe, breaker.generation(), moment.now),
-                shown,
-                breaker.rule,
-                rule.snapshot().is_some(),
-            )
+            (Call::new(place, probe, breaker.generation(), moment.now), shown, rule.snapshot().is_some())
         });
-        let Some((call, shown, rule, snapshot)) = passed else { return };
+        let Some((call, shown, keeps)) = passed else { return };
         stream.call = Some(call);
         stream.shown = shown;
-        if snapshot {
-            stream.capture = self.begin_capture(rule, request, moment.now);
+        if keeps {
+            stream.capture = self.begin_capture(place, request, moment.now);
         }
     }
 }

@@ -55,7 +55,7 @@ impl CircuitBreaker {
                 Kind::Snapshot(settings) => {
                     let Some(Some(snapshots)) = self.snapshots.get(breaker.rule) else { continue };
                     let code = "portcullis_circuit_snapshot";
-                    let found = snapshot::serve(settings, snapshots, request, code, now);
+                    let found = snapshot::serve(settings, (snapshots, &breaker.name), request, code, now);
                     let Some(reply) = found.filter(|_| !is_grpc && fallback.spend(&budget, now, host)) else {
                         continue;
                     };
@@ -114,9 +114,11 @@ impl CircuitBreaker {
     }
 
     /// Begins to keep the response to a request that has passed.
-    pub(crate) fn begin_capture(&self, rule: usize, request: &Headers, now: u64) -> Option<Box<Capture>> {
-        let snapshots = self.snapshots.get(rule)?.as_ref()?;
-        Capture::begin(self.policy.rules.get(rule)?.snapshot()?, snapshots, request, now)
+    pub(crate) fn begin_capture(&self, place: usize, request: &Headers, now: u64) -> Option<Box<Capture>> {
+        let breaker = self.breakers.get(place)?;
+        let snapshots = self.snapshots.get(breaker.rule)?.as_ref()?;
+        let settings = self.policy.rules.get(breaker.rule)?.snapshot()?;
+        Capture::begin(settings, (snapshots, &breaker.name), request, now)
     }
 
     pub(crate) fn capture_headers(&self, stream: &mut Stream, response: &Headers, status: u16, now: u64) {

@@ -1,11 +1,12 @@
 //! What the README says of the configuration, of denials and of metrics is true of the code.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use portcullis_kit::testing::TestHost;
-use portcullis_kit::testing::markdown::{quoted, rows};
+use portcullis_kit::testing::documents::{assert_members, assert_values};
+use portcullis_kit::testing::markdown::{blocks, quoted, table};
 use portcullis_kit::{Headers, HttpFilter, LocalReply, ReplyFormat, StreamId};
 use portcullis_token_bucket::{Reason, TokenBucket, TokenBucketConfig};
 use serde_json::Value;
@@ -21,50 +22,8 @@ fn readme() -> String {
     fs::read_to_string(root().join("filters/token-bucket/README.md")).unwrap()
 }
 
-/// The table below this heading.
-fn table<'r>(readme: &'r str, heading: &str) -> Vec<Vec<&'r str>> {
-    let (_, section) = readme.split_once(&format!("\n{heading}\n")).unwrap();
-    rows(section).collect()
-}
-
-/// The blocks of code, without what they are indented by.
-fn blocks(readme: &str) -> Vec<String> {
-    let (mut blocks, mut block) = (Vec::new(), String::new());
-    for line in readme.lines() {
-        match line.strip_prefix("    ") {
-            Some(code) => block.extend([code, "\n"]),
-            None if line.is_empty() && !block.is_empty() => block.push('\n'),
-            None if !block.is_empty() => blocks.push(std::mem::take(&mut block)),
-            None => {}
-        }
-    }
-    blocks
-}
-
-/// The members of each part of the configuration; of a part that is one of several things, what they are called.
-fn members() -> BTreeMap<String, BTreeSet<String>> {
-    let schema = schemars::schema_for!(TokenBucketConfig).to_value();
-    let parts = schema["$defs"].as_object().unwrap().iter().map(|(name, part)| (name.as_str(), part));
-    let parts = parts.chain([("TokenBucketConfig", &schema)]);
-    let names = |part: &Value| {
-        let properties = part["properties"].as_object();
-        properties.into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>()
-    };
-    let members = parts.filter_map(|(part, schema)| {
-        let choices = schema["oneOf"].as_array().into_iter().flatten();
-        let all: BTreeSet<_> = choices.flat_map(names).chain(names(schema)).collect();
-        // Values alone are no members, nor are those beside a member.
-        (!all.is_empty()).then(|| (part.to_owned(), all))
-    });
-    members.collect()
-}
-
-/// The values of each part of the configuration that is one of several.
-fn values() -> BTreeSet<String> {
-    let schema = schemars::schema_for!(TokenBucketConfig).to_value();
-    let parts = schema["$defs"].as_object().unwrap().values();
-    let choices = parts.flat_map(|part| part["oneOf"].as_array().into_iter().flatten());
-    choices.filter_map(|choice| Some(choice["const"].as_str()?.to_owned())).collect()
+fn schema() -> Value {
+    schemars::schema_for!(TokenBucketConfig).to_value()
 }
 
 fn configured(configuration: &str) -> TokenBucket {
@@ -76,28 +35,13 @@ fn configured(configuration: &str) -> TokenBucket {
 
 #[test]
 fn the_readme_names_every_member_of_the_configuration_and_no_other() {
-    let (readme, mut members) = (readme(), members());
-    for marked in readme.split("<!-- ").skip(1) {
-        let (parts, text) = marked.split_once(" -->").unwrap();
-        let of = |part: &str| members.remove(part).unwrap_or_else(|| panic!("{part} is no part, or twice"));
-        let expected: BTreeSet<_> = parts.split(' ').flat_map(of).collect();
-        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        let cells = rows(text).map(|row| row[1]).collect::<Vec<_>>();
-        let words = cells.iter().flat_map(|cell| quoted(cell)).flat_map(|text| text.split(|c| !is_name(c)));
-        let named: BTreeSet<_> = words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        assert_eq!(named, expected, "{parts}");
-    }
-    assert_eq!(members.keys().collect::<Vec<_>>(), [""; 0], "parts without a table");
+    assert_members(&readme(), &schema(), "TokenBucketConfig");
 }
 
 #[test]
 fn the_readme_explains_every_value() {
     let readme = readme();
-    let (_, configuration) = readme.split_once("\n## Configuration\n").unwrap();
-    let said: BTreeSet<_> = configuration.split(|c: char| !c.is_ascii_lowercase() && c != '_').collect();
-    for value in values() {
-        assert!(said.contains(value.as_str()), "{value} is not explained");
-    }
+    assert_values(readme.split_once("\n## Configuration\n").unwrap().1, &schema());
 }
 
 #[test]
@@ -163,5 +107,5 @@ fn the_table_of_metrics_is_that_of_the_filter() {
 fn the_schema_is_that_of_the_code() {
     let written = fs::read_to_string(root().join("docs/schemas/token-bucket.schema.json")).unwrap();
     let written: Value = serde_json::from_str(&written).unwrap();
-    assert_eq!(written, schemars::schema_for!(TokenBucketConfig).to_value(), "run make schemas");
+    assert_eq!(written, schema(), "run make schemas");
 }

@@ -81,7 +81,11 @@ impl TryFrom<BreakerConfig> for Rule {
         let max_latency = max_latency.map(|slow| nanos(slow.max_latency));
         let most = if let Window::Calls(most) = window { most } else { u32::MAX };
         let min_requests = config.min_requests.unwrap_or_else(|| MIN_REQUESTS.min(most));
-        let (trip, throttle) = strategy(config.trip, config.throttle, min_requests)?;
+        let is_by_hand = matches!(config.mode, Mode::ForcedOpen | Mode::Disabled);
+        let (trip, throttle) = match (&config.trip, &config.throttle, is_by_hand) {
+            (None, None, true) => (Trip::default(), None),
+            _ => strategy(config.trip, config.throttle, min_requests)?,
+        };
         for (member, number) in [("trip.error_count", trip.error_count), ("min_requests", Some(min_requests))]
         {
             if let Some(number) = number.filter(|number| *number > most) {

@@ -3,6 +3,7 @@
 //! one thing changed; and documents.
 
 pub mod config;
+pub mod documents;
 pub mod markdown;
 mod race;
 

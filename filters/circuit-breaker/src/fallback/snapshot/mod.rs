@@ -33,7 +33,7 @@ impl Capture {
     /// Begins with a request whose response may be kept.
     pub(crate) fn begin(
         settings: &Settings,
-        snapshots: &Snapshots,
+        (snapshots, breaker): (&Snapshots, &str),
         request: &Headers,
         now: u64,
     ) -> Option<Box<Self>> {
@@ -45,7 +45,7 @@ impl Capture {
         {
             return None;
         }
-        let target = Target::of(request)?;
+        let target = Target::of(breaker, request)?;
         if snapshots.is_recent(&target, request, settings.refresh, now) {
             return None;
         }
@@ -109,7 +109,7 @@ impl Capture {
 /// The kept response to a request, if it may have one.
 pub(crate) fn serve(
     settings: &Settings,
-    snapshots: &Snapshots,
+    (snapshots, breaker): (&Snapshots, &str),
     request: &Headers,
     code: &'static str,
     now: u64,
@@ -127,7 +127,7 @@ pub(crate) fn serve(
     {
         return None;
     }
-    let target = Target::of(request)?;
+    let target = Target::of(breaker, request)?;
     snapshots.find(&target, request, |stored| {
         let age = stored.age(now);
         let is_stale = age >= stored.freshness.lifetime;

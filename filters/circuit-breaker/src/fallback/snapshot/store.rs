@@ -17,9 +17,12 @@ struct Kept {
     bytes: usize,
 }
 
-/// What a request asks for.
+/// What a request asks for, and of whom.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
+    /// The breaker: requests that go to another cluster, or differ in another part of its key, may get something else.
+    breaker: String,
+    scheme: Vec<u8>,
     authority: Vec<u8>,
     path: Vec<u8>,
 }
@@ -43,9 +46,13 @@ const OVERHEAD: usize = 256;
 
 impl Target {
     /// `None` where it can be read in two ways.
-    pub(super) fn of(request: &Headers) -> Option<Self> {
-        let authority = request.only(":authority")?.to_ascii_lowercase();
-        Some(Self { authority, path: request.only(":path")?.to_vec() })
+    pub(super) fn of(breaker: &str, request: &Headers) -> Option<Self> {
+        Some(Self {
+            breaker: breaker.to_owned(),
+            scheme: request.first(":scheme").unwrap_or_default().to_vec(),
+            authority: request.only(":authority")?.to_ascii_lowercase(),
+            path: request.only(":path")?.to_vec(),
+        })
     }
 }
 
@@ -122,5 +129,8 @@ impl Kept {
 }
 
 fn bytes(target: &Target, variants: &[Stored]) -> usize {
-    target.authority.len() + target.path.len() + variants.iter().map(Stored::bytes).sum::<usize>()
+    target.breaker.len()
+        + target.authority.len()
+        + target.path.len()
+        + variants.iter().map(Stored::bytes).sum::<usize>()
 }
