@@ -65,6 +65,7 @@ class Envoy:
             envoy = command(config, *options, workers=self._workers)
             process = subprocess.Popen(envoy, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
         end_with(ending, process)
+        self.pid = process.pid
         self._wait(process, address)
         [listener] = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
         self.port = listener["local_address"]["socket_address"]["port_value"]

@@ -76,6 +76,26 @@ fn token_bucket_global() {
     run("token_bucket_global.py", &[("PORTCULLIS_RLS", built("portcullis-rls"))]);
 }
 
+#[test]
+fn circuit_breaker() {
+    run("circuit_breaker.py", &[]);
+}
+
+#[test]
+fn circuit_breaker_fallback() {
+    run("circuit_breaker_fallback.py", &[]);
+}
+
+#[test]
+fn circuit_breaker_swap() {
+    run("circuit_breaker_swap.py", &[]);
+}
+
+#[test]
+fn circuit_breaker_memory() {
+    run("circuit_breaker_memory.py", &[]);
+}
+
 /// Runs one of the programs beside this file; what it prints is shown when it fails.
 fn run(name: &str, environment: &[(&str, PathBuf)]) {
     let root = root();
@@ -83,6 +103,7 @@ fn run(name: &str, environment: &[(&str, PathBuf)]) {
         (".venv/bin/python", "run `make test`, or `make .venv/bin/python` before `cargo test`"),
         ("dist/jwt-auth.wasm", "run `make test`, or `make build` before `cargo test`"),
         ("dist/token-bucket.wasm", "run `make test`, or `make build` before `cargo test`"),
+        ("dist/circuit-breaker.wasm", "run `make test`, or `make build` before `cargo test`"),
     ] {
         assert!(root.join(needed).exists(), "{needed} is missing: {remedy}");
     }

@@ -14,8 +14,8 @@ use crate::directory::Directory;
 use crate::fallback::snapshot::{Capture, Snapshots};
 use crate::metrics::{Metrics, as_name};
 use crate::policy::{Policy, Rule, as_nanos};
-use crate::serving::Rerouted;
-use crate::state::{Admission, State};
+use crate::serving::{Rerouted, shown};
+use crate::state::{Admission, Probe, State};
 
 /// Of the parts of a key, so many bytes count.
 const LONGEST_KEY: usize = 256;
@@ -33,6 +33,8 @@ pub struct CircuitBreaker {
     directories: Vec<Directory>,
     /// By rule, where it has any.
     pub(crate) snapshots: Vec<Option<Snapshots>>,
+    /// Fallbacks whose cluster Envoy does not know, by rule and number, and until when they are left out.
+    pub(crate) unknown: HashMap<(usize, usize), u64>,
     random: fastrand::Rng,
     /// How many requests are on their way through this worker.
     pub(crate) in_flight: usize,
@@ -60,6 +62,7 @@ impl HttpFilter for CircuitBreaker {
             places: policy.rules.iter().map(|_| HashMap::new()).collect(),
             directories: Vec::new(),
             snapshots: policy.rules.iter().map(|rule| rule.snapshot().map(|_| Snapshots::new())).collect(),
+            unknown: HashMap::new(),
             random: fastrand::Rng::with_seed(0),
             in_flight: 0,
             policy,
@@ -132,11 +135,7 @@ impl HttpFilter for CircuitBreaker {
     }
 
     fn reads_response(&self, stream: &Stream) -> Reads {
-        match (&stream.capture, stream.call.is_some() || stream.rerouted.is_some()) {
-            (Some(_), _) => Reads::All,
-            (None, true) => Reads::Only(&[":status"]),
-            (None, false) => Reads::Nothing,
-        }
+        if stream.capture.is_some() { Reads::All } else { Reads::Only(&[":status"]) }
     }
 
     fn on_response_headers(
@@ -294,7 +293,7 @@ impl CircuitBreaker {
         place: usize,
         moment: Moment,
         host: &mut dyn Host,
-    ) -> Result<Option<crate::state::Probe>, (Reason, u64)> {
+    ) -> Result<Option<Probe>, (Reason, u64)> {
         const SECOND: u64 = 1_000_000_000;
         let chance = f64::from(moment.random) / f64::from(u32::MAX);
         let decided = self.with(place, |breaker, rule| {
@@ -329,14 +328,14 @@ impl CircuitBreaker {
         &mut self,
         (id, stream): (StreamId, &mut Stream),
         place: usize,
-        probe: Option<crate::state::Probe>,
+        probe: Option<Probe>,
         request: &Headers,
         moment: Moment,
     ) {
         let is_shown = self.policy.state_header.as_ref().is_some_and(|header| header.is_always);
         let passed = self.with(place, |breaker, rule| {
             breaker.begin(id, moment.now);
-            let shown = is_shown.then(|| crate::serving::shown(&breaker.name, breaker.state()));
+            let shown = is_shown.then(|| shown(&breaker.name, breaker.state()));
             (Call::new(place, probe, breaker.generation(), moment.now), shown, rule.snapshot().is_some())
         });
         let Some((call, shown, keeps)) = passed else { return };

@@ -4,11 +4,12 @@ use log::Level;
 use portcullis_kit::rules::is_grpc;
 use portcullis_kit::{Headers, Host, LocalReply};
 
-use crate::breaker::Moment;
+use crate::breaker::{Breaker, Moment};
 use crate::denial::{Denial, Reason};
 use crate::fallback::snapshot::{self, Capture};
-use crate::fallback::{Kind, Situation};
+use crate::fallback::{Fallback, Kind, Situation};
 use crate::filter::{CircuitBreaker, Stream};
+use crate::policy::{Rule, StateHeader};
 use crate::state::State;
 
 /// A request that was sent elsewhere.
@@ -25,6 +26,24 @@ pub(crate) fn shown(breaker: &str, state: State) -> String {
     format!("{name};state={}", state.name())
 }
 
+/// For how long a fallback is left out whose cluster Envoy does not know, in nanoseconds.
+const UNKNOWN: u64 = 60_000_000_000;
+
+/// A request that does not pass.
+struct Refused<'a> {
+    breaker: &'a Breaker,
+    rule: &'a Rule,
+    denial: Denial<'a>,
+    is_grpc: bool,
+    now: u64,
+}
+
+/// What a fallback has made of it.
+enum Served {
+    Answered(LocalReply),
+    Rerouted,
+}
+
 impl CircuitBreaker {
     /// Serves a request that does not pass: by the first fallback that fits and can, else plainly. `Ok` where it goes elsewhere.
     pub(crate) fn serve(
@@ -36,80 +55,92 @@ impl CircuitBreaker {
     ) -> Result<(), LocalReply> {
         let Some(breaker) = self.breakers.get(place) else { return Ok(()) };
         let Some(rule) = self.policy.rules.get(breaker.rule) else { return Ok(()) };
-        let metrics = breaker.metrics;
-        host.add(metrics.denied, 1);
-        let is_grpc = is_grpc_request(request, self.policy.reads_request, host);
+        host.add(breaker.metrics.denied, 1);
         let state = if reason == Reason::ForcedOpen { State::Open } else { breaker.state() };
-        let denial = Denial { reason, breaker: &breaker.name, state, wait };
-        let (time_open, now) = (breaker.time_away(moment.now), moment.now);
-        let situation = Situation { time_open, in_flight: self.in_flight };
-        let header =
-            self.policy.state_header.as_ref().map(|header| (&header.name, shown(&breaker.name, state)));
-        let mut served = None;
+        let refused = Refused {
+            denial: Denial { reason, breaker: &breaker.name, state, wait },
+            is_grpc: is_grpc_request(request, self.policy.reads_request, host),
+            now: moment.now,
+            breaker,
+            rule,
+        };
+        let situation = Situation { time_open: breaker.time_away(moment.now), in_flight: self.in_flight };
+        let shown = self.policy.state_header.as_ref().map(|header| (header, shown(&breaker.name, state)));
         for (index, fallback) in rule.fallbacks.iter().enumerate() {
             if !fallback.fits(&situation, request, host) {
                 continue;
             }
-            let budget = format!("{}{}/budget/{index}", self.entries, rule.name);
-            match &fallback.kind {
-                Kind::Snapshot(settings) => {
-                    let Some(Some(snapshots)) = self.snapshots.get(breaker.rule) else { continue };
-                    let code = "portcullis_circuit_snapshot";
-                    let found = snapshot::serve(settings, (snapshots, &breaker.name), request, code, now);
-                    let Some(reply) = found.filter(|_| !is_grpc && fallback.spend(&budget, now, host)) else {
-                        continue;
-                    };
-                    host.add(metrics.fallback_snapshot, 1);
-                    served = Some(reply);
-                }
-                Kind::Reroute(reroute) => {
-                    if !fallback.spend(&budget, now, host) {
-                        continue;
-                    }
-                    host.add(metrics.fallback_reroute, 1);
-                    request.set(&reroute.header, reroute.value.as_bytes());
-                    // Envoy 1.40 chooses the route anew by itself, after a module of this ABI has changed a header; others have to be asked.
-                    // There is nothing to be done where it cannot: the route that it has is then the one that the client gets.
-                    let _ = host.foreign("clear_route_cache", b"");
+            match self.attempt(&refused, (index, fallback), request, host) {
+                None => {}
+                Some(Served::Answered(reply)) => return Err(with_header(reply, shown)),
+                Some(Served::Rerouted) => {
                     stream.rerouted = Some(Rerouted { rule: breaker.rule, fallback: index });
-                    stream.shown = header.map(|(_, value)| value);
+                    stream.shown = shown.map(|(_, value)| value);
                     return Ok(());
                 }
-                Kind::Static(fixed) => {
-                    if !fallback.spend(&budget, now, host) {
-                        continue;
-                    }
-                    host.add(metrics.fallback_static, 1);
-                    served = Some(fixed.render(&denial, is_grpc));
-                }
             }
-            break;
         }
-        let mut reply = served.unwrap_or_else(|| self.policy.reply.render(&denial, is_grpc));
-        if let Some((name, value)) = header {
-            reply.headers.push((name.clone().into(), value.into_bytes()));
-        }
-        Err(reply)
+        let reply = self.policy.reply.render(&refused.denial, refused.is_grpc);
+        Err(with_header(reply, shown))
     }
 
-    /// Warns of an upstream that does not exist: no fallback of this kind will ever work.
+    /// Lets a fallback serve a request, if it can and has the budget.
+    fn attempt(
+        &self,
+        refused: &Refused<'_>,
+        (index, fallback): (usize, &Fallback),
+        request: &mut Headers,
+        host: &mut dyn Host,
+    ) -> Option<Served> {
+        let Refused { breaker, rule, denial, is_grpc, now } = refused;
+        let budget = format!("{}{}/budget/{index}", self.entries, rule.name);
+        let (served, counter) = match &fallback.kind {
+            Kind::Snapshot(settings) => {
+                let snapshots = self.snapshots.get(breaker.rule)?.as_ref().filter(|_| !is_grpc)?;
+                let reply = snapshot::serve(settings, (snapshots, &breaker.name), request, *now)?;
+                (Served::Answered(reply), breaker.metrics.fallback_snapshot)
+            }
+            Kind::Reroute(_) if self.unknown.get(&(breaker.rule, index)).is_some_and(|until| now < until) => {
+                return None;
+            }
+            Kind::Reroute(_) => (Served::Rerouted, breaker.metrics.fallback_reroute),
+            Kind::Static(fixed) => {
+                (Served::Answered(fixed.render(denial, *is_grpc)), breaker.metrics.fallback_static)
+            }
+        };
+        if !fallback.spend(&budget, *now, host) {
+            return None;
+        }
+        if let Kind::Reroute(reroute) = &fallback.kind {
+            reroute.apply(request, host);
+        }
+        host.add(counter, 1);
+        Some(served)
+    }
+
+    /// Leaves out, for a while, a fallback whose cluster Envoy does not know.
     pub(crate) fn on_rerouted_status(
         &mut self,
         stream: &Stream,
         status: u16,
-        (_, host): (Moment, &mut dyn Host),
+        (moment, host): (Moment, &mut dyn Host),
     ) {
-        let Some(Rerouted { rule, fallback }) = stream.rerouted else { return };
-        if status < 500
-            || host.property(&["response", "code_details"]).as_deref() != Some(b"cluster_not_found")
-        {
+        let Some(Rerouted { rule: index, fallback }) = stream.rerouted.filter(|_| status >= 500) else {
+            return;
+        };
+        if host.property(&["response", "code_details"]).as_deref() != Some(b"cluster_not_found") {
             return;
         }
-        let Some(rule) = self.policy.rules.get(rule) else { return };
-        let name = &rule.name;
+        let until = moment.now.saturating_add(UNKNOWN);
+        let former = self.unknown.insert((index, fallback), until);
+        let is_news = former.is_none_or(|former| former <= moment.now);
+        let Some(rule) = self.policy.rules.get(index).filter(|_| is_news) else { return };
         host.log(
             Level::Warn,
-            &format!("circuit-breaker: {name}: fallback[{fallback}].reroute: Envoy has no such cluster; define it, or write another value"),
+            &format!(
+                "circuit-breaker: {}: fallback[{fallback}].reroute: Envoy has no such cluster; define it, or write another value",
+                rule.name
+            ),
         );
     }
 
@@ -150,6 +181,13 @@ impl CircuitBreaker {
             _ => stream.capture = Some(capture),
         }
     }
+}
+
+fn with_header(mut reply: LocalReply, shown: Option<(&StateHeader, String)>) -> LocalReply {
+    if let Some((header, value)) = shown {
+        reply.headers.push((header.name.clone().into(), value.into_bytes()));
+    }
+    reply
 }
 
 /// Whether a client is told in the words of gRPC.

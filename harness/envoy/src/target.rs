@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use log::Level;
 use portcullis_scenario::{Target, TargetError};
+use portcullis_sim::Setup;
 use portcullis_sim::http::{CallOut, Exchange, LogLine, Protocol, Sending};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
-use portcullis_sim::{Answer, AnswerKind, Setup};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::access::AccessLog;
-use crate::client::{Client, Outcome, PATIENCE};
+use crate::client::{Client, Outcome};
 use crate::conversation::Wire;
 use crate::journal::Journal;
 use crate::log::{Entry, LogFile};
@@ -24,8 +24,6 @@ use crate::{Bootstrap, EnvoyBinary, EnvoyProcess, Launch, RouteAction, call_outs
 
 /// The longest a scenario may really wait.
 const MAX_ADVANCE: Duration = Duration::from_secs(3);
-/// After this time without an answer of the upstream, Envoy's router answers itself: the default of a route.
-const ROUTE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long the line of a request may take to reach the access log.
 const ACCESS_LOG: Duration = Duration::from_secs(1);
 /// How long nothing must have arrived for all call-outs to be there.
@@ -201,7 +199,7 @@ impl EnvoyTarget {
         let _entered = self.runtime.enter();
         let client = Client::new().map_err(broken)?;
         self.upstream.answer(client.port(), sending.upstream.clone());
-        let patience = PATIENCE + slowness(&sending.upstream);
+        let patience = sending.patience();
         Ok(Trip { client, protocol: sending.protocol, request, patience })
     }
 
@@ -276,14 +274,6 @@ impl EnvoyTarget {
             }
             _ => Ok(()),
         }
-    }
-}
-
-/// How much longer than at once an answer takes; at the end of the route's patience there is one.
-fn slowness(answer: &Answer) -> Duration {
-    match answer.kind {
-        AnswerKind::Timeout => ROUTE_TIMEOUT,
-        _ => answer.after.min(ROUTE_TIMEOUT),
     }
 }
 

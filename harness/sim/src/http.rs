@@ -1,6 +1,11 @@
 //! Requests and responses as seen from outside the proxy.
 
-use crate::setup::Answer;
+use std::time::Duration;
+
+use crate::setup::{Answer, AnswerKind};
+
+/// Envoy's default route timeout.
+pub(crate) const ROUTE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A header list as it stands on the wire: names in lower case, values as bytes, order and repetition kept.
 pub type HeaderList = Vec<(Vec<u8>, Vec<u8>)>;
@@ -61,6 +66,21 @@ pub struct Sending {
     pub request: Request,
     /// What the upstream does with it, if it is asked.
     pub upstream: Answer,
+    /// How long the client waits; `None` for a while longer than the upstream takes.
+    pub patience: Option<Duration>,
+}
+
+impl Sending {
+    /// How long the client waits.
+    pub fn patience(&self) -> Duration {
+        /// Longer than everything but an upstream.
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let slowness = match self.upstream.kind {
+            AnswerKind::Timeout => ROUTE_TIMEOUT,
+            _ => self.upstream.after.min(ROUTE_TIMEOUT),
+        };
+        self.patience.unwrap_or_else(|| PATIENCE.saturating_add(slowness))
+    }
 }
 
 /// A request that a plugin has made by `proxy_http_call`, `proxy_grpc_call` or `proxy_grpc_stream`, as the cluster received it.

@@ -41,6 +41,8 @@ pub struct Faults {
     pub cas_conflicts: u32,
     /// How many of a hundred call-outs are reset.
     pub call_outs_percent: u8,
+    /// How many of a hundred requests the upstream resets.
+    pub upstream_percent: u8,
 }
 
 impl Default for Setup {

@@ -38,8 +38,8 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Reroute {
     /// Lower case.
-    pub(crate) header: String,
-    pub(crate) value: String,
+    header: String,
+    value: String,
 }
 
 /// An answer that is written in the configuration.
@@ -94,6 +94,16 @@ impl Fallback {
     /// Takes one from its budget, of which `entry` is the name in the shared data.
     pub(crate) fn spend(&self, entry: &str, now: u64, host: &mut dyn Host) -> bool {
         self.budget.as_ref().is_none_or(|budget| budget.spend(entry, now, host))
+    }
+}
+
+impl Reroute {
+    /// Sends a request elsewhere.
+    pub(crate) fn apply(&self, request: &mut Headers, host: &mut dyn Host) {
+        request.set(&self.header, self.value.as_bytes());
+        // Envoy 1.40 chooses the route anew by itself after a module of this ABI has changed a header; others have to be asked. Where a host
+        // cannot, the request goes where it would have gone.
+        let _ = host.foreign("clear_route_cache", b"");
     }
 }
 

@@ -20,7 +20,8 @@ const MOST_PLUGINS: usize = 64;
 
 impl From<FaultsFile> for Faults {
     fn from(file: FaultsFile) -> Self {
-        Self { cas_conflicts: file.cas_conflicts, call_outs_percent: file.call_outs_percent }
+        let FaultsFile { cas_conflicts, call_outs_percent, upstream_percent } = file;
+        Self { cas_conflicts, call_outs_percent, upstream_percent }
     }
 }
 
@@ -51,8 +52,13 @@ pub(super) fn setup(file: &ScenarioFile, vars: &Vars) -> Result<(Vec<PluginRef>,
         faults: Faults::from(file.faults),
         costs: !file.budget.is_empty() || file.golden_fuel.is_some(),
     };
-    if setup.faults.call_outs_percent > 100 {
-        return Err(ConfigError::at("faults.call_outs_percent", "a hundred is all of them"));
+    let Faults { call_outs_percent, upstream_percent, .. } = setup.faults;
+    for (member, percent) in
+        [("call_outs_percent", call_outs_percent), ("upstream_percent", upstream_percent)]
+    {
+        if percent > 100 {
+            return Err(ConfigError::at(format!("faults.{member}"), "a hundred is all of them"));
+        }
     }
     Ok((references, setup))
 }

@@ -120,6 +120,7 @@ fn sent(
         worker: request.worker,
         request: build_request(request, vars).map_err(|error| error.under("request"))?,
         upstream: answer(upstream, vars).map_err(|error| error.under("upstream"))?,
+        patience: request.leaves_after.map(|span| span.0),
     };
     let expected = ExchangeExpected::new(expect, vars).map_err(|error| error.under("expect"))?;
     Ok(Sent { name: String::new(), sending, expected })

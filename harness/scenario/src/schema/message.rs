@@ -28,6 +28,8 @@ pub struct RequestFile {
     pub body: Option<OneOrMany>,
     /// Trailers.
     pub trailers: Option<Fields>,
+    /// The client goes away when it has waited so long for the answer. Left out: five seconds later than the upstream answers.
+    pub leaves_after: Option<Span>,
 }
 
 /// What a server does with a request: it answers as `status`, `headers`, `body` and `trailers` say, or as `grpc` says, or

@@ -114,4 +114,6 @@ pub struct FaultsFile {
     pub cas_conflicts: u32,
     /// How many of a hundred call-outs are reset, by chance that follows from the seed.
     pub call_outs_percent: u8,
+    /// How many of a hundred requests the upstream resets, likewise.
+    pub upstream_percent: u8,
 }

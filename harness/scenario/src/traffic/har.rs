@@ -83,6 +83,7 @@ fn sending(entry: Entry, status: u16) -> Result<Sending, String> {
     Ok(Sending {
         protocol,
         worker: None,
+        patience: None,
         request: request.into_request(),
         upstream: response.into_answer(status),
     })

@@ -128,6 +128,7 @@ fn traffic(traces: Vec<Trace>) -> Result<Traffic, String> {
         let sending = Sending {
             protocol: protocol(&request, &response, false),
             worker: None,
+            patience: None,
             request: request.into_request(),
             upstream: response.into_answer(status),
         };

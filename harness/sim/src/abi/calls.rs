@@ -292,9 +292,15 @@ impl Sim {
         let answer = answers.get(*given).or_else(|| answers.last()).cloned();
         *given += 1;
         let answer = answer.unwrap_or_default();
-        let percent = self.setup.faults.call_outs_percent;
-        let is_faulty = percent > 0 && self.entropy.u8(..100) < percent;
+        let is_faulty = self.by_chance(self.setup.faults.call_outs_percent);
         if is_faulty { Answer { kind: AnswerKind::Reset, ..answer } } else { answer }
+    }
+}
+
+impl Sim {
+    /// Whether one of so many of a hundred faults happens now.
+    pub(crate) fn by_chance(&mut self, percent: u8) -> bool {
+        percent > 0 && self.entropy.u8(..100) < percent
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::UnixTime;
 use crate::abi::{MapType, append_header};
-use crate::http::{HeaderList, Protocol, Request, Response};
+use crate::http::{HeaderList, Protocol, ROUTE_TIMEOUT, Request, Response};
 use crate::proxy::framing::{self, has, push};
 
 /// Headers that end at a proxy, and those that Envoy takes from nobody outside.
@@ -30,9 +30,6 @@ const NOT_FORWARDED: [&[u8]; 22] = [
     b"x-envoy-upstream-stream-duration-ms",
     b"x-forwarded-client-cert",
 ];
-
-/// Envoy's default route timeout.
-const TIMEOUT: Duration = Duration::from_secs(15);
 
 const SERVICE_TIME: &[u8] = b"x-envoy-upstream-service-time";
 
@@ -148,7 +145,7 @@ pub(super) fn to_upstream(headers: &mut HeaderList) -> Option<Duration> {
     const EXPECTED: &str = "x-envoy-expected-rq-timeout-ms";
     let asked = find(headers, ASKED).and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
     headers.retain(|(name, _)| name != ASKED);
-    let timeout = asked.map_or(TIMEOUT, Duration::from_millis);
+    let timeout = asked.map_or(ROUTE_TIMEOUT, Duration::from_millis);
     if timeout.is_zero() {
         return None;
     }

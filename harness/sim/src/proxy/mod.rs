@@ -28,8 +28,6 @@ use crate::tcp::{Conversation, Said, TcpExchange};
 use crate::{Job, Plugin, Sim, Trap, UnixTime};
 use thread::Thread;
 
-/// How long the client of a request that nobody answers waits.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Events that one request, connection or span of time may take: a plugin that enqueues in its own on_queue_ready goes on forever.
 const EVENTS: u32 = 1_000_000;
 /// How long the ends of a connection wait between one step and the next.
@@ -62,15 +60,25 @@ impl<P: Plugin> Proxy<P> {
         self.sim.traps.first()
     }
 
-    /// Sends requests through the plugins, all at the same moment, and lets time pass until each is answered.
+    /// Sends requests through the plugins, all at the same moment, and lets time pass until each is answered or its client has left.
     ///
     /// A trap is what the client of an Envoy that fails closed sees: 503 with the details `wasm_fail_stream`, now and from
     /// now on; [`trap`](Self::trap) tells the rest.
     pub fn send(&mut self, requests: &[Sending]) -> Vec<Exchange> {
         self.events = 0;
-        let deadline = self.sim.clock.saturating_add(PATIENCE);
+        let begin = self.sim.clock;
         let started = self.begin(requests);
-        while started.iter().any(|(_, id)| self.sim.is_running(*id)) && self.step(deadline) {}
+        let leaves = requests.iter().map(|sending| begin.saturating_add(sending.patience()));
+        let mut waiting: Vec<_> = leaves.zip(started.iter().copied()).collect();
+        loop {
+            waiting.retain(|(_, (_, id))| self.sim.is_running(*id));
+            let Some((leaves, (thread, id))) = waiting.iter().copied().min() else { break };
+            if !self.step(leaves) {
+                self.sim.clock = self.sim.clock.max(leaves);
+                self.abandon(thread, id);
+                waiting.retain(|(_, (_, other))| *other != id);
+            }
+        }
         let exchanges = started.into_iter().map(|(thread, id)| self.conclude(thread, id)).collect();
         self.settle();
         exchanges
@@ -174,10 +182,15 @@ impl<P: Plugin> Proxy<P> {
         explorer.run(&mut self.sim, jobs.collect());
     }
 
-    fn conclude(&mut self, thread: usize, id: u64) -> Exchange {
+    /// The client of a request goes away.
+    fn abandon(&mut self, thread: usize, id: u64) {
         if let Some(thread) = self.threads.get_mut(thread) {
             thread.abandon(&mut self.sim, id);
         }
+    }
+
+    fn conclude(&mut self, thread: usize, id: u64) -> Exchange {
+        self.abandon(thread, id);
         self.sim.exchanges.remove(&id).unwrap_or_default()
     }
 

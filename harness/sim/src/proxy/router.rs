@@ -119,7 +119,9 @@ impl<P: Plugin> Thread<P> {
             let details = "upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}";
             return self.router_reply(sim, id, &unreachable(503, details, text), UPSTREAM_CONNECTION_FAILURE);
         }
-        match mem::take(&mut stream.answer).kind {
+        let answer = mem::take(&mut stream.answer).kind;
+        let is_reset = sim.by_chance(sim.setup.faults.upstream_percent);
+        match if is_reset { AnswerKind::Reset } else { answer } {
             AnswerKind::Timeout => {}
             AnswerKind::Reset => {
                 let text = "upstream connect error or disconnect/reset before headers. reset reason: connection termination";

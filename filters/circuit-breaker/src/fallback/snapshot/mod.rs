@@ -25,6 +25,8 @@ pub(crate) struct Capture {
     length: Option<usize>,
 }
 
+/// Envoy's `response_code_details` of what is served.
+const CODE: &str = "portcullis_circuit_snapshot";
 /// Of `warning` (RFC 7234 section 5.5; RFC 9111 no longer needs it, and many still read it).
 const STALE: &str = "110 - \"Response is Stale\"";
 const DISCONNECTED: &str = "112 - \"Disconnected Operation\"";
@@ -111,7 +113,6 @@ pub(crate) fn serve(
     settings: &Settings,
     (snapshots, breaker): (&Snapshots, &str),
     request: &Headers,
-    code: &'static str,
     now: u64,
 ) -> Option<LocalReply> {
     const CONDITIONS: [&str; 4] = ["range", "if-match", "if-unmodified-since", "if-range"];
@@ -149,7 +150,7 @@ pub(crate) fn serve(
             .filter_map(|(name, value)| Some((String::from_utf8(name.clone()).ok()?.into(), value.clone())));
         Some(LocalReply {
             status: stored.status,
-            code,
+            code: CODE,
             headers: kept.chain(own).collect(),
             body: stored.body.clone(),
             grpc_status: None,

@@ -69,7 +69,7 @@ fn send(stage: &mut Stage, protocol: Protocol, body: &[&str], fields: &[(&str, &
     headers.extend(list(fields));
     let request = Request { headers, body: pieces(body), trailers: None };
     let upstream = Response { status: 200, body: pieces(&["he", "llo"]), ..Response::default() }.into();
-    stage.proxy.send(&[Sending { protocol, request, upstream, worker: None }]).remove(0)
+    stage.proxy.send(&[Sending { protocol, request, upstream, ..Sending::default() }]).remove(0)
 }
 
 fn list(fields: &[(&str, &str)]) -> HeaderList {
