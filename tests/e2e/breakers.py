@@ -21,9 +21,13 @@ CONNECTIONS = 120
 PACE_SECONDS = 0.5
 """Between two requests of a connection: 240 requests a second in all."""
 SYNC_SECONDS = 0.1
-SLOW_SECONDS = 0.4
+LATENCY_SECONDS, SLOW_SECONDS = 0.2, 0.5
+"""How long a call may take before it is slow, and how long it takes."""
+ERRORS = {"error_ratio": 0.3}
+"""Opens whatever the latency is, which is what a busy machine makes of it."""
+FAILING = "/failing"
 MARGIN_SECONDS = 0.25
-"""For so long a request may be on its way between two programs on a busy machine."""
+"""By so much a program may be late on a busy machine."""
 CHANGE = re.compile(r"\[([-0-9]+ [:.0-9]+)\].* wasm log.*?: circuit-breaker: (\S+): (\w+) -> (\w+): (.*)")
 
 
@@ -38,7 +42,10 @@ class Arrival:
 
 
 class Upstream:
-    """An HTTP/1.1 server that is `healthy`, `slow`, `failing`, `hanging`, `resetting` or `recovering`: every other request fails."""
+    """An HTTP/1.1 server that is `healthy`, `slow`, `failing`, `hanging`, `resetting` or `recovering`.
+
+    While it recovers every other request fails; those for the path `FAILING` always do.
+    """
 
     def __init__(self, name="upstream"):
         self.name, self.mode, self.arrivals = name, "healthy", []
@@ -83,7 +90,7 @@ class Upstream:
         if mode == "slow":
             await asyncio.sleep(SLOW_SECONDS)
         number = len(self.arrivals)
-        fails = mode == "failing" or (mode == "recovering" and number % 2)
+        fails = mode == "failing" or (mode == "recovering" and number % 2) or path == FAILING
         body = f"{self.name} {path} {number}".encode()
         status = "503 Service Unavailable" if fails else "200 OK"
         fields = ["content-type: text/plain", "cache-control: max-age=600", f"content-length: {len(body)}"]
@@ -117,18 +124,19 @@ def upstreams(*names):
 
 def breaker(name="upstreams", **members):
     """A breaker that opens by errors and by latency, for two seconds."""
+    slow = {"ratio": 0.3, "max_latency": f"{round(1000 * LATENCY_SECONDS)}ms"}
     return {
         "name": name,
         "window": "1s",
         "bucket": "500ms",
         "min_requests": 20,
-        "trip": {"error_ratio": 0.3, "slow_ratio": {"ratio": 0.3, "max_latency": "100ms"}},
+        "trip": ERRORS | {"slow_ratio": slow},
         "open": {"duration": "2s", "factor": 1, "jitter": 0},
     } | members
 
 
 def proxy(*breakers, timeout="2s", **ports):
-    """The example of token-bucket with circuit-breaker in its place; `ports` are those of the clusters, the first is the usual one."""
+    """The example of token-bucket with circuit-breaker in its place; `ports` are those of its clusters, the usual first."""
     config = shipped()
     [it] = [it for it in hcm(config)["http_filters"] if it["name"] == "token-bucket"]
     it["name"] = "circuit-breaker"
@@ -236,7 +244,7 @@ class Broken(unittest.TestCase):
         return (await until(lambda: changes(self.envoy, before, after)[count - 1 :], seconds, what))[0]
 
     def per_round(self):
-        """The requests at the upstream from each time that it is half open to the next: all that come in between are probes."""
+        """The requests at the upstream from each time that it is half open to the next: all of them are probes."""
         # The log cuts its times to milliseconds. Before a breaker is half open it was open for much longer than this.
         begins = [it.at - 0.05 for it in changes(self.envoy, after="half_open")]
         return [self.upstream.between(*it) for it in zip(begins, begins[1:], strict=False)]

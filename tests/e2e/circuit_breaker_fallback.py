@@ -106,12 +106,16 @@ class Fallbacks(unittest.TestCase):
         self.assertTrue(all(it.startswith("upstream /chosen ") for it in self.chosen), self.chosen)
 
     def test_a_cluster_that_does_not_exist(self):
-        response = ask(self.envoy, path="/nowhere")
-        self.assertEqual(response.status_code, 503)
-        self.assertNotIn("retry-after", response.headers)
+        first = ask(self.envoy, path="/nowhere")
+        self.assertEqual((first.status_code, first.text), (503, ""))
+        self.assertNotIn("retry-after", first.headers)
         warning = "circuit-breaker: all: fallback[3].reroute: Envoy has no such cluster"
         eventually(lambda: warning in self.envoy.log(), 2, warning)
-        self.assertEqual(self.envoy.log().count("Envoy has no such cluster"), 1)
+        self.assertEqual(self.envoy.log().count(warning), 1)
+        # Each worker finds out by itself, once.
+        self.assertEqual({it.status_code for it in self.asked("/nowhere")}, {503})
+        self.assert_plain(self.asked("/nowhere"))
+        self.assertLessEqual(self.envoy.log().count(warning), WORKERS)
 
     def test_words_of_its_own(self):
         for response in self.asked("/api/orders"):

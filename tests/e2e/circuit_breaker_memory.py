@@ -8,6 +8,7 @@ PORTCULLIS_FLAPPING_SECONDS in the environment is another time than forty second
 import asyncio
 import faulthandler
 import os
+import re
 import time
 import unittest
 from pathlib import Path
@@ -20,6 +21,7 @@ SECONDS = float(os.environ.get("PORTCULLIS_FLAPPING_SECONDS", "40"))
 FLAP_SECONDS = 1
 SAMPLES = 10
 MARGIN_MIB = 4
+STATS = r"server\.memory_allocated|wasm\.envoy\.wasm\.runtime\.v8\.(active|created)"
 PATHS = 40
 DEADLINE_SECONDS = SECONDS + 60
 
@@ -29,8 +31,8 @@ class Flapping(Broken):
 
     def rss(self):
         """What Envoy has in memory, in MiB."""
-        [line] = [it for it in Path(f"/proc/{self.envoy.pid}/status").read_text().splitlines() if it.startswith("VmRSS:")]
-        return int(line.split()[1]) / 1024
+        status = Path(f"/proc/{self.envoy.pid}/status").read_text()
+        return int(re.search(r"^VmRSS:\s*(\d+) kB$", status, re.MULTILINE)[1]) / 1024
 
     def test_memory_does_not_grow(self):
         half_open = {"permits": 3}
@@ -48,8 +50,7 @@ class Flapping(Broken):
                     await asyncio.sleep(FLAP_SECONDS)
                 self.upstream.arrivals.clear()
                 if (turn + 1) * SAMPLES // turns > len(samples):
-                    stats = self.envoy.stats(r"server\.memory_allocated|wasm\.envoy\.wasm\.runtime\.v8\.(active|created)")
-                    samples.append((time.monotonic() - begun, self.rss(), stats))
+                    samples.append((time.monotonic() - begun, self.rss(), self.envoy.stats(STATS)))
 
         requests = [("any", get(f"/{what}/{it}")) for it in range(PATHS) for what in ("kept", "other")]
         load = Spread(self.envoy.port, requests)

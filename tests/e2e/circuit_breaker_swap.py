@@ -14,13 +14,24 @@ import time
 import unittest
 from pathlib import Path
 
-from breakers import MARGIN_SECONDS, SYNC_SECONDS, Broken, breaker, changes, configure, filter_of, statuses, until
+from breakers import (
+    ERRORS,
+    MARGIN_SECONDS,
+    SYNC_SECONDS,
+    Broken,
+    breaker,
+    changes,
+    configure,
+    filter_of,
+    statuses,
+    until,
+)
 
 SWAP_SECONDS = 0.3
 """Between two configurations."""
 LAG_SECONDS = 0.2
 """After so long every worker has what Envoy has accepted."""
-SWAPS = 10
+SWAPS, ROUNDS = 10, 4
 OPEN = {"duration": "5s", "factor": 1, "jitter": 0}
 OPEN_SECONDS = 5
 WASM = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
@@ -73,7 +84,7 @@ class UnderLoad(Swapping):
         return breaker(min_requests=20 + number, open=OPEN, fallback=[{"static": {"body": body}}], **members)
 
     def test_an_open_breaker_stays_open_and_a_closed_one_closed(self):
-        self.start(self.variant(0))
+        self.start(self.variant(0, trip=ERRORS))
         moments = {}
 
         async def script():
@@ -86,14 +97,14 @@ class UnderLoad(Swapping):
                 await asyncio.sleep(SWAP_SECONDS)
                 becomes = "rejected" if number % 5 == 4 else "success"
                 wrong = {"known": []} if becomes == "rejected" else {}
-                await self.swap(self.variant(number, **wrong), becomes=becomes)
+                await self.swap(self.variant(number, trip=ERRORS, **wrong), becomes=becomes)
             moments["last"] = time.monotonic() + LAG_SECONDS
             self.assertLess(moments["last"], moments["tried"], "too slow")
             await self.changed("half_open", "closed", seconds=8)
             moments["closed"] = time.monotonic()
             for number in range(SWAPS):
                 await asyncio.sleep(SWAP_SECONDS)
-                await self.swap(self.variant(number))
+                await self.swap(self.variant(number, trip=ERRORS))
             moments["end"] = time.monotonic()
 
         answers = self.under_load(script)
@@ -115,20 +126,21 @@ class UnderLoad(Swapping):
 
     def test_calls_that_are_under_way_are_not_lost(self):
         # All pass, none is answered quickly, and configurations change while they are waiting.
-        self.start(self.variant(0, trip={"error_ratio": 0.3}) | {"fallback": []})
+        self.start(self.variant(0, trip=ERRORS))
         self.upstream.mode = "slow"
 
         async def script():
             await asyncio.sleep(1)
             for number in range(SWAPS):
                 await asyncio.sleep(SWAP_SECONDS)
-                await self.swap(self.variant(number) | {"trip": {"error_ratio": 0.3}})
+                await self.swap(self.variant(number, trip=ERRORS))
             await asyncio.sleep(1)
 
         answers = self.under_load(script)
         self.assertEqual({it.status for it in answers}, {200})
         self.assertEqual(len(self.upstream.arrivals), len(answers))
         self.assertEqual(changes(self.envoy), [])
+        # The metric lacks what a worker has not told yet when its configuration goes.
         calls = sum(self.envoy.stats(r"wasmcustom\.portcullis_circuit_breaker_.*_calls_success_total").values())
         print(f"\n{len(answers)} answers, {calls} counted as successes", end="", flush=True)
 
@@ -141,9 +153,10 @@ class UnderLoad(Swapping):
             await asyncio.sleep(0.5)
             self.upstream.mode = "slow"
             await self.changed("closed", "open")
-            for number in range(SWAPS):
+            number = 0
+            while len(changes(self.envoy, "half_open", "open")) < ROUNDS:
                 await asyncio.sleep(SWAP_SECONDS)
-                await self.swap(self.variant(number) | short)
+                await self.swap(self.variant(number := number + 1) | short)
             self.upstream.mode = "healthy"
             await self.changed("half_open", "closed")
 
@@ -151,7 +164,7 @@ class UnderLoad(Swapping):
         self.assertEqual({it.status for it in answers}, {200, 503}, "lost")
         tried = [len(it) for it in self.per_round()]
         print(f"\nprobes by round {tried}", end="", flush=True)
-        self.assertGreater(len(tried), 3)
+        self.assertGreaterEqual(len(tried), ROUNDS)
         self.assertEqual(set(tried), {3}, tried)
 
 

@@ -5,6 +5,10 @@ use prost::Message;
 use super::tally::{Tally, Window};
 use super::trip::{Cause, Trip};
 
+/// How far apart the times of two workers may be, in nanoseconds: each reads its clock first and the record then, and may have to wait in
+/// between.
+const SKEW: u64 = 60_000_000_000;
+
 /// What a breaker goes by.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -226,8 +230,8 @@ impl Record {
     /// Gives up probes that have taken too long.
     pub fn expire(&mut self, settings: &Settings, random: u32, now: u64, transitions: &mut Vec<Transition>) {
         let before = self.leases.len();
-        // Nobody has a lease that ends later than one that begins now: the clock was set back.
-        let latest = now.saturating_add(settings.half_open.lease);
+        // Nobody has a lease that ends much later than one that begins now, unless the clock was set back.
+        let latest = now.saturating_add(settings.half_open.lease).saturating_add(SKEW);
         self.leases.retain(|lease| now < lease.deadline && lease.deadline <= latest);
         let expired = before.saturating_sub(self.leases.len());
         if expired > 0 {
@@ -245,7 +249,8 @@ impl Record {
     pub fn wait(&self, settings: &Settings, now: u64) -> u64 {
         let left = self.until.saturating_sub(now);
         // Longer than ever planned: the clock was set back.
-        if self.is() == State::Open && left <= settings.backoff.longest() { left } else { 0 }
+        let longest = settings.backoff.longest().saturating_add(SKEW);
+        if self.is() == State::Open && left <= longest { left } else { 0 }
     }
 
     fn give(&mut self, settings: &Settings, now: u64) -> Admission {

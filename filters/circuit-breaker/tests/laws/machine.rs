@@ -281,13 +281,32 @@ proptest! {
     }
 
     #[test]
+    fn a_worker_that_has_read_its_clock_before_another_changes_nothing(settings in settings(), earlier in 0..50_u64) {
+        let (mut record, now) = (Record::default(), 1_000_000 * MS);
+        let failure = Outcome { is_error: true, is_slow: true };
+        record.count(&batch(&[failure; 20], settings.window, now), 0, &settings, 0, now);
+        prop_assume!(record.is() == State::Open);
+        let mut then = now - earlier * MS;
+        prop_assert!(matches!(record.admit(&settings, 0, then), (Admission::Denied(_), _)));
+        let later = now + record.wait(&settings, now);
+        prop_assert!(matches!(record.admit(&settings, 0, later), (Admission::Probe(_), _)));
+        then = later - earlier * MS;
+        record.expire(&settings, 0, then, &mut Vec::new());
+        prop_assert_eq!(record.is(), State::HalfOpen, "its probe is not late");
+        if settings.half_open.permits > 1 {
+            prop_assert!(matches!(record.admit(&settings, 0, then), (Admission::Probe(_), _)));
+        }
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_wedges_nothing(settings in settings(), back in 0..1_000_u64) {
         let mut record = Record::default();
         let failure = Outcome { is_error: true, is_slow: true };
         let mut now = 1_000_000 * MS;
         record.count(&batch(&[failure; 20], settings.window, now), 0, &settings, 0, now);
         now -= back * MS;
-        // As long as any wait or lease can be, and then all that is needed.
+        // As long as any wait or lease can be, and what workers may be apart, and then all that is needed.
+        now += 60_000 * MS;
         for _ in 0..40 {
             now += 2_000 * MS;
             if let (Admission::Probe(probe), _) = record.admit(&settings, 0, now) {

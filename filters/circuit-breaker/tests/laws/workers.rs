@@ -14,7 +14,7 @@ fn act() -> impl Strategy<Value = Act> {
     let worker = 0..4_usize;
     prop_oneof![
         2 => (0..150_u64).prop_map(Act::Time),
-        6 => (worker.clone(), option::of((worker.clone(), 0..3_u8)))
+        6 => (worker.clone(), option::of((worker.clone(), 0..3_u8, 0..50_u64)))
             .prop_map(|(worker, race)| Act::Request { worker, race }),
         1 => worker.clone().prop_map(Act::Tick),
         4 => (worker.clone(), any::<Index>(), prop_oneof![Just(200_u16), Just(503), Just(404)])
@@ -77,4 +77,35 @@ proptest! {
             prop_assert!(world.is_served(worker), "{:?}", world.changes());
         }
     }
+
+    #[test]
+    fn an_upstream_that_is_well_again_is_not_left_again(workers in 2..=4_usize, acts in vec(well(), 1..100)) {
+        let mut world = World::new(
+            json!({"breakers": [{
+                "name": "api",
+                "key": [],
+                "trip": {"consecutive_errors": 1},
+                "open": {"duration": "100ms", "jitter": 0.0, "max": "100ms"},
+                "half_open": {"permits": 3, "lease": "1h"},
+            }]}),
+            workers,
+        );
+        world.act(&Act::Request { worker: 0, race: None });
+        world.fail_the_last();
+        let opened = world.metrics()["opened_total"];
+        acts.iter().for_each(|act| world.act(act));
+        prop_assert_eq!((opened, world.metrics()["opened_total"]), (1, 1), "{:?}", world.host.log);
+    }
+}
+
+/// What happens where nothing goes wrong.
+fn well() -> impl Strategy<Value = Act> {
+    let worker = 0..4_usize;
+    prop_oneof![
+        1 => (0..150_u64).prop_map(Act::Time),
+        4 => (worker.clone(), option::of((worker.clone(), 0..3_u8, 0..50_u64)))
+            .prop_map(|(worker, race)| Act::Request { worker, race }),
+        1 => worker.clone().prop_map(Act::Tick),
+        3 => (worker, any::<Index>()).prop_map(|(worker, which)| Act::Answer { worker, which, status: 200 }),
+    ]
 }

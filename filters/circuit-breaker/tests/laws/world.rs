@@ -14,10 +14,10 @@ use serde_json::Value;
 pub(crate) enum Act {
     /// So many milliseconds pass.
     Time(u64),
-    /// A request; right after so many reads of the shared data another worker has one.
+    /// A request; right after so many reads of the shared data, and so many milliseconds later, another worker has one.
     Request {
         worker: usize,
-        race: Option<(usize, u8)>,
+        race: Option<(usize, u8, u64)>,
     },
     Tick(usize),
     /// The upstream answers a request, well or not.
@@ -107,6 +107,14 @@ impl World {
         }
     }
 
+    /// The request that was sent last fails.
+    pub(crate) fn fail_the_last(&mut self) {
+        let sent =
+            self.workers.iter_mut().enumerate().find_map(|(worker, it)| Some((worker, it.open.pop()?)));
+        let (worker, sent) = sent.unwrap();
+        self.answer(worker, sent, 503);
+    }
+
     fn answer(&mut self, worker: usize, (id, mut stream): (StreamId, Stream), status: u16) {
         self.host.properties.insert("response.code_details".into(), b"via_upstream".to_vec());
         let mut response: Headers = [(":status", status.to_string())].into_iter().collect();
@@ -127,17 +135,20 @@ impl World {
         Some((worker, id, stream))
     }
 
-    fn request(&mut self, worker: usize, race: Option<(usize, u8)>) {
+    fn request(&mut self, worker: usize, race: Option<(usize, u8, u64)>) {
         let count = self.workers.len();
         let worker = worker % count;
         let [id, other_id] = [1, 2].map(|step| StreamId(self.last + step));
         self.last += 2;
-        let Some((other, reads)) = race.filter(|(other, _)| other % count != worker) else {
+        let Some((other, reads, later)) = race.filter(|(other, ..)| other % count != worker) else {
             self.workers[worker].request(id, &mut self.host);
             return;
         };
         let Ok([ours, theirs]) = self.workers.get_disjoint_mut([worker, other % count]) else { return };
-        let meanwhile = Box::new(|host: &mut TestHost| _ = theirs.request(other_id, host));
+        let meanwhile = Box::new(|host: &mut TestHost| {
+            host.advance(Duration::from_millis(later));
+            theirs.request(other_id, host);
+        });
         let mut race = Race { host: &mut self.host, reads, meanwhile: Some(meanwhile) };
         ours.request(id, &mut race);
     }
