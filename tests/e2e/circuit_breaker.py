@@ -102,7 +102,8 @@ class HalfOpen(Broken):
 
     def rounds(self, mode, **half_open):
         half_open = {"permits": PERMITS} | half_open
-        self.start(breaker(open={"duration": "400ms", "factor": 1, "jitter": 0}, half_open=half_open))
+        short = {"duration": "400ms", "factor": 1, "jitter": 0}
+        self.start(breaker(open=short, half_open=half_open), timeout="0.8s")
 
         async def script():
             await asyncio.sleep(0.5)
@@ -131,8 +132,9 @@ class HalfOpen(Broken):
         self.assertEqual(set(self.rounds("slow", successes=1)), {PERMITS})
 
     def test_hanging(self):
+        # The first lease that ends decides; until then others may try, if somebody asks whom nothing keeps waiting.
         tried = self.rounds("hanging", lease=f"{round(LEASE_SECONDS * 1000)}ms")
-        self.assertEqual(set(tried), {PERMITS})
+        self.assertTrue(min(tried) >= 1 and max(tried) == PERMITS, tried)
         begun, ended = changes(self.envoy, "open", "half_open"), changes(self.envoy, "half_open", "open")
         waits = [later.at - earlier.at for earlier, later in zip(begun, ended, strict=False)]
         print(f", open again after {[round(it, 3) for it in waits]}", end="", flush=True)

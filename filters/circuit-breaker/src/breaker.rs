@@ -42,13 +42,16 @@ pub(crate) struct Breaker {
     /// Whether any call of the window has failed or was slow.
     has_bad: bool,
     /// Calls that are on their way, by their requests, whose numbers grow with time.
-    calls: BTreeMap<StreamId, Started>,
+    calls: BTreeMap<StreamId, OnItsWay>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Started {
-    at: u64,
+struct OnItsWay {
+    /// Since when the upstream has all of it; `None` while the client is still sending.
+    sent: Option<u64>,
+    began: u64,
     generation: u32,
+    probe: Option<Probe>,
     is_counted: bool,
 }
 
@@ -128,9 +131,24 @@ impl Breaker {
         throttle.rejection(counts)
     }
 
-    /// Notes that a request is on its way.
-    pub(crate) fn begin(&mut self, stream: StreamId, now: u64) {
-        self.calls.insert(stream, Started { at: now, generation: self.generation(), is_counted: false });
+    /// Notes that a request is on its way; `is_sent` where all of it is.
+    pub(crate) fn begin(&mut self, stream: StreamId, probe: Option<Probe>, is_sent: bool, now: u64) {
+        let generation = self.generation();
+        let sent = is_sent.then_some(now);
+        self.calls.insert(stream, OnItsWay { sent, began: now, generation, probe, is_counted: false });
+    }
+
+    /// Notes that all of a request is on its way.
+    pub(crate) fn sent(&mut self, stream: StreamId, now: u64) {
+        if let Some(call) = self.calls.get_mut(&stream) {
+            call.sent.get_or_insert(now);
+        }
+    }
+
+    /// Since when the upstream has had a request; of one that it has answered before it had all of it, since when it has come.
+    pub(crate) fn began(&self, stream: StreamId, is_answered: bool) -> Option<u64> {
+        let call = self.calls.get(&stream)?;
+        call.sent.or_else(|| is_answered.then_some(call.began))
     }
 
     /// Notes that it is over.
@@ -174,10 +192,11 @@ impl Breaker {
         });
     }
 
-    /// Tells the others what this worker has counted, and counts calls that take too long. Whether there may be more to do.
+    /// Tells the others what this worker has counted, counts calls that take too long, and gives back permits that clients sit on.
     pub(crate) fn on_tick(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
         self.metrics.tell(&mut self.untold, host);
         self.count_overdue(rule, moment, host);
+        self.give_back(rule, moment, host);
         let is_due = self.record.first_deadline().is_some_and(|deadline| deadline <= moment.now);
         if !self.pending.is_empty() || is_due {
             self.flush(rule, moment, host);
@@ -193,10 +212,8 @@ impl Breaker {
         }
         let mut slow = 0;
         for call in self.calls.values_mut() {
-            if moment.now.saturating_sub(call.at) <= most {
-                break;
-            }
-            if !call.is_counted && call.generation == generation {
+            let is_late = call.sent.is_some_and(|sent| moment.now.saturating_sub(sent) > most);
+            if is_late && !call.is_counted && call.generation == generation {
                 call.is_counted = true;
                 slow += 1;
                 self.pending.add(
@@ -209,6 +226,18 @@ impl Breaker {
         if slow > 0 {
             self.has_bad = true;
             host.add(self.metrics.calls_slow, slow);
+        }
+    }
+
+    /// Gives back the permits of requests that are still being sent after half of their time: that is their client's doing, and no sign
+    /// that the upstream is not well.
+    fn give_back(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
+        let half = rule.settings.half_open.lease / 2;
+        let is_stuck = |call: &OnItsWay| call.sent.is_none() && moment.now.saturating_sub(call.began) >= half;
+        let stuck = self.calls.values_mut().filter(|call| call.probe.is_some() && is_stuck(call));
+        let stuck: Vec<_> = stuck.filter_map(|call| call.probe.take()).collect();
+        for probe in stuck {
+            self.end(probe, ProbeEnd::Unused, (rule, moment, host));
         }
     }
 

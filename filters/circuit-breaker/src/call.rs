@@ -16,7 +16,6 @@ pub(crate) struct Call {
     pub(crate) place: usize,
     probe: Option<Probe>,
     generation: u32,
-    began: u64,
     /// When the response headers came.
     answered: Option<u64>,
     /// What the trailers say.
@@ -24,29 +23,30 @@ pub(crate) struct Call {
     /// Whether all of the response has come.
     pub(crate) is_complete: bool,
     is_decided: bool,
+    /// Whether its client has set a deadline that is shorter than ours.
+    pub(crate) is_hurried: bool,
 }
 
 impl Call {
-    pub(crate) fn new(place: usize, probe: Option<Probe>, generation: u32, began: u64) -> Self {
+    pub(crate) fn new(place: usize, probe: Option<Probe>, generation: u32) -> Self {
         Self {
             place,
             probe,
             generation,
-            began,
             answered: None,
             verdict: None,
             is_complete: false,
             is_decided: false,
+            is_hurried: false,
         }
     }
 
-    /// How long it has taken, or takes still.
-    fn latency(&self, measure: Measure, now: u64) -> u64 {
-        let end = match measure {
+    /// Until when it has taken, or takes still.
+    fn until(&self, measure: Measure, now: u64) -> u64 {
+        match measure {
             Measure::Headers => self.answered.unwrap_or(now),
             Measure::End => now,
-        };
-        end.saturating_sub(self.began)
+        }
     }
 }
 
@@ -117,8 +117,8 @@ impl CircuitBreaker {
                 Some(verdict) => verdict,
                 None if is_complete => Verdict::Success,
                 None => match rule.outcomes.of_break(host) {
-                    // The client has left, and the upstream had answered in time.
-                    Verdict::Silent if is_answered && rule.measure == Measure::Headers => Verdict::Success,
+                    // The upstream had answered in time.
+                    Verdict::Impatient if is_answered && rule.measure == Measure::Headers => Verdict::Success,
                     verdict => verdict,
                 },
             };
@@ -133,34 +133,37 @@ impl CircuitBreaker {
             return;
         }
         let call = *call;
+        let verdict = if call.is_hurried && is_timeout(host) { Verdict::Impatient } else { verdict };
         let retry_at = match verdict {
             Verdict::Error if call.answered.is_some() => retry_at(moment.now, host),
             _ => 0,
         };
         self.with(call.place, |breaker, rule| {
-            let latency = call.latency(rule.measure, moment.now);
+            let until = call.until(rule.measure, moment.now);
+            // As long as the client is still sending, the upstream cannot be late.
+            let began = breaker.began(id, call.answered.is_some()).unwrap_or(until);
+            let latency = until.saturating_sub(began);
             let is_slow = rule.max_latency.is_some_and(|most| latency > most);
             let was_slow = breaker.is_counted(id);
             let (metrics, untold) = (breaker.metrics, &mut breaker.untold);
-            // A client that leaves after a call has become slow does not make it less so.
-            let is_over = verdict != Verdict::Silent || (is_slow && call.answered.is_none());
-            if is_over {
+            let counts = match verdict {
+                Verdict::Success | Verdict::Error => true,
+                // A client that leaves after a call has become slow does not make it less so.
+                Verdict::Impatient => is_slow,
+                Verdict::Ignored | Verdict::Silent => false,
+            };
+            if counts || verdict == Verdict::Ignored {
                 host.record(metrics.latency, latency / 1_000_000);
             }
-            if is_slow && is_over && !was_slow && verdict != Verdict::Ignored {
+            if counts && is_slow && !was_slow {
                 host.add(metrics.calls_slow, 1);
             }
             match verdict {
                 Verdict::Success => untold.successes += 1,
                 Verdict::Error => host.add(metrics.calls_error, 1),
-                Verdict::Ignored | Verdict::Silent => untold.ignored += 1,
+                Verdict::Ignored | Verdict::Impatient | Verdict::Silent => untold.ignored += 1,
             }
             let outcome = Outcome { is_error: verdict == Verdict::Error, is_slow };
-            let counts = match verdict {
-                Verdict::Success | Verdict::Error => true,
-                Verdict::Ignored => false,
-                Verdict::Silent => is_over,
-            };
             if let Some(probe) = call.probe {
                 let end = match (counts, verdict) {
                     (true, _) if outcome.is_error || is_slow => ProbeEnd::Failed,
@@ -173,6 +176,12 @@ impl CircuitBreaker {
             }
         });
     }
+}
+
+/// Whether Envoy has given up waiting for the upstream (the response flag UT).
+fn is_timeout(host: &mut dyn Host) -> bool {
+    let flags = host.property(&["response", "flags"]).and_then(|flags| flags.try_into().ok());
+    flags.is_some_and(|flags| u64::from_le_bytes(flags) & 1 << 2 != 0)
 }
 
 /// Whether a response is one of gRPC, whose status comes last.

@@ -10,8 +10,8 @@ const ENVOY: &str = "x-envoy-upstream-rq-timeout-ms";
 const EXPECTED: &str = "x-envoy-expected-rq-timeout-ms";
 const GRPC: &str = "grpc-timeout";
 
-/// Sets how long a request may take to the smaller of what it came with and `timeout`.
-pub(crate) fn limit(request: &mut Headers, timeout: Duration) {
+/// Sets how long a request may take to the smaller of what it came with and `timeout`. Whether the former is.
+pub(crate) fn limit(request: &mut Headers, timeout: Duration) -> bool {
     let is_grpc = is_grpc(request);
     let came_with = [
         request.first(ENVOY).and_then(milliseconds),
@@ -24,6 +24,7 @@ pub(crate) fn limit(request: &mut Headers, timeout: Duration) {
     if is_grpc {
         request.set(GRPC, written(shortest).as_bytes());
     }
+    shortest < timeout
 }
 
 /// Digits; 0 is no timeout.

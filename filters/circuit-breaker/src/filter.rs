@@ -124,7 +124,10 @@ impl HttpFilter for CircuitBreaker {
             }
         }
         if let Some(timeout) = self.policy.rules.get(rule).and_then(|rule| rule.timeout) {
-            deadline::limit(request, timeout);
+            let is_hurried = deadline::limit(request, timeout);
+            if let Some(call) = &mut stream.call {
+                call.is_hurried = is_hurried;
+            }
         }
         self.in_flight += usize::from(self.watches(stream));
         Ok(Action::Continue)
@@ -132,6 +135,13 @@ impl HttpFilter for CircuitBreaker {
 
     fn watches(&self, stream: &Stream) -> bool {
         stream.call.is_some() || stream.rerouted.is_some()
+    }
+
+    fn on_request_end(&mut self, (id, stream): (StreamId, &mut Stream), host: &mut dyn Host) {
+        let now = self.moment(host).now;
+        if let Some(call) = &stream.call {
+            self.with(call.place, |breaker, _| breaker.sent(id, now));
+        }
     }
 
     fn reads_response(&self, stream: &Stream) -> Reads {
@@ -334,9 +344,9 @@ impl CircuitBreaker {
     ) {
         let is_shown = self.policy.state_header.as_ref().is_some_and(|header| header.is_always);
         let passed = self.with(place, |breaker, rule| {
-            breaker.begin(id, moment.now);
+            breaker.begin(id, probe, request.is_last, moment.now);
             let shown = is_shown.then(|| shown(&breaker.name, breaker.state()));
-            (Call::new(place, probe, breaker.generation(), moment.now), shown, rule.snapshot().is_some())
+            (Call::new(place, probe, breaker.generation()), shown, rule.snapshot().is_some())
         });
         let Some((call, shown, keeps)) = passed else { return };
         stream.call = Some(call);

@@ -26,6 +26,8 @@ pub struct Driver<F: HttpFilter> {
 struct Kept<S> {
     stream: S,
     is_paused: bool,
+    /// Whether its request is no more than its headers.
+    is_last: bool,
 }
 
 impl<F: HttpFilter> Driver<F> {
@@ -47,8 +49,25 @@ impl<F: HttpFilter> Driver<F> {
     }
 
     /// Runs the filter over the request headers.
-    pub fn on_request_headers(&mut self, stream: StreamId, host: &mut impl StreamHost) -> Outcome {
-        self.run(stream, F::Stream::default(), host)
+    pub fn on_request_headers(
+        &mut self,
+        stream: StreamId,
+        is_last: bool,
+        host: &mut impl StreamHost,
+    ) -> Outcome {
+        self.run((stream, F::Stream::default()), is_last, host)
+    }
+
+    /// Takes note of a piece of the request body.
+    pub fn on_request_body(&mut self, id: StreamId, is_last: bool, host: &mut impl StreamHost) {
+        if is_last && let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) {
+            self.filter.on_request_end((id, &mut kept.stream), host);
+        }
+    }
+
+    /// Takes note of the request trailers, behind which nothing comes.
+    pub fn on_request_trailers(&mut self, id: StreamId, host: &mut impl StreamHost) {
+        self.on_request_body(id, true, host);
     }
 
     /// Runs the filter over the response headers, where it wants to see them. The response passes in any case. What the proxy answers to
@@ -128,8 +147,13 @@ impl<F: HttpFilter> Driver<F> {
         Self::reply(host, &unavailable(detail))
     }
 
-    fn run(&mut self, id: StreamId, mut stream: F::Stream, host: &mut impl StreamHost) -> Outcome {
-        let (action, edited) = match self.filtered((id, &mut stream), host) {
+    fn run(
+        &mut self,
+        (id, mut stream): (StreamId, F::Stream),
+        is_last: bool,
+        host: &mut impl StreamHost,
+    ) -> Outcome {
+        let (action, edited) = match self.filtered((id, &mut stream), is_last, host) {
             Ok(decided) => decided,
             Err(reply) => return Self::reply(host, &reply),
         };
@@ -142,7 +166,7 @@ impl<F: HttpFilter> Driver<F> {
             Action::Pause => (Outcome::Paused, true),
         };
         if is_paused || self.filter.watches(&stream) {
-            self.streams.insert(id, Kept { stream, is_paused });
+            self.streams.insert(id, Kept { stream, is_paused, is_last });
         }
         outcome
     }
@@ -158,7 +182,7 @@ impl<F: HttpFilter> Driver<F> {
                 self.filter.on_end((id, kept.stream), host);
                 continue;
             }
-            if self.run(id, kept.stream, host) != Outcome::Continue {
+            if self.run((id, kept.stream), kept.is_last, host) != Outcome::Continue {
                 continue;
             }
             if let Err(error) = host.resume_request() {
@@ -178,6 +202,7 @@ impl<F: HttpFilter> Driver<F> {
     fn filtered(
         &mut self,
         stream: (StreamId, &mut F::Stream),
+        is_last: bool,
         host: &mut impl StreamHost,
     ) -> Result<(Action, Result<(), HostError>), LocalReply> {
         let block = match self.filter.reads_request() {
@@ -185,6 +210,7 @@ impl<F: HttpFilter> Driver<F> {
             false => Vec::new(),
         };
         let mut request = Headers::decode(block).ok_or_else(|| unavailable("malformed header map"))?;
+        request.is_last = is_last;
         let action = self.filter.on_request_headers(stream, &mut request, host)?;
         Ok((action, write_back(&request, HeaderMap::Request, host)))
     }

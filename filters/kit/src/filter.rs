@@ -53,10 +53,16 @@ pub trait HttpFilter: Sized {
         host: &mut dyn Host,
     ) -> Result<Action, LocalReply>;
 
-    /// Whether the filter wants to see the response of a request that has passed, and its end.
+    /// Whether the filter wants to see the response of a request that has passed, and the ends of both.
     fn watches(&self, stream: &Self::Stream) -> bool {
         let _ = stream;
         false
+    }
+
+    /// Hears that a request that it [`watches`](Self::watches) is complete: the last of its body, or its trailers, have come. One without a
+    /// body is [complete with its headers](Headers::is_last).
+    fn on_request_end(&mut self, stream: (StreamId, &mut Self::Stream), host: &mut dyn Host) {
+        let _ = (stream, host);
     }
 
     /// Which response headers it wants to read; of the others it is handed none, and can add some.

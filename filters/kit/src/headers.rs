@@ -11,7 +11,7 @@ pub struct Headers {
     block: Vec<u8>,
     fields: Vec<pairs::Field>,
     edits: Vec<Recorded>,
-    /// Whether neither a body nor trailers come behind them; only of a response is it known.
+    /// Whether neither a body nor trailers come behind them.
     pub is_last: bool,
 }
 

@@ -97,13 +97,25 @@ impl<F: HttpFilter + 'static> TakesAnswers for RefCell<Option<Driver<F>>> {
 impl<F: HttpFilter> Context for Stream<F> {}
 
 impl<F: HttpFilter> HttpContext for Stream<F> {
-    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let mut host = Hostcalls::default();
-        let outcome = with(&self.driver, |driver| driver.on_request_headers(self.id, &mut host));
+        let outcome =
+            with(&self.driver, |driver| driver.on_request_headers(self.id, end_of_stream, &mut host));
         match outcome.unwrap_or_else(|| Driver::<F>::refuse(&mut host, "not configured")) {
             Outcome::Continue => Action::Continue,
             Outcome::Paused | Outcome::Replied => Action::Pause,
         }
+    }
+
+    fn on_http_request_body(&mut self, _size: usize, end_of_stream: bool) -> Action {
+        let mut host = Hostcalls::default();
+        with(&self.driver, |driver| driver.on_request_body(self.id, end_of_stream, &mut host));
+        Action::Continue
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        with(&self.driver, |driver| driver.on_request_trailers(self.id, &mut Hostcalls::default()));
+        Action::Continue
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {

@@ -71,6 +71,8 @@ where
                 }
             }
             Callback::RequestHeaders { context, .. }
+            | Callback::RequestBody { context, .. }
+            | Callback::RequestTrailers { context, .. }
             | Callback::ResponseHeaders { context, .. }
             | Callback::ResponseBody { context, .. }
             | Callback::ResponseTrailers { context, .. } => {
@@ -95,12 +97,16 @@ fn root_callback<F: HttpFilter>(driver: &mut Driver<F>, callback: Callback, sim:
 
 fn stream_callback<F: HttpFilter>(driver: &mut Driver<F>, callback: Callback, sim: &mut Sim) -> Option<u32> {
     match callback {
-        Callback::RequestHeaders { context, .. } => {
-            return Some(match driver.on_request_headers(StreamId(context), sim) {
+        Callback::RequestHeaders { context, end_of_stream, .. } => {
+            return Some(match driver.on_request_headers(StreamId(context), end_of_stream, sim) {
                 Outcome::Continue => 0,
                 Outcome::Paused | Outcome::Replied => STOP_ALL,
             });
         }
+        Callback::RequestBody { context, end_of_stream, .. } => {
+            driver.on_request_body(StreamId(context), end_of_stream, sim);
+        }
+        Callback::RequestTrailers { context, .. } => driver.on_request_trailers(StreamId(context), sim),
         Callback::ResponseHeaders { context, end_of_stream, .. } => {
             driver.on_response_headers(StreamId(context), end_of_stream, sim);
         }
@@ -373,7 +379,7 @@ mod tests {
         let filters = vec![Filter { request, ..Filter::default() }];
         let mut sim = Sim::in_stream(Stream { filters, ..Stream::default() });
         let (mut driver, id) = (Driver::<Counting>::configure(configuration, &mut sim).unwrap(), StreamId(1));
-        let outcome = driver.on_request_headers(id, &mut sim);
+        let outcome = driver.on_request_headers(id, true, &mut sim);
         driver.on_response_headers(id, true, &mut sim);
         driver.on_delete(id, &mut sim);
         let metrics = sim.metrics();

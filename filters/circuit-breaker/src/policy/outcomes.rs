@@ -28,7 +28,9 @@ pub(crate) enum Verdict {
     Error,
     /// It has answered, and that does not count.
     Ignored,
-    /// It was not asked, or could not answer any more: another filter has answered, or the client has left.
+    /// Its client has not waited for it: it has left, or its own deadline was over.
+    Impatient,
+    /// It was not asked: another filter has answered.
     Silent,
 }
 
@@ -84,19 +86,24 @@ impl Outcomes {
         self.unless_local(verdict, host)
     }
 
-    /// What it says that a response has ended before it was complete, or that there was none.
+    /// What it says that a response has ended before it was complete, or that there was none: without a flag, the client has left.
     pub(crate) fn of_break(&self, host: &mut dyn Properties) -> Verdict {
-        let flags = host.property(&["response", "flags"]).and_then(|bytes| bytes.try_into().ok());
-        let flags = flags.map_or(0, u64::from_le_bytes);
-        let counts = (self.transport && flags & TRANSPORT != 0) || (self.timeouts && flags & TIMEOUTS != 0);
-        if counts { Verdict::Error } else { Verdict::Silent }
+        self.of_flags(host).unwrap_or(Verdict::Impatient)
     }
 
     /// The verdict, where the upstream has answered; what Envoy answers in its place counts as what has kept the upstream from it.
     fn unless_local(&self, verdict: Verdict, host: &mut dyn Properties) -> Verdict {
         match host.property(&["response", "code_details"]) {
-            Some(details) if details != VIA_UPSTREAM => self.of_break(host),
+            Some(details) if details != VIA_UPSTREAM => self.of_flags(host).unwrap_or(Verdict::Silent),
             _ => verdict,
         }
+    }
+
+    /// What Envoy says has gone wrong between it and the upstream, if anything has.
+    fn of_flags(&self, host: &mut dyn Properties) -> Option<Verdict> {
+        let flags = host.property(&["response", "flags"])?.try_into().map(u64::from_le_bytes).ok()?;
+        let kinds = [(TIMEOUTS, self.timeouts), (TRANSPORT, self.transport)];
+        let counts = kinds.iter().find_map(|(kind, counts)| (flags & kind != 0).then_some(*counts))?;
+        Some(if counts { Verdict::Error } else { Verdict::Silent })
     }
 }

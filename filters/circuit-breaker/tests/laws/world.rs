@@ -60,7 +60,9 @@ impl Worker {
     fn request(&mut self, id: StreamId, host: &mut dyn Host) -> bool {
         let mut stream = Stream::default();
         let usual = [(":method", "GET"), (":path", "/"), (":authority", "example.com")];
-        match self.filter.on_request_headers((id, &mut stream), &mut Headers::from_iter(usual), host) {
+        let mut request = Headers::from_iter(usual);
+        request.is_last = true;
+        match self.filter.on_request_headers((id, &mut stream), &mut request, host) {
             Ok(Action::Continue) => {
                 self.open.push((id, stream));
                 true
