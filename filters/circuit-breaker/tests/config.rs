@@ -1,0 +1,279 @@
+//! Configurations that are accepted, and those that are refused, with the one line that says why.
+
+use portcullis_circuit_breaker::CircuitBreaker;
+use portcullis_kit::HttpFilter;
+use portcullis_kit::testing::config;
+use serde_json::{Value, json};
+
+#[path = "config/breakers.rs"]
+mod breakers;
+#[path = "config/fallbacks.rs"]
+mod fallbacks;
+#[path = "config/full.rs"]
+mod full;
+#[path = "config/schema.rs"]
+mod schema;
+
+use full::full;
+
+/// The full configuration with the value at a JSON pointer replaced, or a member added there.
+fn with(pointer: &str, value: Value) -> Value {
+    config::with(full(), pointer, value)
+}
+
+/// The full configuration without one member.
+fn without(pointer: &str) -> Value {
+    config::without(full(), pointer)
+}
+
+/// The smallest configuration, whose breaker has these members besides.
+fn small(more: Value) -> Value {
+    let mut breaker = json!({"name": "all", "trip": {"error_ratio": 0.5}});
+    breaker.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({"breakers": [breaker]})
+}
+
+fn error(config: &Value) -> String {
+    match CircuitBreaker::configure(config.to_string().as_bytes()) {
+        Ok(_) => panic!("accepted: {config}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn is_accepted(config: &Value) -> bool {
+    CircuitBreaker::configure(config.to_string().as_bytes()).is_ok()
+}
+
+fn assert_refused(cases: &[(Value, &str)]) {
+    for (config, expected) in cases {
+        assert_eq!(error(config), *expected);
+    }
+}
+
+fn assert_accepted(cases: impl IntoIterator<Item = Value>) {
+    for config in cases {
+        let error = CircuitBreaker::configure(config.to_string().as_bytes()).err();
+        assert_eq!(error, None, "{config}");
+    }
+}
+
+#[test]
+fn the_full_configuration_and_the_smallest_are_accepted() {
+    assert_accepted([
+        full(),
+        small(json!({})),
+        json!({"breakers": [{"name": "a", "throttle": {}}]}),
+        json!({"breakers": [{"name": "a", "mode": "forced_open"}]}),
+        json!({"breakers": [{"name": "a", "mode": "disabled"}]}),
+    ]);
+}
+
+/// So many breakers, each for one path.
+fn many(count: usize) -> Vec<Value> {
+    let breaker = |at| json!({"name": format!("b{at}"), "when": {"path": {"exact": format!("/{at}")}}, "max_keys": 1, "trip": {"error_count": 1}});
+    (0..count).map(breaker).collect()
+}
+
+#[test]
+fn each_member_outside_of_the_breakers_has_its_error() {
+    let (none, long) = (json!({"breakers": []}), "x".repeat(65));
+    let long_stat =
+        format!("stat_prefix: {long:?}; write up to 64 lower-case letters, digits and underscores");
+    assert_refused(&[
+        (none, "breakers: 0 breakers; write from 1 to 64"),
+        (json!({"breakers": many(65)}), "breakers: 65 breakers; write from 1 to 64"),
+        (with("/domain", json!("")), "domain: empty; write a name or leave it out"),
+        (
+            with("/stat_prefix", json!("my-edge")),
+            "stat_prefix: \"my-edge\"; write up to 64 lower-case letters, digits and underscores",
+        ),
+        (
+            with("/stat_prefix", json!("")),
+            "stat_prefix: \"\"; write up to 64 lower-case letters, digits and underscores",
+        ),
+        (with("/stat_prefix", json!(long)), &long_stat),
+        (
+            with("/reply/headers", json!({"Retry-After": "1"})),
+            "reply.headers.Retry-After: not a header for this; write one such as x-denied-by",
+        ),
+        (
+            with("/reply/headers", json!({"content-type": "text/html"})),
+            "reply.headers.content-type: not a header for this; write one such as x-denied-by",
+        ),
+        (
+            with("/reply/headers", json!({"x-a": "\n"})),
+            "reply.headers.x-a: not printable ASCII; write a plain value",
+        ),
+        (
+            with("/reply/format", json!("html")),
+            "reply.format: unknown variant `html`, expected `problem_json` or `text`",
+        ),
+        (
+            with("/state_header/name", json!("")),
+            "state_header.name: \"\" is no header name; write one such as x-circuit",
+        ),
+        (
+            with("/state_header/name", json!(":status")),
+            "state_header.name: \":status\" is no header name; write one such as x-circuit",
+        ),
+        (
+            with("/state_header/on", json!("open")),
+            "state_header.on: unknown variant `open`, expected `denied` or `always`",
+        ),
+    ]);
+    assert_accepted([json!({"breakers": many(64)}), with("/stat_prefix", json!("x".repeat(64)))]);
+}
+
+#[test]
+fn workers_tell_each_other_at_least_once_in_a_bucket() {
+    const BUCKET: &str = "the shortest bucket of a window";
+    let sync = |sync: &str, more: Value| config::with(small(more), "/sync", json!(sync));
+    for (config, expected) in [
+        (sync("9ms", json!({})), "9ms; write from 10ms to 1s"),
+        (sync("0s", json!({})), "0ns; write from 10ms to 1s"),
+        (sync("1001ms", json!({})), "1.001s; write from 10ms to 1s"),
+        (sync("51ms", json!({"window": "1s", "bucket": "50ms"})), "51ms; write from 10ms to 50ms"),
+        (with("/sync", json!("1001ms")), "1.001s; write from 10ms to 1s"),
+    ] {
+        assert_eq!(error(&config), format!("sync: {expected}, {BUCKET}"));
+    }
+    assert!(
+        error(&sync("11s", json!({"window_calls": 10}))).starts_with("sync: 11s; write from 10ms to 10s")
+    );
+    assert_refused(&[(
+        sync("1", json!({})),
+        "sync: \"1\" is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h",
+    )]);
+    assert_accepted([
+        sync("10ms", json!({})),
+        sync("1s", json!({})),
+        sync("10ms", json!({"window": "600ms", "bucket": "10ms"})),
+        sync("10s", json!({"window_calls": 10})),
+    ]);
+}
+
+#[test]
+fn names_and_numbers_of_breakers_are_bounded() {
+    const NAME: &str = "; write up to 64 lower-case letters, digits, _ and -";
+    let long = "x".repeat(65);
+    for name in ["", "Upstreams", "a b", "a/b", &long] {
+        assert_eq!(error(&small(json!({"name": name}))), format!("breakers[0].name: {name:?}{NAME}"));
+    }
+    let keys = |keys: u32, all: &str| {
+        (
+            small(json!({"max_keys": keys})),
+            format!(
+                "breakers: {all} breakers by max_keys, and one more each for all other values; write at most 1024 in all"
+            ),
+        )
+    };
+    for (config, expected) in [keys(1024, "1025"), keys(u32::MAX, "4294967296")] {
+        assert_eq!(error(&config), expected);
+    }
+    assert_refused(&[
+        (small(json!({"max_keys": 0})), "breakers[0].max_keys: 0; write at least 1"),
+        (
+            with("/breakers/1/name", json!("upstreams")),
+            "breakers[1].name: \"upstreams\" would be counted together with \"upstreams\"; give each a name of its own",
+        ),
+        (
+            with("/breakers/1/name", json!("left_alone")),
+            "breakers[4].name: \"left-alone\" would be counted together with \"left_alone\"; give each a name of its own",
+        ),
+        (
+            with("/breakers/0/max_keys", json!(892)),
+            "breakers: 1025 breakers by max_keys, and one more each for all other values; write at most 1024 in all",
+        ),
+    ]);
+    assert_accepted([
+        small(json!({"name": "x".repeat(64)})),
+        small(json!({"max_keys": 1})),
+        small(json!({"max_keys": 1023})),
+        with("/breakers/0/max_keys", json!(891)),
+    ]);
+}
+
+#[test]
+fn members_that_must_be_there_are_named() {
+    for (pointer, expected) in [
+        ("/breakers", "missing field `breakers`"),
+        ("/breakers/0/name", "breakers[0]: missing field `name`"),
+        ("/breakers/0/trip/slow_ratio/ratio", "breakers[0].trip.slow_ratio: missing field `ratio`"),
+        (
+            "/breakers/0/trip/slow_ratio/max_latency",
+            "breakers[0].trip.slow_ratio: missing field `max_latency`",
+        ),
+        ("/breakers/0/key/7/claim/path", "breakers[0].key[7].claim: missing field `path`"),
+        ("/breakers/0/key/7/claim/filter_state", "breakers[0].key[7].claim: missing field `filter_state`"),
+        ("/breakers/0/when/headers/0/name", "breakers[0].when.headers[0]: missing field `name`"),
+        ("/breakers/0/fallback/1/only/0/of", "breakers[0].fallback[1].only[0]: missing field `of`"),
+        ("/breakers/0/fallback/1/only/0/in", "breakers[0].fallback[1].only[0]: missing field `in`"),
+        ("/breakers/0/fallback/1/budget/rate", "breakers[0].fallback[1].budget: missing field `rate`"),
+        ("/breakers/0/fallback/1/reroute/header", "breakers[0].fallback[1].reroute: missing field `header`"),
+        ("/breakers/0/fallback/1/reroute/value", "breakers[0].fallback[1].reroute: missing field `value`"),
+        ("/state_header/name", "state_header: missing field `name`"),
+    ] {
+        assert_eq!(error(&without(pointer)), expected);
+    }
+}
+
+/// Pointers to all objects of the configuration.
+fn objects(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.push(pointer.to_owned());
+            for (name, member) in members {
+                objects(member, &format!("{pointer}/{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| objects(item, &format!("{pointer}/{at}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn an_unknown_member_is_refused_wherever_it_stands() {
+    let mut pointers = Vec::new();
+    objects(&full(), "", &mut pointers);
+    // There any name is one.
+    pointers.retain(|pointer| pointer != "/reply/headers" && !pointer.ends_with("/static/headers"));
+    assert!(pointers.len() > 60, "{pointers:?}");
+    for pointer in pointers {
+        for member in ["aaa_unknown", "zzz_unknown"] {
+            let error = error(&with(&format!("{pointer}/{member}"), json!(1)));
+            assert!(!error.contains('\n') && error.len() < 500, "{pointer}: {error}");
+            let names_it = error.contains(member) || error.contains("expected an object with one member");
+            assert!(names_it, "{pointer}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_member_of_another_type_is_refused_with_its_path() {
+    let mut pointers = Vec::new();
+    objects(&full(), "", &mut pointers);
+    for pointer in pointers {
+        let members = full().pointer(&pointer).unwrap().as_object().unwrap().clone();
+        for member in members.keys().map(|member| format!("{pointer}/{member}")) {
+            let error = error(&with(&member, json!(-0.5)));
+            let (path, problem) = error.split_once(": ").unwrap();
+            assert_eq!(format!("/{}", path.replace(['[', '.'], "/").replace(']', "")), member, "{error}");
+            assert!(problem.contains(", expected ") || problem.contains("-0.5; write "), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_json_object_is_refused() {
+    for (text, expected) in
+        [("", "empty; "), ("{", "not JSON: "), ("7", "invalid type: integer `7`, expected an object")]
+    {
+        let error = CircuitBreaker::configure(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let twice = full().to_string().replacen('{', "{\"domain\":\"other\",", 1);
+    let error = CircuitBreaker::configure(twice.as_bytes()).unwrap_err().to_string();
+    assert!(error.starts_with("not JSON: duplicate member `domain`"), "{error}");
+}
