@@ -136,7 +136,7 @@ def breaker(name="upstreams", **members):
 
 
 def proxy(*breakers, timeout="2s", **ports):
-    """The example of token-bucket with circuit-breaker in its place; `ports` are those of its clusters, the usual first."""
+    """The example of token-bucket with circuit-breaker in its place; the first of `ports` is the usual cluster."""
     config = shipped()
     [it] = [it for it in hcm(config)["http_filters"] if it["name"] == "token-bucket"]
     it["name"] = "circuit-breaker"

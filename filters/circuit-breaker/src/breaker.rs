@@ -6,8 +6,9 @@ use log::Level;
 use portcullis_kit::{CREATE, Datum, Host, StreamId, WriteError};
 use prost::Message;
 
+use crate::fallback::plain;
 use crate::metrics::{Metrics, Untold};
-use crate::policy::Rule;
+use crate::policy::{Rule, Stage, Verdict};
 use crate::state::{Admission, Outcome, Probe, ProbeEnd, Record, State, Tally, Transition, Window};
 
 /// How often a worker tries to write when others are faster. Each time that it fails, one of them has come on.
@@ -47,13 +48,19 @@ pub(crate) struct Breaker {
 
 #[derive(Clone, Copy, Debug)]
 struct OnItsWay {
+    began: u64,
     /// Since when the upstream has all of it; `None` while the client is still sending.
     sent: Option<u64>,
-    began: u64,
     generation: u32,
     probe: Option<Probe>,
+    /// Whether nothing more has to be seen of it to know that it is not slow.
+    is_in_time: bool,
+    /// Whether it counts already, as a slow one.
     is_counted: bool,
 }
+
+/// How long a request that is still being sent has to wait for a permit, and may keep it, in nanoseconds: others are better probes.
+const UNSENT: u64 = 1_000_000_000;
 
 impl Breaker {
     /// A breaker that this worker has not had before; others may have.
@@ -102,8 +109,14 @@ impl Breaker {
         }
     }
 
-    /// Asks whether a request passes.
-    pub(crate) fn admit(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) -> Admission {
+    /// Asks whether a request passes; `is_sent` where all of it is there.
+    pub(crate) fn admit(
+        &mut self,
+        rule: &Rule,
+        is_sent: bool,
+        moment: Moment,
+        host: &mut dyn Host,
+    ) -> Admission {
         if self.is_fresh(moment) {
             match self.state() {
                 State::Closed => return Admission::Pass,
@@ -116,7 +129,9 @@ impl Breaker {
                 State::HalfOpen => {}
             }
         }
-        self.change(rule, moment, host, |record| record.admit(&rule.settings, moment.random, moment.now))
+        self.change(rule, moment, host, |record| {
+            record.admit(&rule.settings, if is_sent { 0 } else { UNSENT }, moment.random, moment.now)
+        })
     }
 
     /// The probability with which a request is denied by a throttle.
@@ -133,9 +148,9 @@ impl Breaker {
 
     /// Notes that a request is on its way; `is_sent` where all of it is.
     pub(crate) fn begin(&mut self, stream: StreamId, probe: Option<Probe>, is_sent: bool, now: u64) {
-        let generation = self.generation();
-        let sent = is_sent.then_some(now);
-        self.calls.insert(stream, OnItsWay { sent, began: now, generation, probe, is_counted: false });
+        let (generation, sent) = (self.generation(), is_sent.then_some(now));
+        let call = OnItsWay { began: now, sent, generation, probe, is_in_time: false, is_counted: false };
+        self.calls.insert(stream, call);
     }
 
     /// Notes that all of a request is on its way.
@@ -145,10 +160,58 @@ impl Breaker {
         }
     }
 
-    /// Since when the upstream has had a request; of one that it has answered before it had all of it, since when it has come.
-    pub(crate) fn began(&self, stream: StreamId, is_answered: bool) -> Option<u64> {
-        let call = self.calls.get(&stream)?;
-        call.sent.or_else(|| is_answered.then_some(call.began))
+    /// Since when the upstream has all of a request.
+    pub(crate) fn sent_at(&self, stream: StreamId) -> Option<u64> {
+        self.calls.get(&stream)?.sent
+    }
+
+    /// How far a call has come that has not been answered.
+    pub(crate) fn stage(&self, stream: StreamId) -> Stage {
+        Stage { is_sent: self.sent_at(stream).is_some(), is_answered: false }
+    }
+
+    /// Notes that there is a response, and whether it is one that is in time and good as far as can be seen.
+    pub(crate) fn answered(&mut self, stream: StreamId, is_good: bool) {
+        if let Some(call) = self.calls.get_mut(&stream) {
+            call.is_in_time |= is_good;
+        }
+    }
+
+    /// Notes that it is known what a call has come to.
+    pub(crate) fn decided(&mut self, stream: StreamId) {
+        if let Some(call) = self.calls.get_mut(&stream) {
+            (call.is_in_time, call.probe) = (true, None);
+        }
+    }
+
+    /// Whether any call of the window has failed or was slow.
+    pub(crate) fn has_bad(&self) -> bool {
+        self.has_bad
+    }
+
+    /// Tells the metrics what a call has come to.
+    pub(crate) fn tell_call(
+        &mut self,
+        (stream, verdict): (StreamId, Verdict),
+        latency: Option<u64>,
+        is_slow: bool,
+        host: &mut dyn Host,
+    ) {
+        let was_slow = self.calls.get(&stream).is_some_and(|call| call.is_counted);
+        let says = verdict.counts(is_slow) || verdict == Verdict::Ignored;
+        if let Some(latency) = latency.filter(|_| says) {
+            host.record(self.metrics.latency, latency / 1_000_000);
+        }
+        if is_slow && !was_slow {
+            host.add(self.metrics.calls_slow, 1);
+        }
+        match verdict {
+            Verdict::Success => self.untold.successes += 1,
+            Verdict::Error => host.add(self.metrics.calls_error, 1),
+            // It counts as slow, and as nothing else.
+            _ if is_slow || was_slow => {}
+            _ => self.untold.ignored += 1,
+        }
     }
 
     /// Notes that it is over.
@@ -184,19 +247,19 @@ impl Breaker {
     pub(crate) fn end(
         &mut self,
         probe: Probe,
-        end: ProbeEnd,
+        (end, retry_at): (ProbeEnd, u64),
         (rule, moment, host): (&Rule, Moment, &mut dyn Host),
     ) {
         self.change(rule, moment, host, |record| {
-            ((), record.end(probe, end, &rule.settings, moment.random, moment.now))
+            ((), record.end(probe, (end, retry_at), &rule.settings, moment.random, moment.now))
         });
     }
 
-    /// Tells the others what this worker has counted, counts calls that take too long, and gives back permits that clients sit on.
+    /// Tells the others what this worker has counted, counts calls that take too long, and ends probes that do not end.
     pub(crate) fn on_tick(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
         self.metrics.tell(&mut self.untold, host);
         self.count_overdue(rule, moment, host);
-        self.give_back(rule, moment, host);
+        self.end_probes(rule, moment, host);
         let is_due = self.record.first_deadline().is_some_and(|deadline| deadline <= moment.now);
         if !self.pending.is_empty() || is_due {
             self.flush(rule, moment, host);
@@ -211,9 +274,9 @@ impl Breaker {
             return;
         }
         let mut slow = 0;
-        for call in self.calls.values_mut() {
+        for call in self.calls.values_mut().filter(|call| !call.is_in_time && !call.is_counted) {
             let is_late = call.sent.is_some_and(|sent| moment.now.saturating_sub(sent) > most);
-            if is_late && !call.is_counted && call.generation == generation {
+            if is_late && call.generation == generation {
                 call.is_counted = true;
                 slow += 1;
                 self.pending.add(
@@ -229,21 +292,23 @@ impl Breaker {
         }
     }
 
-    /// Gives back the permits of requests that are still being sent after half of their time: that is their client's doing, and no sign
-    /// that the upstream is not well.
-    fn give_back(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
+    /// Ends probes that say all that they ever will: a stream that was answered well and goes on has succeeded at half of its lease; a
+    /// request that its client does not get sent is no probe.
+    fn end_probes(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
         let half = rule.settings.half_open.lease / 2;
-        let is_stuck = |call: &OnItsWay| call.sent.is_none() && moment.now.saturating_sub(call.began) >= half;
-        let stuck = self.calls.values_mut().filter(|call| call.probe.is_some() && is_stuck(call));
-        let stuck: Vec<_> = stuck.filter_map(|call| call.probe.take()).collect();
-        for probe in stuck {
-            self.end(probe, ProbeEnd::Unused, (rule, moment, host));
+        let mut ended = Vec::new();
+        for call in self.calls.values_mut() {
+            let age = moment.now.saturating_sub(call.began);
+            let end = match call.sent {
+                _ if call.is_in_time && age >= half => ProbeEnd::Succeeded,
+                None if !call.is_in_time && age >= half.min(UNSENT) => ProbeEnd::Unused,
+                _ => continue,
+            };
+            ended.extend(call.probe.take().map(|probe| (probe, end)));
         }
-    }
-
-    /// Whether a call was counted as slow while it was on its way.
-    pub(crate) fn is_counted(&self, stream: StreamId) -> bool {
-        self.calls.get(&stream).is_some_and(|call| call.is_counted)
+        for (probe, end) in ended {
+            self.end(probe, (end, 0), (rule, moment, host));
+        }
     }
 
     fn is_fresh(&self, moment: Moment) -> bool {
@@ -333,7 +398,7 @@ impl Breaker {
             State::Open => format!("; for {} ms", wait / 1_000_000),
             _ => String::new(),
         };
-        let (name, from, to) = (&self.name, from.name(), to.name());
+        let (name, from, to) = (plain(&self.name), from.name(), to.name());
         host.log(level, &format!("circuit-breaker: {name}: {from} -> {to}: {event}{wait}"));
     }
 }

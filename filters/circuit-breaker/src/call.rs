@@ -7,8 +7,13 @@ use portcullis_kit::{Headers, Host, StreamId};
 use crate::breaker::Moment;
 use crate::config::Measure;
 use crate::filter::{CircuitBreaker, Stream};
-use crate::policy::Verdict;
-use crate::state::{Outcome, Probe, ProbeEnd};
+use crate::policy::{Rule, Stage, Verdict, as_nanos};
+use crate::state::{Outcome, Probe};
+
+/// gRPC's DEADLINE_EXCEEDED.
+const DEADLINE_EXCEEDED: &[u8] = b"4";
+/// Envoy's response flag UT: the router has given up waiting for the upstream.
+const UPSTREAM_REQUEST_TIMEOUT: u64 = 1 << 2;
 
 /// A request that has passed, until it is known what it has come to.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +28,8 @@ pub(crate) struct Call {
     /// Whether all of the response has come.
     pub(crate) is_complete: bool,
     is_decided: bool,
-    /// Whether its client has set a deadline that is shorter than ours.
-    pub(crate) is_hurried: bool,
+    /// Whether its client has set a deadline that is much shorter than ours.
+    pub(crate) has_client_deadline: bool,
 }
 
 impl Call {
@@ -37,53 +42,55 @@ impl Call {
             verdict: None,
             is_complete: false,
             is_decided: false,
-            is_hurried: false,
-        }
-    }
-
-    /// Until when it has taken, or takes still.
-    fn until(&self, measure: Measure, now: u64) -> u64 {
-        match measure {
-            Measure::Headers => self.answered.unwrap_or(now),
-            Measure::End => now,
+            has_client_deadline: false,
         }
     }
 }
 
-type World<'a> = (Moment, &'a mut dyn Host);
-
 impl CircuitBreaker {
-    /// Looks at the status of a response. One that the upstream is not to blame for, or that is bad, needs no look at the rest.
+    /// Looks at the status of a response. One that is bad needs no look at the rest. Whether the upstream has sent it.
     pub(crate) fn on_status(
         &mut self,
         (id, stream): (StreamId, &mut Stream),
         (status, is_last): (u16, bool),
-        (moment, host): World<'_>,
-    ) {
-        self.on_rerouted_status(stream, status, (moment, &mut *host));
-        let Some(call) = &mut stream.call else { return };
+        (moment, host): (Moment, &mut dyn Host),
+    ) -> bool {
+        let is_kept = stream.capture.is_some();
+        let Some(call) = &mut stream.call else { return false };
+        let Some(breaker) = self.breakers.get_mut(call.place) else { return false };
+        let Some(rule) = self.policy.rules.get(breaker.rule) else { return false };
+        let stage = breaker.stage(id);
         call.answered = Some(moment.now);
         call.is_complete = is_last;
-        let Some(rule) = self.breakers.get(call.place).and_then(|it| self.policy.rules.get(it.rule)) else {
-            return;
+        // All there is of a failed gRPC call may be its headers (gRPC over HTTP/2, "Trailers-Only").
+        let grpc_status = match status {
+            200 if is_last => host.property(&["response", "headers", "grpc-status"]),
+            _ => None,
         };
-        let verdict = match status {
-            // All there is of a failed gRPC call may be its headers (gRPC over HTTP/2, "Trailers-Only").
-            200 if is_last => match host.property(&["response", "headers", "grpc-status"]) {
-                Some(status) => rule.outcomes.of_grpc(&status, host),
-                None => Verdict::Success,
-            },
-            status => rule.outcomes.of_status(status, host),
-        };
-        let is_over = match (verdict, rule.measure) {
-            (Verdict::Success, Measure::End) => false,
+        let said = grpc_status
+            .as_ref()
+            .map_or_else(|| rule.outcomes.of_status(status), |it| rule.outcomes.of_grpc(it));
+        // Whose it is costs an attribute, and matters where it is no success, or where a success makes a difference.
+        let is_plain = said == Verdict::Success
+            && status < 400
+            && call.probe.is_none()
+            && !is_kept
+            && !breaker.has_bad();
+        let mut verdict = if is_plain { said } else { rule.outcomes.unless_local(said, stage, host) };
+        if verdict == Verdict::Error && gave_up(call, rule, grpc_status.as_deref(), host) {
+            verdict = Verdict::ClientGone;
+        }
+        let is_good = verdict == Verdict::Success;
+        breaker.answered(id, is_good && rule.measure == Measure::Headers);
+        let is_over = match rule.measure {
+            Measure::End => !is_good,
             // Its trailers may still say otherwise. A probe cannot wait for the end of what may be a long response.
-            (Verdict::Success, Measure::Headers) => is_last || (call.probe.is_some() && !is_grpc(host)),
-            _ => true,
+            Measure::Headers => !is_good || is_last || (call.probe.is_some() && !is_grpc(host)),
         };
         if is_over {
             self.decide((id, stream), verdict, (moment, host));
         }
+        verdict != Verdict::NotAsked
     }
 
     /// Looks at the status of a gRPC call.
@@ -91,97 +98,99 @@ impl CircuitBreaker {
         &mut self,
         (id, stream): (StreamId, &mut Stream),
         trailers: &Headers,
-        (moment, host): World<'_>,
+        (moment, host): (Moment, &mut dyn Host),
     ) {
         let Some(call) = &mut stream.call else { return };
         call.is_complete = true;
         let Some(rule) = self.breakers.get(call.place).and_then(|it| self.policy.rules.get(it.rule)) else {
             return;
         };
-        call.verdict = trailers.first("grpc-status").map(|status| rule.outcomes.of_grpc(status, host));
-        if let (Some(verdict), Measure::Headers) = (call.verdict, rule.measure) {
+        let Some(status) = trailers.first("grpc-status") else { return };
+        let mut verdict = rule.outcomes.of_grpc(status);
+        if verdict == Verdict::Error && status == DEADLINE_EXCEEDED && gave_up(call, rule, Some(status), host)
+        {
+            verdict = Verdict::ClientGone;
+        }
+        call.verdict = Some(verdict);
+        if rule.measure == Measure::Headers {
             self.decide((id, stream), verdict, (moment, host));
         }
     }
 
     /// Decides what a call has come to that is over.
-    pub(crate) fn on_call_end(&mut self, (id, stream): (StreamId, &mut Stream), (moment, host): World<'_>) {
-        let Some(call) = &stream.call else { return };
-        let (place, is_complete, is_answered, said) =
-            (call.place, call.is_complete, call.answered.is_some(), call.verdict);
+    pub(crate) fn on_call_end(
+        &mut self,
+        (id, stream): (StreamId, &mut Stream),
+        (moment, host): (Moment, &mut dyn Host),
+    ) {
+        let Some(call) = stream.call else { return };
+        let Some(breaker) = self.breakers.get(call.place) else { return };
+        let Some(rule) = self.policy.rules.get(breaker.rule) else { return };
         if !call.is_decided {
-            let Some(rule) = self.breakers.get(place).and_then(|it| self.policy.rules.get(it.rule)) else {
-                return;
-            };
-            let verdict = match said {
+            let verdict = match call.verdict {
                 Some(verdict) => verdict,
-                None if is_complete => Verdict::Success,
-                None => match rule.outcomes.of_break(host) {
-                    // The upstream had answered in time.
-                    Verdict::Impatient if is_answered && rule.measure == Measure::Headers => Verdict::Success,
-                    verdict => verdict,
-                },
+                None if call.is_complete => Verdict::Success,
+                None => {
+                    let stage = Stage { is_answered: call.answered.is_some(), ..breaker.stage(id) };
+                    match rule.outcomes.of_break(stage, host) {
+                        // The upstream had answered in time.
+                        Verdict::ClientGone if stage.is_answered && rule.measure == Measure::Headers => {
+                            Verdict::Success
+                        }
+                        verdict => verdict,
+                    }
+                }
             };
             self.decide((id, stream), verdict, (moment, host));
         }
-        self.with(place, |breaker, _| breaker.forget(id));
+        self.with(call.place, |breaker, _| breaker.forget(id));
     }
 
-    fn decide(&mut self, (id, stream): (StreamId, &mut Stream), verdict: Verdict, (moment, host): World<'_>) {
-        let Some(call) = &mut stream.call else { return };
-        if std::mem::replace(&mut call.is_decided, true) {
-            return;
-        }
+    fn decide(
+        &mut self,
+        (id, stream): (StreamId, &mut Stream),
+        verdict: Verdict,
+        (moment, host): (Moment, &mut dyn Host),
+    ) {
+        let Some(call) = stream.call.as_mut().filter(|call| !call.is_decided) else { return };
+        call.is_decided = true;
         let call = *call;
-        let verdict = if call.is_hurried && is_timeout(host) { Verdict::Impatient } else { verdict };
         let retry_at = match verdict {
             Verdict::Error if call.answered.is_some() => retry_at(moment.now, host),
             _ => 0,
         };
         self.with(call.place, |breaker, rule| {
-            let until = call.until(rule.measure, moment.now);
-            // As long as the client is still sending, the upstream cannot be late.
-            let began = breaker.began(id, call.answered.is_some()).unwrap_or(until);
-            let latency = until.saturating_sub(began);
-            let is_slow = rule.max_latency.is_some_and(|most| latency > most);
-            let was_slow = breaker.is_counted(id);
-            let (metrics, untold) = (breaker.metrics, &mut breaker.untold);
-            let counts = match verdict {
-                Verdict::Success | Verdict::Error => true,
-                // A client that leaves after a call has become slow does not make it less so.
-                Verdict::Impatient => is_slow,
-                Verdict::Ignored | Verdict::Silent => false,
+            let end = match rule.measure {
+                Measure::Headers => call.answered.unwrap_or(moment.now),
+                Measure::End => moment.now,
             };
-            if counts || verdict == Verdict::Ignored {
-                host.record(metrics.latency, latency / 1_000_000);
-            }
-            if counts && is_slow && !was_slow {
-                host.add(metrics.calls_slow, 1);
-            }
-            match verdict {
-                Verdict::Success => untold.successes += 1,
-                Verdict::Error => host.add(metrics.calls_error, 1),
-                Verdict::Ignored | Verdict::Impatient | Verdict::Silent => untold.ignored += 1,
-            }
+            // As long as the client is still sending, the upstream cannot be late.
+            let latency = breaker.sent_at(id).map(|sent| end.saturating_sub(sent));
+            let is_slow = rule.max_latency.zip(latency).is_some_and(|(most, latency)| latency > most);
+            let counts = verdict.counts(is_slow);
+            breaker.tell_call((id, verdict), latency, is_slow && counts, host);
             let outcome = Outcome { is_error: verdict == Verdict::Error, is_slow };
-            if let Some(probe) = call.probe {
-                let end = match (counts, verdict) {
-                    (true, _) if outcome.is_error || is_slow => ProbeEnd::Failed,
-                    (true, _) | (false, Verdict::Ignored) => ProbeEnd::Succeeded,
-                    (false, _) => ProbeEnd::Unused,
-                };
-                breaker.end(probe, end, (rule, moment, host));
-            } else if counts {
-                breaker.count((id, call.generation), outcome, retry_at, (rule, moment, host));
+            match call.probe {
+                Some(probe) => {
+                    breaker.end(probe, (verdict.probe_end(is_slow), retry_at), (rule, moment, host));
+                }
+                None if counts => {
+                    breaker.count((id, call.generation), outcome, retry_at, (rule, moment, host));
+                }
+                None => {}
             }
+            breaker.decided(id);
         });
     }
 }
 
-/// Whether Envoy has given up waiting for the upstream (the response flag UT).
-fn is_timeout(host: &mut dyn Host) -> bool {
+/// Whether it is a deadline of the client's own that is over. Where the rule has no timeout, nobody has looked at it before.
+fn gave_up(call: &Call, rule: &Rule, grpc_status: Option<&[u8]>, host: &mut dyn Host) -> bool {
     let flags = host.property(&["response", "flags"]).and_then(|flags| flags.try_into().ok());
-    flags.is_some_and(|flags| u64::from_le_bytes(flags) & 1 << 2 != 0)
+    let is_over = grpc_status == Some(DEADLINE_EXCEEDED)
+        || flags.is_some_and(|flags| u64::from_le_bytes(flags) & UPSTREAM_REQUEST_TIMEOUT != 0);
+    let mut of_grpc = || host.property(&["request", "headers", "grpc-timeout"]).is_some();
+    is_over && (call.has_client_deadline || (rule.timeout.is_none() && of_grpc()))
 }
 
 /// Whether a response is one of gRPC, whose status comes last.
@@ -201,5 +210,5 @@ fn retry_at(now: u64, host: &mut dyn Host) -> u64 {
             httpdate::parse_http_date(text).ok().and_then(|date: SystemTime| date.duration_since(wall).ok())
         }
     };
-    span.map_or(0, |span| now.saturating_add(crate::policy::as_nanos(span)))
+    span.map_or(0, |span| now.saturating_add(as_nanos(span)))
 }

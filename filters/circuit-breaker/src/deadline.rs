@@ -8,9 +8,12 @@ use portcullis_kit::rules::is_grpc;
 const ENVOY: &str = "x-envoy-upstream-rq-timeout-ms";
 /// What a proxy before this one tells how long it waits (Envoy's router sets it).
 const EXPECTED: &str = "x-envoy-expected-rq-timeout-ms";
+/// How long a client lets the router wait for a single try.
+const PER_TRY: &str = "x-envoy-upstream-rq-per-try-timeout-ms";
 const GRPC: &str = "grpc-timeout";
 
-/// Sets how long a request may take to the smaller of what it came with and `timeout`. Whether the former is.
+/// Sets how long a request may take to the smaller of what it came with and `timeout`. Whether a deadline of its client is less than half of
+/// that: when it is over, it says nothing about the upstream.
 pub(crate) fn limit(request: &mut Headers, timeout: Duration) -> bool {
     let is_grpc = is_grpc(request);
     let came_with = [
@@ -20,11 +23,16 @@ pub(crate) fn limit(request: &mut Headers, timeout: Duration) -> bool {
     ];
     // To Envoy, 0 is no timeout at all, and not one that is over.
     let shortest = came_with.into_iter().flatten().fold(timeout, Duration::min).max(Duration::from_millis(1));
+    let per_try = request.first(PER_TRY).and_then(milliseconds).unwrap_or(timeout);
+    if request.first(EXPECTED).is_some() {
+        // What a router goes by that has `respect_expected_rq_timeout`.
+        request.set(EXPECTED, shortest.as_millis().to_string().as_bytes());
+    }
     request.set(ENVOY, shortest.as_millis().to_string().as_bytes());
     if is_grpc {
         request.set(GRPC, written(shortest).as_bytes());
     }
-    shortest < timeout
+    shortest.min(per_try) < timeout / 2
 }
 
 /// Digits; 0 is no timeout.

@@ -29,6 +29,8 @@ pub enum Reason {
     Throttled,
     /// The configuration says so.
     ForcedOpen,
+    /// It has a header by which the filter alone chooses routes, and its breaker depends on the route.
+    ReservedHeader,
 }
 
 /// What clients are told of a reason.
@@ -36,6 +38,8 @@ pub enum Reason {
 pub struct Row {
     /// The reason.
     pub reason: Reason,
+    /// HTTP status.
+    pub status: u16,
     /// Envoy's `response_code_details`.
     pub code: &'static str,
     /// One sentence.
@@ -44,31 +48,42 @@ pub struct Row {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Row; 5] = [
+    pub const ALL: [Row; 6] = [
         Row {
             reason: Self::Open,
+            status: 503,
             code: "portcullis_circuit_open",
             detail: "the upstream fails or is slow, and is spared for a while",
         },
         Row {
             reason: Self::HalfOpen,
+            status: 503,
             code: "portcullis_circuit_half_open",
-            detail: "it is being tried whether the upstream is well again",
+            detail: "the upstream is being probed",
         },
         Row {
             reason: Self::RampUp,
+            status: 503,
             code: "portcullis_circuit_ramp_up",
             detail: "the upstream is well again, and gets more requests by and by",
         },
         Row {
             reason: Self::Throttled,
+            status: 503,
             code: "portcullis_circuit_throttled",
             detail: "the upstream fails, and gets fewer requests",
         },
         Row {
             reason: Self::ForcedOpen,
+            status: 503,
             code: "portcullis_circuit_forced_open",
             detail: "the upstream was taken out of service",
+        },
+        Row {
+            reason: Self::ReservedHeader,
+            status: 400,
+            code: "portcullis_circuit_reserved_header",
+            detail: "the request has a header that only the proxy may set",
         },
     ];
 

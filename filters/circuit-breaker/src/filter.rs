@@ -1,6 +1,6 @@
 use hashbrown::HashMap;
 use log::Level;
-use portcullis_kit::parts::Request;
+use portcullis_kit::rules::is_grpc;
 use portcullis_kit::{
     Action, ConfigError, Headers, Host, HttpFilter, LocalReply, Reads, StreamId, domain, parse_config,
 };
@@ -9,16 +9,13 @@ use crate::breaker::{Breaker, Moment};
 use crate::call::Call;
 use crate::config::{CircuitBreakerConfig, Mode};
 use crate::deadline;
-use crate::denial::Reason;
+use crate::denial::{Denial, Reason};
 use crate::directory::Directory;
 use crate::fallback::snapshot::{Capture, Snapshots};
 use crate::metrics::{Metrics, as_name};
-use crate::policy::{Policy, Rule, as_nanos};
+use crate::policy::{LONGEST_KEY, Policy, Rule, as_nanos};
 use crate::serving::{Rerouted, shown};
 use crate::state::{Admission, Probe, State};
-
-/// Of the parts of a key, so many bytes count.
-const LONGEST_KEY: usize = 256;
 
 /// The filter: spares upstreams that fail or are slow.
 #[derive(Debug)]
@@ -36,6 +33,8 @@ pub struct CircuitBreaker {
     /// Fallbacks whose cluster Envoy does not know, by rule and number, and until when they are left out.
     pub(crate) unknown: HashMap<(usize, usize), u64>,
     random: fastrand::Rng,
+    /// Whether there are no more ticks: then everything is told at once.
+    is_stopped: bool,
     /// How many requests are on their way through this worker.
     pub(crate) in_flight: usize,
 }
@@ -48,6 +47,15 @@ pub struct Stream {
     pub(crate) rerouted: Option<Rerouted>,
     /// The value of the header that names the breaker.
     pub(crate) shown: Option<String>,
+}
+
+/// The breaker of a request.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Which one.
+    pub(crate) place: usize,
+    /// The key, all of it: several may share a breaker.
+    pub(crate) key: Vec<u8>,
 }
 
 impl HttpFilter for CircuitBreaker {
@@ -64,6 +72,7 @@ impl HttpFilter for CircuitBreaker {
             snapshots: policy.rules.iter().map(|rule| rule.snapshot().map(|_| Snapshots::new())).collect(),
             unknown: HashMap::new(),
             random: fastrand::Rng::with_seed(0),
+            is_stopped: false,
             in_flight: 0,
             policy,
         })
@@ -84,6 +93,10 @@ impl HttpFilter for CircuitBreaker {
     }
 
     fn inherit(&mut self, former: &Self) {
+        // Other plugins are in the same VM, and have other users.
+        if self.entries != former.entries {
+            return;
+        }
         for (rule, snapshots) in self.policy.rules.iter().zip(&mut self.snapshots) {
             let mut theirs = former.policy.rules.iter().zip(&former.snapshots);
             if let (Some(ours), Some((_, Some(kept)))) = (snapshots, theirs.find(|(it, _)| it.keeps_as(rule)))
@@ -103,30 +116,30 @@ impl HttpFilter for CircuitBreaker {
         request: &mut Headers,
         host: &mut dyn Host,
     ) -> Result<Action, LocalReply> {
-        // Clients must not choose their upstream.
-        self.policy.reserved.iter().for_each(|name| request.remove(name));
+        self.forget_reserved(request, host)?;
         let Some(rule) = self.rule(request, host) else { return Ok(Action::Continue) };
-        let Some(place) = self.place(rule, request, host) else { return Ok(Action::Continue) };
+        let Some(found) = self.found(rule, request, host) else { return Ok(Action::Continue) };
+        let place = found.place;
         let moment = self.moment(host);
-        match self.refusal(place, moment, host) {
+        match self.refusal(place, request.is_last, (moment, host)) {
             Err((reason, wait)) if !self.is_rehearsal(rule) => {
-                self.serve((place, reason, wait), stream, request, (moment, host))?;
+                self.serve((&found, reason, wait), stream, request, (moment, host))?;
             }
             Err(_) => {
                 self.with(place, |breaker, _| host.add(breaker.metrics.shadow_denied, 1));
-                self.pass((id, stream), place, None, request, moment);
+                self.pass((id, stream), &found, None, request, moment);
             }
             Ok(probe) => {
                 if probe.is_some() {
                     self.with(place, |breaker, _| host.add(breaker.metrics.probes, 1));
                 }
-                self.pass((id, stream), place, probe, request, moment);
+                self.pass((id, stream), &found, probe, request, moment);
             }
         }
         if let Some(timeout) = self.policy.rules.get(rule).and_then(|rule| rule.timeout) {
-            let is_hurried = deadline::limit(request, timeout);
+            let has_client_deadline = deadline::limit(request, timeout);
             if let Some(call) = &mut stream.call {
-                call.is_hurried = is_hurried;
+                call.has_client_deadline = has_client_deadline;
             }
         }
         self.in_flight += usize::from(self.watches(stream));
@@ -157,8 +170,13 @@ impl HttpFilter for CircuitBreaker {
         let status = response.first(":status").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
         let moment = self.moment(host);
         if let Some(status) = status {
-            self.on_status((id, stream), (status, response.is_last), (moment, host));
-            self.capture_headers(stream, response, status, moment.now);
+            self.on_rerouted(stream, (moment, &mut *host));
+            let is_upstreams = self.on_status((id, stream), (status, response.is_last), (moment, host));
+            if is_upstreams {
+                self.capture_headers(stream, response, status, moment.now);
+            } else {
+                stream.capture = None;
+            }
         }
         if let (Some(value), Some(header)) = (stream.shown.take(), &self.policy.state_header) {
             response.set(&header.name, value.as_bytes());
@@ -196,7 +214,15 @@ impl HttpFilter for CircuitBreaker {
     fn on_end(&mut self, (id, mut stream): (StreamId, Stream), host: &mut dyn Host) {
         self.in_flight = self.in_flight.saturating_sub(usize::from(self.watches(&stream)));
         let moment = self.moment(host);
-        self.on_call_end((id, &mut stream), (moment, host));
+        self.on_call_end((id, &mut stream), (moment, &mut *host));
+        if self.is_stopped {
+            self.on_tick(host);
+        }
+    }
+
+    fn on_stop(&mut self, host: &mut dyn Host) {
+        self.on_tick(host);
+        self.is_stopped = true;
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
@@ -211,11 +237,30 @@ impl HttpFilter for CircuitBreaker {
 }
 
 impl CircuitBreaker {
+    /// Takes out the headers by which the filter alone chooses routes: clients must not. Envoy has chosen a route by then, and says until the
+    /// filter is done that it is this one; where the breaker depends on it, there is none for such a request.
+    fn forget_reserved(&self, request: &mut Headers, host: &mut dyn Host) -> Result<(), LocalReply> {
+        let is_there = |name: &&String| request.first(name).is_some();
+        let found: Vec<_> = self.policy.reserved.iter().filter(is_there).collect();
+        if found.is_empty() {
+            return Ok(());
+        }
+        if self.policy.is_by_route {
+            let (reason, state) = (Reason::ReservedHeader, State::Closed);
+            let denial = Denial { reason, breaker: "", state, wait: 0 };
+            return Err(self.policy.reply.render(&denial, is_grpc(request)));
+        }
+        found.into_iter().for_each(|name| request.remove(name));
+        // Envoy 1.40 chooses anew by itself after a header was changed; others have to be asked.
+        let _ = host.foreign("clear_route_cache", b"");
+        Ok(())
+    }
+
     pub(crate) fn moment(&mut self, host: &mut dyn Host) -> Moment {
         Moment {
             now: as_nanos(host.monotonic()),
             random: self.random.u32(..),
-            sync: as_nanos(self.policy.sync),
+            sync: if self.is_stopped { 0 } else { as_nanos(self.policy.sync) },
         }
     }
 
@@ -236,45 +281,32 @@ impl CircuitBreaker {
         (!is_exempt).then_some(index)
     }
 
-    /// Where its breaker is. A part of the key that is missing, or can be read in two ways, counts as `-`.
-    fn place(&mut self, index: usize, request: &Headers, host: &mut dyn Host) -> Option<usize> {
+    /// Its breaker, and what it goes by.
+    fn found(&mut self, index: usize, request: &Headers, host: &mut dyn Host) -> Option<Found> {
         let rule = self.policy.rules.get(index)?;
-        let mut key = Vec::new();
-        let mut parts = Request::new(request, &mut *host);
-        for part in &rule.keys.parts {
-            if !key.is_empty() {
-                key.push(b'|');
-            }
-            match part.of(&mut parts) {
-                Ok(Some(value)) => key.extend_from_slice(&value),
-                Ok(None) | Err(_) => key.push(b'-'),
-            }
+        let key = rule.keys.of(request, host);
+        // Most requests are under a breaker that is known.
+        let short = key.get(..LONGEST_KEY).unwrap_or(&key);
+        if let Some(place) = self.places.get(index)?.get(short) {
+            return Some(Found { place: *place, key });
         }
-        key.truncate(LONGEST_KEY);
-        if let Some(place) = self.places.get(index)?.get(&key) {
-            return Some(*place);
-        }
-        let is_known =
-            rule.keys.known.as_ref().is_none_or(|known| known.iter().any(|it| it.as_bytes() == key));
-        let number = match is_known && !key.is_empty() {
-            true => self.directories.get_mut(index)?.number(&key, host),
+        let number = match rule.keys.has_own(short) {
+            true => self.directories.get_mut(index)?.number(short, host),
             false => None,
         };
-        if number.is_none() {
-            key.clear();
-            if let Some(place) = self.places.get(index)?.get(&key) {
-                return Some(*place);
-            }
+        let short = if number.is_some() { short } else { b"" };
+        if let Some(place) = self.places.get(index)?.get(short) {
+            return Some(Found { place: *place, key });
         }
-        let breaker = self.opened_up(index, number, &key, host)?;
+        let breaker = self.new_breaker(index, number, short, host)?;
+        let place = self.breakers.len();
+        self.places.get_mut(index)?.insert(short.to_vec(), place);
         self.breakers.push(breaker);
-        let place = self.breakers.len().checked_sub(1)?;
-        self.places.get_mut(index)?.insert(key, place);
-        Some(place)
+        Some(Found { place, key })
     }
 
     /// A breaker that this worker has not had before.
-    fn opened_up(
+    fn new_breaker(
         &self,
         index: usize,
         number: Option<usize>,
@@ -286,7 +318,6 @@ impl CircuitBreaker {
         let (name, metric) = match (number, rule.keys.parts.is_empty()) {
             (Some(_), _) => (format!("{}/{key}", rule.name), format!("{}_{key}", rule.name)),
             (None, true) => (rule.name.clone(), rule.name.clone()),
-            // No key of a request is like this: that would be a header with a blank at its end.
             (None, false) => (format!("{}/other", rule.name), format!("{}_other", rule.name)),
         };
         let number = number.map_or_else(|| "other".to_owned(), |number| number.to_string());
@@ -301,11 +332,11 @@ impl CircuitBreaker {
     fn refusal(
         &mut self,
         place: usize,
-        moment: Moment,
-        host: &mut dyn Host,
+        is_sent: bool,
+        (moment, host): (Moment, &mut dyn Host),
     ) -> Result<Option<Probe>, (Reason, u64)> {
         const SECOND: u64 = 1_000_000_000;
-        let chance = f64::from(moment.random) / f64::from(u32::MAX);
+        let chance = f64::from(moment.random) / (f64::from(u32::MAX) + 1.0);
         let decided = self.with(place, |breaker, rule| {
             if rule.mode == Mode::ForcedOpen {
                 return Err((Reason::ForcedOpen, rule.settings.backoff.duration));
@@ -314,7 +345,7 @@ impl CircuitBreaker {
                 let is_denied = chance < breaker.rejection(rule, moment, host);
                 return if is_denied { Err((Reason::Throttled, SECOND)) } else { Ok(None) };
             }
-            match breaker.admit(rule, moment, host) {
+            match breaker.admit(rule, is_sent, moment, host) {
                 Admission::Pass if chance >= breaker.ramp(rule.ramp_up, moment.now) => {
                     Err((Reason::RampUp, SECOND))
                 }
@@ -337,12 +368,13 @@ impl CircuitBreaker {
     fn pass(
         &mut self,
         (id, stream): (StreamId, &mut Stream),
-        place: usize,
+        found: &Found,
         probe: Option<Probe>,
         request: &Headers,
         moment: Moment,
     ) {
         let is_shown = self.policy.state_header.as_ref().is_some_and(|header| header.is_always);
+        let place = found.place;
         let passed = self.with(place, |breaker, rule| {
             breaker.begin(id, probe, request.is_last, moment.now);
             let shown = is_shown.then(|| shown(&breaker.name, breaker.state()));
@@ -352,7 +384,7 @@ impl CircuitBreaker {
         stream.call = Some(call);
         stream.shown = shown;
         if keeps {
-            stream.capture = self.begin_capture(place, request, moment.now);
+            stream.capture = self.begin_capture(found, request, moment.now);
         }
     }
 }

@@ -8,15 +8,17 @@ use crate::breaker::{Breaker, Moment};
 use crate::denial::{Denial, Reason};
 use crate::fallback::snapshot::{self, Capture};
 use crate::fallback::{Fallback, Kind, Situation};
-use crate::filter::{CircuitBreaker, Stream};
+use crate::filter::{CircuitBreaker, Found, Stream};
 use crate::policy::{Rule, StateHeader};
 use crate::state::State;
 
 /// A request that was sent elsewhere.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rerouted {
     rule: usize,
     fallback: usize,
+    /// The cluster that it would have gone to.
+    spared: Option<Vec<u8>>,
 }
 
 /// The value of the header that names a breaker: a token and a parameter (RFC 9651).
@@ -26,13 +28,15 @@ pub(crate) fn shown(breaker: &str, state: State) -> String {
     format!("{name};state={}", state.name())
 }
 
-/// For how long a fallback is left out whose cluster Envoy does not know, in nanoseconds.
+/// For how long a fallback is left out that has led nowhere, in nanoseconds.
 const UNKNOWN: u64 = 60_000_000_000;
 
 /// A request that does not pass.
 struct Refused<'a> {
     breaker: &'a Breaker,
     rule: &'a Rule,
+    /// The key of the breaker, all of it.
+    key: &'a [u8],
     denial: Denial<'a>,
     is_grpc: bool,
     now: u64,
@@ -48,12 +52,12 @@ impl CircuitBreaker {
     /// Serves a request that does not pass: by the first fallback that fits and can, else plainly. `Ok` where it goes elsewhere.
     pub(crate) fn serve(
         &mut self,
-        (place, reason, wait): (usize, Reason, u64),
+        (Found { place, key }, reason, wait): (&Found, Reason, u64),
         stream: &mut Stream,
         request: &mut Headers,
         (moment, host): (Moment, &mut dyn Host),
     ) -> Result<(), LocalReply> {
-        let Some(breaker) = self.breakers.get(place) else { return Ok(()) };
+        let Some(breaker) = self.breakers.get(*place) else { return Ok(()) };
         let Some(rule) = self.policy.rules.get(breaker.rule) else { return Ok(()) };
         host.add(breaker.metrics.denied, 1);
         let state = if reason == Reason::ForcedOpen { State::Open } else { breaker.state() };
@@ -63,6 +67,7 @@ impl CircuitBreaker {
             now: moment.now,
             breaker,
             rule,
+            key,
         };
         let situation = Situation { time_open: breaker.time_away(moment.now), in_flight: self.in_flight };
         let shown = self.policy.state_header.as_ref().map(|header| (header, shown(&breaker.name, state)));
@@ -74,7 +79,8 @@ impl CircuitBreaker {
                 None => {}
                 Some(Served::Answered(reply)) => return Err(with_header(reply, shown)),
                 Some(Served::Rerouted) => {
-                    stream.rerouted = Some(Rerouted { rule: breaker.rule, fallback: index });
+                    let spared = host.property(&["xds", "cluster_name"]);
+                    stream.rerouted = Some(Rerouted { rule: breaker.rule, fallback: index, spared });
                     stream.shown = shown.map(|(_, value)| value);
                     return Ok(());
                 }
@@ -92,12 +98,12 @@ impl CircuitBreaker {
         request: &mut Headers,
         host: &mut dyn Host,
     ) -> Option<Served> {
-        let Refused { breaker, rule, denial, is_grpc, now } = refused;
+        let Refused { breaker, rule, key, denial, is_grpc, now } = refused;
         let budget = format!("{}{}/budget/{index}", self.entries, rule.name);
         let (served, counter) = match &fallback.kind {
             Kind::Snapshot(settings) => {
                 let snapshots = self.snapshots.get(breaker.rule)?.as_ref().filter(|_| !is_grpc)?;
-                let reply = snapshot::serve(settings, (snapshots, &breaker.name), request, *now)?;
+                let reply = snapshot::serve(settings, (snapshots, key), request, *now)?;
                 (Served::Answered(reply), breaker.metrics.fallback_snapshot)
             }
             Kind::Reroute(_) if self.unknown.get(&(breaker.rule, index)).is_some_and(|until| now < until) => {
@@ -118,38 +124,33 @@ impl CircuitBreaker {
         Some(served)
     }
 
-    /// Leaves out, for a while, a fallback whose cluster Envoy does not know.
-    pub(crate) fn on_rerouted_status(
-        &mut self,
-        stream: &Stream,
-        status: u16,
-        (moment, host): (Moment, &mut dyn Host),
-    ) {
-        let Some(Rerouted { rule: index, fallback }) = stream.rerouted.filter(|_| status >= 500) else {
-            return;
+    /// Leaves out, for a while, a fallback that has led nowhere: Envoy knows no such cluster, or has chosen the one that is spared.
+    pub(crate) fn on_rerouted(&mut self, stream: &Stream, (moment, host): (Moment, &mut dyn Host)) {
+        let Some(Rerouted { rule: index, fallback, spared }) = &stream.rerouted else { return };
+        let details = host.property(&["response", "code_details"]);
+        let is_spared = spared.is_some() && host.property(&["xds", "cluster_name"]) == *spared;
+        let problem = match (details.as_deref(), is_spared) {
+            (Some(b"cluster_not_found"), _) => "Envoy has no such cluster; define it, or write another value",
+            (_, true) => {
+                "Envoy has chosen the same cluster; write a route for the header before the usual one"
+            }
+            _ => return,
         };
-        if host.property(&["response", "code_details"]).as_deref() != Some(b"cluster_not_found") {
-            return;
-        }
-        let until = moment.now.saturating_add(UNKNOWN);
-        let former = self.unknown.insert((index, fallback), until);
+        let former = self.unknown.insert((*index, *fallback), moment.now.saturating_add(UNKNOWN));
         let is_news = former.is_none_or(|former| former <= moment.now);
-        let Some(rule) = self.policy.rules.get(index).filter(|_| is_news) else { return };
+        let Some(rule) = self.policy.rules.get(*index).filter(|_| is_news) else { return };
         host.log(
             Level::Warn,
-            &format!(
-                "circuit-breaker: {}: fallback[{fallback}].reroute: Envoy has no such cluster; define it, or write another value",
-                rule.name
-            ),
+            &format!("circuit-breaker: {}: fallback[{fallback}].reroute: {problem}", rule.name),
         );
     }
 
     /// Begins to keep the response to a request that has passed.
-    pub(crate) fn begin_capture(&self, place: usize, request: &Headers, now: u64) -> Option<Box<Capture>> {
-        let breaker = self.breakers.get(place)?;
+    pub(crate) fn begin_capture(&self, found: &Found, request: &Headers, now: u64) -> Option<Box<Capture>> {
+        let breaker = self.breakers.get(found.place)?;
         let snapshots = self.snapshots.get(breaker.rule)?.as_ref()?;
         let settings = self.policy.rules.get(breaker.rule)?.snapshot()?;
-        Capture::begin(settings, (snapshots, &breaker.name), request, now)
+        Capture::begin(settings, (snapshots, &found.key), request, now)
     }
 
     pub(crate) fn capture_headers(&self, stream: &mut Stream, response: &Headers, status: u16, now: u64) {
@@ -176,9 +177,9 @@ impl CircuitBreaker {
         if !step(&mut capture, settings) {
             return;
         }
-        match (is_last, self.snapshots.get(rule)) {
-            (true, Some(Some(snapshots))) => capture.finish(snapshots, settings),
-            _ => stream.capture = Some(capture),
+        match is_last {
+            true => capture.finish(settings),
+            false => stream.capture = Some(capture),
         }
     }
 }

@@ -88,7 +88,7 @@ fn the_table_of_answers_is_that_of_the_code() {
     let written = table(&readme, "## Answers");
     let written = written.iter().map(|row| row[1..4].join(" "));
     let ours = Reason::ALL.map(|row| {
-        let reply = LocalReply::new(503, row.code, row.detail, ReplyFormat::Text);
+        let reply = LocalReply::new(row.status, row.code, row.detail, ReplyFormat::Text);
         format!("`{}` {} {}", row.code, reply.status, reply.grpc_status.unwrap() as u8)
     });
     assert_eq!(written.collect::<Vec<_>>(), ours);
@@ -119,7 +119,9 @@ fn the_lines_of_the_log_that_the_readme_shows_are_written() {
     let mut probe = |number: u32| {
         host.advance(std::time::Duration::from_secs(5));
         let (id, mut stream) = (StreamId(number), Stream::default());
-        filter.on_request_headers((id, &mut stream), &mut Headers::default(), &mut host).unwrap();
+        let mut request = Headers::default();
+        request.is_last = true;
+        filter.on_request_headers((id, &mut stream), &mut request, &mut host).unwrap();
         let mut response: Headers = [(":status", "200")].into_iter().collect();
         response.is_last = true;
         filter.on_response_headers((id, &mut stream), &mut response, &mut host);

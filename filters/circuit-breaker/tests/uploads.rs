@@ -90,9 +90,11 @@ fn a_slow_client_does_not_keep_the_permit() {
     let failing = worker.begin().unwrap();
     worker.answer(failing, "503");
     worker.wait(1);
+    assert!(worker.begin().is_none(), "others come first, for a second");
+    worker.wait(1);
     let slow = worker.begin().unwrap();
     assert!(worker.begin().is_none(), "there is one permit");
-    worker.wait(6);
+    worker.wait(1);
     let mut other = worker.begin().unwrap();
     worker.send_all(&mut other);
     worker.answer(other, "200");

@@ -135,6 +135,11 @@ impl<F: HttpFilter> Driver<F> {
         self.wake(woken, host);
     }
 
+    /// Tells the filter that its ticks end.
+    pub fn on_stop(&mut self, host: &mut impl StreamHost) {
+        self.filter.on_stop(host);
+    }
+
     /// Gives the filter back what it keeps of a request that is over.
     pub fn on_delete(&mut self, id: StreamId, host: &mut impl StreamHost) {
         if let Some(kept) = self.streams.remove(&id) {

@@ -127,6 +127,11 @@ pub trait HttpFilter: Sized {
         let _ = (stream, host);
     }
 
+    /// Runs when the plugin is taken out, and another one may be there in its place; requests that it has let pass can still be under way.
+    fn on_stop(&mut self, host: &mut dyn Host) {
+        let _ = host;
+    }
+
     /// Runs at the period that [`Timer::set_tick`](crate::Timer::set_tick) was given, on each worker, and names paused requests as
     /// [`on_http_answer`](Self::on_http_answer) does.
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {

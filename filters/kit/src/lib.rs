@@ -67,7 +67,7 @@ pub use host::{
     HeaderMap, Histogram, Host, HostError, HttpAnswer, HttpCall, Logging, Metrics, Properties, SharedData,
     StreamHost, StreamId, Timer, WriteError,
 };
-pub use reply::{GrpcStatus, LocalReply, ReplyFormat, reply_header};
+pub use reply::{GrpcStatus, LocalReply, ReplyFormat, is_further_header, reply_headers};
 pub use size::Size;
 pub use statuses::Statuses;
 pub use time::UnixTime;

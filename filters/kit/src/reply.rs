@@ -88,21 +88,48 @@ impl LocalReply {
     }
 }
 
-/// A further header that a configuration gives to local replies, its name in lower case; `ours` are those that the filter itself sets.
+/// Further headers that a configuration gives to local replies, their names in lower case; `ours` are those that the filter itself sets.
 ///
 /// # Errors
-/// What is no header, is one of ours, or frames the body.
-pub fn reply_header(name: &str, value: String, ours: &[&str]) -> Result<(String, Vec<u8>), ConfigError> {
-    const FRAMING: [&str; 3] = ["content-length", "content-type", "transfer-encoding"];
-    let lower = name.to_ascii_lowercase();
-    if !is_token(name) || FRAMING.contains(&lower.as_str()) || ours.contains(&lower.as_str()) {
-        let problem = "not a header for this; write one such as x-denied-by";
-        return Err(ConfigError::at(format!("headers.{name}"), problem));
+/// What is no header, is one of ours, belongs to the connection or frames the body; the same header twice.
+pub fn reply_headers(
+    headers: impl IntoIterator<Item = (String, String)>,
+    ours: &[&str],
+) -> Result<Vec<(String, Vec<u8>)>, ConfigError> {
+    let mut checked: Vec<(String, Vec<u8>)> = Vec::new();
+    for (name, value) in headers {
+        let fail = |problem: &str| Err(ConfigError::at(format!("headers.{}", name.escape_debug()), problem));
+        let lower = name.to_ascii_lowercase();
+        if !is_further_header(&lower, ours) {
+            return fail("not a header for this; write one such as x-denied-by");
+        }
+        if checked.iter().any(|(other, _)| *other == lower) {
+            return fail("is there in another case as well; write it once");
+        }
+        if !value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+            return fail("not printable ASCII; write a plain value");
+        }
+        checked.push((lower, value.into_bytes()));
     }
-    match value.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
-        true => Ok((lower, value.into_bytes())),
-        false => Err(ConfigError::at(format!("headers.{name}"), "not printable ASCII; write a plain value")),
-    }
+    Ok(checked)
+}
+
+/// Whether a configuration may name this header, in lower case, beside those that a filter itself sets: it is one, and neither belongs to the
+/// connection nor frames the body nor says how a gRPC call has ended.
+pub fn is_further_header(name: &str, ours: &[&str]) -> bool {
+    const FIXED: [&str; 10] = [
+        "connection",
+        "content-length",
+        "content-type",
+        "grpc-message",
+        "grpc-status",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    is_token(name) && !FIXED.contains(&name) && !ours.contains(&name)
 }
 
 fn problem(status: u16, code: &str, detail: &str) -> Vec<u8> {

@@ -72,6 +72,7 @@ impl<F: HttpFilter> Drop for Plugin<F> {
     /// The SDK drops a root context in `proxy_on_delete`. Envoy's timer would go on without it.
     fn drop(&mut self) {
         answers::unregister(self.id);
+        with(&self.driver, |driver| driver.on_stop(&mut Hostcalls::default()));
         Hostcalls::default().set_tick(Duration::ZERO);
     }
 }

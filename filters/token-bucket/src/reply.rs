@@ -1,6 +1,6 @@
 //! What clients are told: of a denial, and of what is left.
 
-use portcullis_kit::{ConfigError, GrpcStatus, Headers, LocalReply, ReplyFormat, reply_header};
+use portcullis_kit::{ConfigError, GrpcStatus, Headers, LocalReply, ReplyFormat, reply_headers};
 use serde::Serialize;
 
 use crate::config::{GrpcCode, ReplyConfig, Shown};
@@ -151,7 +151,6 @@ impl TryFrom<ReplyConfig> for Reply {
                 format!("{}; write a status from 400 to 599, a denial is nothing else", config.status);
             return Err(ConfigError::at("status", problem));
         }
-        let further = config.headers.into_iter().map(|(name, value)| reply_header(&name, value, &OURS));
         Ok(Self {
             status: config.status,
             grpc_status: match config.grpc_status {
@@ -159,7 +158,7 @@ impl TryFrom<ReplyConfig> for Reply {
                 GrpcCode::Unavailable => GrpcStatus::Unavailable,
             },
             format: config.format,
-            headers: further.collect::<Result<_, _>>()?,
+            headers: reply_headers(config.headers, &OURS)?,
             ratelimit: config.ratelimit,
             x_ratelimit: config.x_ratelimit,
         })

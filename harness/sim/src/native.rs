@@ -61,6 +61,9 @@ where
                     driver.on_delete(StreamId(context), sim);
                 }
                 self.roots.remove(&context);
+                if let Some(driver) = self.drivers.get_mut(&context) {
+                    driver.on_stop(sim);
+                }
             }
             Callback::Tick { context }
             | Callback::HttpCallResponse { context, .. }

@@ -23,9 +23,8 @@ pub(crate) struct BreakerConfig {
     /// The only values of the key that have a breaker of their own, the parts joined by `|`; all others share one. For keys that clients
     /// choose.
     pub(crate) known: Option<Vec<String>>,
-    /// How many values of the key have a breaker of their own; those that come later share one.
-    #[serde(default = "max_keys")]
-    pub(crate) max_keys: u32,
+    /// How many values of the key have a breaker of their own; those that come later share one. Left out, 32, or as many as are `known`.
+    pub(crate) max_keys: Option<u32>,
     /// How far back it looks, a whole number of `bucket`s.
     pub(crate) window: Option<Span>,
     /// What the window moves by.
@@ -63,10 +62,6 @@ pub(crate) struct BreakerConfig {
     /// Whether it does what it says.
     #[serde(default)]
     pub(crate) mode: Mode,
-}
-
-fn max_keys() -> u32 {
-    32
 }
 
 /// What makes a breaker open; all comparisons are "at least".

@@ -25,9 +25,9 @@ pub struct CircuitBreakerConfig {
     pub(crate) breakers: Vec<BreakerConfig>,
     /// Who shares breakers: filters with the same domain and breakers of the same name. Left out, it is the name of the plugin in Envoy.
     pub(crate) domain: Option<String>,
-    /// How often workers tell each other what they have counted; from 10ms to a bucket of the shortest window.
-    #[serde(default = "sync")]
-    pub(crate) sync: Span,
+    /// How often workers tell each other what they have counted; from 10ms to a bucket of the shortest window. Left out, 100ms, or that
+    /// bucket where it is shorter.
+    pub(crate) sync: Option<Span>,
     /// What a client is told whom no fallback has served.
     #[serde(default)]
     pub(crate) reply: ReplyConfig,
@@ -35,8 +35,4 @@ pub struct CircuitBreakerConfig {
     pub(crate) state_header: Option<StateHeaderConfig>,
     /// Goes into the names of the metrics: `edge` for `portcullis_circuit_breaker_edge_NAME_opened_total`.
     pub(crate) stat_prefix: Option<String>,
-}
-
-fn sync() -> Span {
-    Span(std::time::Duration::from_millis(100))
 }

@@ -55,7 +55,10 @@ impl TryFrom<BudgetConfig> for Budget {
     fn try_from(config: BudgetConfig) -> Result<Self, ConfigError> {
         let burst = config.burst.unwrap_or_else(|| config.rate.written().into());
         let quota = Quota::new(config.rate, burst).ok_or_else(|| {
-            let problem = format!("{burst}; write at least 1, and no more than come in a hundred years");
+            let problem = match burst {
+                0 => "0; write at least 1".to_owned(),
+                _ => format!("{burst}, and so many come in no less than a hundred years; write fewer"),
+            };
             ConfigError::at("burst", problem)
         });
         Ok(Self { quota: quota? })

@@ -5,14 +5,16 @@ pub(crate) mod snapshot;
 mod template;
 
 use portcullis_kit::parts::{Member, Request};
-use portcullis_kit::rules::is_token;
-use portcullis_kit::{ConfigError, GrpcStatus, Headers, Host, LocalReply, ReplyFormat, reply_header};
+use portcullis_kit::{
+    ConfigError, GrpcStatus, Headers, Host, LocalReply, ReplyFormat, is_further_header, reply_headers,
+};
 
 use crate::config::{FallbackConfig, RerouteConfig, StaticConfig, TimeOpenConfig};
 use crate::denial::Denial;
 use crate::policy::{When, as_nanos, bounded};
 use budget::Budget;
 use template::Template;
+pub(crate) use template::plain;
 
 /// A validated [`FallbackConfig`].
 #[derive(Debug)]
@@ -89,6 +91,20 @@ impl Fallback {
                 // What can be read in two ways is none of them.
                 self.only.iter().all(|member| member.has(&mut request).unwrap_or_default())
             }
+    }
+
+    /// Whether it serves every request that comes as far as this.
+    pub(crate) fn serves_all(&self) -> bool {
+        let is_for_all = self.when.is_none() && self.only.is_empty() && self.max_in_flight.is_none();
+        is_for_all
+            && self.time_open.is_none()
+            && self.budget.is_none()
+            && matches!(self.kind, Kind::Static(_))
+    }
+
+    /// Whether it depends on how long the breaker has not been closed.
+    pub(crate) fn is_by_time(&self) -> bool {
+        self.time_open.is_some()
     }
 
     /// Takes one from its budget, of which `entry` is the name in the shared data.
@@ -169,10 +185,9 @@ fn time_open(config: TimeOpenConfig) -> Result<(u64, Option<u64>), ConfigError> 
     let min = as_nanos(bounded("min", config.min)?);
     let max = config.max.map(|max| bounded("max", max).map(as_nanos)).transpose()?;
     if max.is_some_and(|max| max <= min) {
-        return Err(ConfigError::at(
-            "max",
-            "no longer than min, and it would never serve; write a longer time",
-        ));
+        let max = config.max.unwrap_or_default();
+        let problem = format!("{max}, no longer than min, and it would never serve; write a longer time");
+        return Err(ConfigError::at("max", problem));
     }
     Ok((min, max))
 }
@@ -181,10 +196,11 @@ impl TryFrom<RerouteConfig> for Reroute {
     type Error = ConfigError;
 
     fn try_from(config: RerouteConfig) -> Result<Self, ConfigError> {
-        const FIXED: [&str; 5] =
-            ["host", "content-length", "content-type", "transfer-encoding", "connection"];
+        // It is taken out of what clients send: nothing that anybody else needs.
+        const NEEDED: [&str; 4] = ["authorization", "cookie", "host", "proxy-authorization"];
         let header = config.header.to_ascii_lowercase();
-        if !is_token(&header) || FIXED.contains(&header.as_str()) {
+        let is_envoys = ["x-envoy-", "x-forwarded-", "x-request-id"].iter().any(|it| header.starts_with(it));
+        if !is_further_header(&header, &NEEDED) || is_envoys {
             let problem =
                 format!("{:?} is not a header for this; write one such as x-fallback", config.header);
             return Err(ConfigError::at("header", problem));
@@ -219,17 +235,22 @@ impl TryFrom<StaticConfig> for Fixed {
                 format!("{} bytes; write at most {MOST}", config.body.len()),
             ));
         }
-        let headers =
-            config.headers.into_iter().map(|(name, value)| match name.eq_ignore_ascii_case("content-type") {
-                // The one header that frames the body and yet is the writer's to say.
-                true => reply_header("x-content-type", value, &[])
-                    .map(|(_, value)| ("content-type".to_owned(), value)),
-                false => reply_header(&name, value, &[]),
-            });
+        if matches!(config.status, 204 | 205 | 304) && !config.body.is_empty() {
+            let problem = format!("there is none with status {}; leave it out", config.status);
+            return Err(ConfigError::at("body", problem));
+        }
+        let is_type = |name: &str| name.eq_ignore_ascii_case("content-type");
+        let (types, further): (Vec<_>, Vec<_>) =
+            config.headers.into_iter().partition(|(name, _)| is_type(name));
+        // The one header of the body that is the writer's to say.
+        let types = reply_headers(types.into_iter().map(|(name, value)| (format!("x-{name}"), value)), &[]);
+        let types = types.map_err(|error| ConfigError { path: error.path.replacen("x-", "", 1), ..error })?;
+        let mut headers = reply_headers(further, &[])?;
+        headers.extend(types.into_iter().map(|(_, value)| ("content-type".to_owned(), value)));
         Ok(Self {
             status: config.status,
             grpc_status: config.grpc_status,
-            headers: headers.collect::<Result<_, _>>()?,
+            headers,
             body: Template::new(&config.body).map_err(|error| error.under("body"))?,
         })
     }

@@ -29,7 +29,13 @@ impl Template {
                 "breaker" => Piece::Breaker,
                 "state" => Piece::State,
                 "retry_after" => Piece::RetryAfter,
-                other => return Err(mistake(&format!("{{{{{other}}}}}, which stands for nothing"))),
+                other => {
+                    let shown: String = other.chars().take(30).collect();
+                    return Err(mistake(&format!(
+                        "{{{{{}}}}}, which stands for nothing",
+                        shown.escape_debug()
+                    )));
+                }
             });
             rest = after;
         }

@@ -1,14 +1,16 @@
 use std::time::Duration;
 
-use portcullis_kit::parts::{Part, PartConfig};
+use portcullis_kit::parts::Part;
 use portcullis_kit::{ConfigError, Span, stat_name};
 
+use super::keys::{Keys, keys};
+use super::opening::{strategy, window};
+use super::recovery::{backoff, half_open};
+use super::times::{as_nanos, bounded, nanos};
 use super::{Outcomes, When};
-use crate::config::{
-    BackoffConfig, BreakerConfig, HalfOpenConfig, Measure, Mode, SlowConfig, ThrottleConfig, TripConfig,
-};
+use crate::config::{BreakerConfig, Measure, Mode};
 use crate::fallback::{Fallback, Kind, snapshot};
-use crate::state::{Backoff, HalfOpen, Ratio, Settings, Throttle, Trip, Window};
+use crate::state::{Settings, Throttle, Trip, Window};
 
 /// A validated [`BreakerConfig`].
 #[derive(Debug)]
@@ -31,22 +33,7 @@ pub(crate) struct Rule {
     pub(crate) mode: Mode,
 }
 
-/// What has a breaker of its own.
-#[derive(Debug)]
-pub(crate) struct Keys {
-    /// None: all requests share one.
-    pub(crate) parts: Vec<Part>,
-    pub(crate) known: Option<Vec<String>>,
-    pub(crate) max: u32,
-}
-
-/// Each of them goes to the shared data and back.
-const MOST_BUCKETS: u64 = 60;
-const MOST_CALLS: u32 = 1000;
 const MIN_REQUESTS: u32 = 20;
-const MOST_PERMITS: u32 = 100;
-const SHORTEST_BUCKET: Duration = Duration::from_millis(10);
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 impl Rule {
     /// Whether a request has to be read for it.
@@ -56,6 +43,14 @@ impl Rule {
             || self.timeout.is_some()
             || self.keys.parts.iter().any(Part::reads_headers)
             || self.fallbacks.iter().any(Fallback::reads_headers)
+    }
+
+    /// Whether it goes by what Envoy's router has chosen.
+    pub(crate) fn is_by_route(&self) -> bool {
+        let parts = self.keys.parts.iter();
+        let mut whens = self.when.iter().chain(&self.exempt);
+        parts.into_iter().any(|part| matches!(part, Part::Cluster | Part::Route))
+            || whens.any(|when| when.is_by_route)
     }
 
     /// How its responses are kept, where they are.
@@ -68,7 +63,45 @@ impl Rule {
 
     /// Whether what another rule has kept is what this one would have.
     pub(crate) fn keeps_as(&self, other: &Self) -> bool {
-        self.name == other.name && self.snapshot() == other.snapshot()
+        self.name == other.name
+            && self.keys.identity() == other.keys.identity()
+            && self.snapshot() == other.snapshot()
+    }
+}
+
+impl Rule {
+    /// Checks members against each other.
+    fn fits_together(&self) -> Result<(), ConfigError> {
+        let fail = |member: &str, problem: &str| Err(ConfigError::at(member, problem));
+        let is_snapshot = |fallback: &&Fallback| matches!(fallback.kind, Kind::Snapshot(_));
+        if self.fallbacks.iter().filter(is_snapshot).count() > 1 {
+            return fail("fallback", "has several snapshots; write one");
+        }
+        if let Some(index) = self.fallbacks.iter().position(Fallback::serves_all)
+            && index + 1 < self.fallbacks.len()
+        {
+            let problem = format!(
+                "serves every request, so that none ever comes to fallback[{}]; put it last",
+                index + 1
+            );
+            return fail(&format!("fallback[{index}]"), &problem);
+        }
+        let by_time = self.fallbacks.iter().position(Fallback::is_by_time);
+        if let Some(index) = by_time.filter(|_| self.throttle.is_some()) {
+            return fail(&format!("fallback[{index}].time_open"), "a throttle is never open; leave it out");
+        }
+        if self.throttle.is_some() && self.ramp_up > 0 {
+            return fail("ramp_up", "a throttle never closes; leave it out");
+        }
+        if self.max_latency.is_some_and(|most| self.settings.half_open.lease < most) {
+            let problem = "shorter than trip.slow_ratio.max_latency, and probes would fail that are not slow; write a longer one";
+            return fail("half_open.lease", problem);
+        }
+        let by_errors = Trip { slow_ratio: None, min_requests: 0, ..self.settings.trip };
+        match (by_errors != Trip::default() || self.throttle.is_some()) && self.outcomes.has_no_errors() {
+            true => fail("errors", "there are none, and the breaker goes by them; name some"),
+            false => Ok(()),
+        }
     }
 }
 
@@ -114,232 +147,18 @@ impl TryFrom<BreakerConfig> for Rule {
             measure: config.latency,
             outcomes: Outcomes::new(&config.errors, &config.ignore)?,
             ramp_up: config.ramp_up.map(|span| bounded("ramp_up", span)).transpose()?.map_or(0, as_nanos),
-            timeout: config.timeout.map(|span| bounded("timeout", span)).transpose()?,
+            timeout: config.timeout.map(timeout).transpose()?,
             fallbacks: fallbacks.collect::<Result<_, _>>()?,
             mode: config.mode,
         };
-        if rule.fallbacks.iter().filter(|it| matches!(it.kind, Kind::Snapshot(_))).count() > 1 {
-            return Err(ConfigError::at(
-                "fallback",
-                "has several snapshots; write one, they are all the same",
-            ));
-        }
+        rule.fits_together()?;
         Ok(rule)
     }
 }
 
-fn window(config: &BreakerConfig) -> Result<Window, ConfigError> {
-    let fail = |member: &str, problem: String| Err(ConfigError::at(member, problem));
-    if let Some(calls) = config.window_calls {
-        if config.window.is_some() || config.bucket.is_some() {
-            return fail(
-                "window_calls",
-                "there is a window of time as well; leave one of them out".to_owned(),
-            );
-        }
-        return match (1..=MOST_CALLS).contains(&calls) {
-            true => Ok(Window::Calls(calls)),
-            false => fail("window_calls", format!("{calls}; write from 1 to {MOST_CALLS}")),
-        };
+fn timeout(span: Span) -> Result<Duration, ConfigError> {
+    match span.0 < Duration::from_millis(1) {
+        true => Err(ConfigError::at("timeout", format!("{span}; write at least 1ms, or leave it out"))),
+        false => bounded("timeout", span),
     }
-    let window = config.window.unwrap_or(Span::from_secs(10));
-    let bucket = config.bucket.unwrap_or_else(|| Span(window.0 / 10));
-    if bucket.0 < SHORTEST_BUCKET {
-        let written = if config.bucket.is_some() { "bucket" } else { "window" };
-        return fail(written, format!("a bucket of {bucket}; write one of at least 10ms"));
-    }
-    if window.0 > LONGEST {
-        return fail("window", format!("{window}; write at most 24h"));
-    }
-    if window < bucket {
-        return fail("window", format!("{window}, shorter than a bucket of {bucket}; write a longer one"));
-    }
-    let (whole, part) = (nanos(window), nanos(bucket));
-    match whole.checked_div(part).filter(|_| whole.checked_rem(part) == Some(0)) {
-        Some(buckets) if buckets <= MOST_BUCKETS => Ok(Window::Time { bucket: part, buckets }),
-        Some(buckets) => fail(
-            "bucket",
-            format!(
-                "{bucket}, {buckets} of them in the window; write a longer one, for at most {MOST_BUCKETS}"
-            ),
-        ),
-        None => {
-            fail("window", format!("{window}, no whole number of buckets of {bucket}; write one that is"))
-        }
-    }
-}
-
-/// Exactly one of the two.
-fn strategy(
-    trip: Option<TripConfig>,
-    throttle: Option<ThrottleConfig>,
-    min_requests: u32,
-) -> Result<(Trip, Option<Throttle>), ConfigError> {
-    match (trip, throttle) {
-        (Some(config), None) => {
-            let trip = checked_trip(&config, min_requests).map_err(|error| error.under("trip"))?;
-            Ok((trip, None))
-        }
-        (None, Some(config)) => {
-            let throttle =
-                checked_throttle(&config, min_requests).map_err(|error| error.under("throttle"))?;
-            Ok((Trip::default(), Some(throttle)))
-        }
-        (None, None) => {
-            Err(ConfigError::at("trip", "missing, and nothing would ever open it; write one, or throttle"))
-        }
-        (Some(_), Some(_)) => Err(ConfigError::at("throttle", "it would never open; leave trip or this out")),
-    }
-}
-
-fn checked_trip(config: &TripConfig, min_requests: u32) -> Result<Trip, ConfigError> {
-    let positive = |member: &str, number: Option<u32>| match number {
-        Some(0) => {
-            Err(ConfigError::at(member, "0, and it would open before the first call; write at least 1"))
-        }
-        number => Ok(number),
-    };
-    let trip = Trip {
-        slow_ratio: config
-            .slow_ratio
-            .as_ref()
-            .map(slow_ratio)
-            .transpose()
-            .map_err(|it| it.under("slow_ratio"))?,
-        error_ratio: config.error_ratio.map(|share| ratio("error_ratio", share)).transpose()?,
-        error_count: positive("error_count", config.error_count)?,
-        consecutive_errors: positive("consecutive_errors", config.consecutive_errors)?,
-        min_requests,
-    };
-    match trip == (Trip { min_requests, ..Trip::default() }) {
-        true => Err(ConfigError::at(
-            "",
-            "empty, and nothing would ever open it; write slow_ratio, error_ratio, error_count or consecutive_errors",
-        )),
-        false => Ok(trip),
-    }
-}
-
-fn slow_ratio(config: &SlowConfig) -> Result<Ratio, ConfigError> {
-    if config.max_latency.0.is_zero() {
-        return Err(ConfigError::at("max_latency", "0s, and every call would be slow; write a longer one"));
-    }
-    bounded("max_latency", config.max_latency)?;
-    ratio("ratio", config.ratio)
-}
-
-fn checked_throttle(config: &ThrottleConfig, min_requests: u32) -> Result<Throttle, ConfigError> {
-    let aggression = config.aggression;
-    if !(1.0..=100.0).contains(&aggression) {
-        return Err(ConfigError::at("aggression", format!("{aggression}; write a number from 1 to 100")));
-    }
-    Ok(Throttle {
-        success_ratio: ratio("success_ratio", config.success_ratio)?,
-        aggression,
-        max_rejection: ratio("max_rejection", config.max_rejection)?,
-        min_requests,
-    })
-}
-
-fn ratio(member: &str, share: f64) -> Result<Ratio, ConfigError> {
-    let problem = || format!("{share}; write a number above 0 and up to 1, as in 0.5");
-    Ratio::new(share).ok_or_else(|| ConfigError::at(member, problem()))
-}
-
-fn backoff(config: &BackoffConfig) -> Result<Backoff, ConfigError> {
-    let duration = bounded("duration", config.duration)?;
-    if duration < Duration::from_millis(10) {
-        return Err(ConfigError::at("duration", format!("{}; write at least 10ms", config.duration)));
-    }
-    if !(1.0..=10.0).contains(&config.factor) {
-        return Err(ConfigError::at("factor", format!("{}; write a number from 1 to 10", config.factor)));
-    }
-    if !(0.0..=1.0).contains(&config.jitter) {
-        return Err(ConfigError::at("jitter", format!("{}; write a number from 0 to 1", config.jitter)));
-    }
-    let max = config.max.unwrap_or_else(|| config.duration.max(Span::from_secs(60)));
-    if max < config.duration {
-        let problem = format!("{max}, shorter than the first time, {}; write a longer one", config.duration);
-        return Err(ConfigError::at("max", problem));
-    }
-    Ok(Backoff {
-        duration: as_nanos(duration),
-        factor: millionths(config.factor) / 1000,
-        max: as_nanos(bounded("max", max)?),
-        jitter: millionths(config.jitter),
-        max_retry_after: as_nanos(bounded("retry_after.max", config.retry_after.max)?),
-    })
-}
-
-/// Of a number up to ten.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 and ten million")]
-fn millionths(number: f64) -> u32 {
-    (number * 1_000_000.0).round() as u32
-}
-
-fn half_open(config: &HalfOpenConfig) -> Result<HalfOpen, ConfigError> {
-    let permits = config.permits;
-    if permits == 0 || permits > MOST_PERMITS {
-        let problem = match permits {
-            0 => format!("0, and it would never close again; write from 1 to {MOST_PERMITS}"),
-            _ => format!("{permits}; write from 1 to {MOST_PERMITS}"),
-        };
-        return Err(ConfigError::at("permits", problem));
-    }
-    let successes = config.successes.unwrap_or(permits);
-    if successes == 0 || successes > permits {
-        let problem = format!("{successes}; write from 1 to {permits}, the permits that there are");
-        return Err(ConfigError::at("successes", problem));
-    }
-    let lease = bounded("lease", config.lease)?;
-    if lease < Duration::from_millis(10) {
-        return Err(ConfigError::at("lease", format!("{}; write at least 10ms", config.lease)));
-    }
-    Ok(HalfOpen { permits, successes, lease: as_nanos(lease) })
-}
-
-fn keys(parts: Option<Vec<PartConfig>>, known: Option<Vec<String>>, max: u32) -> Result<Keys, ConfigError> {
-    let by_cluster = || vec![PartConfig { cluster: Some(true), ..PartConfig::default() }];
-    let parts = parts
-        .unwrap_or_else(by_cluster)
-        .into_iter()
-        .enumerate()
-        .map(|(index, part)| key_part(part).map_err(|error| error.under(&format!("key[{index}]"))));
-    let parts = parts.collect::<Result<Vec<_>, _>>()?;
-    if max == 0 {
-        return Err(ConfigError::at("max_keys", "0; write at least 1"));
-    }
-    let has_known = known.as_ref().is_some_and(|known| !known.is_empty());
-    if known.is_some() && (parts.is_empty() || !has_known) {
-        let problem = "says nothing without a key, or without values; write some or leave it out";
-        return Err(ConfigError::at("known", problem));
-    }
-    let max = if parts.is_empty() { 0 } else { max };
-    Ok(Keys { parts, known, max })
-}
-
-fn key_part(config: PartConfig) -> Result<Part, ConfigError> {
-    match Part::plain(config)? {
-        Part::ClientAddress { .. } | Part::Cookie(_) | Part::Query(_) | Part::Path => {
-            let problem = "has as many values as there are clients; write cluster, route, host, path_template, grpc_method, method, header, claim or constant";
-            Err(ConfigError::at("", problem))
-        }
-        part => Ok(part),
-    }
-}
-
-/// A time that neither it nor a sum with the clock overflows.
-pub(crate) fn bounded(member: &str, span: Span) -> Result<Duration, ConfigError> {
-    match span.0 <= LONGEST {
-        true => Ok(span.0),
-        false => Err(ConfigError::at(member, format!("{span}; write at most 24h"))),
-    }
-}
-
-pub(crate) fn as_nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn nanos(span: Span) -> u64 {
-    as_nanos(span.0)
 }

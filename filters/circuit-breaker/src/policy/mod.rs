@@ -1,19 +1,27 @@
 //! The configuration once it has been checked.
 
 mod breaker;
+mod keys;
+mod opening;
 mod outcomes;
+mod recovery;
+mod times;
 
 use std::time::Duration;
 
-use portcullis_kit::rules::{MatchConfig, Matcher, Rules, is_token};
-use portcullis_kit::{ConfigError, Headers, Host, Properties, distinct_names, stat_prefix};
+use portcullis_kit::rules::{MatchConfig, Matcher, Rules};
+use portcullis_kit::{
+    ConfigError, Headers, Host, Properties, Size, Span, distinct_names, is_further_header, stat_prefix,
+};
 
 use crate::config::{CircuitBreakerConfig, Shown, StateHeaderConfig};
 use crate::reply::Reply;
 use crate::state::Window;
 
-pub(crate) use breaker::{Rule, as_nanos, bounded};
-pub(crate) use outcomes::{Outcomes, Verdict};
+pub(crate) use breaker::Rule;
+pub(crate) use keys::LONGEST_KEY;
+pub(crate) use outcomes::{Outcomes, Stage, Verdict};
+pub(crate) use times::{as_nanos, bounded};
 
 /// A validated [`CircuitBreakerConfig`].
 #[derive(Debug)]
@@ -28,6 +36,8 @@ pub(crate) struct Policy {
     /// Headers that only the filter itself sets.
     pub(crate) reserved: Vec<String>,
     pub(crate) reads_request: bool,
+    /// Whether the breaker of a request depends on the route that Envoy has chosen.
+    pub(crate) is_by_route: bool,
 }
 
 /// The response header that names breaker and state.
@@ -39,18 +49,26 @@ pub(crate) struct StateHeader {
 
 /// What a request has to be like. One that can be read in two ways is like nothing that goes by these.
 #[derive(Debug)]
-pub(crate) struct When(Rules<bool>);
+pub(crate) struct When {
+    rules: Rules<bool>,
+    /// Whether it goes by what Envoy's router has chosen.
+    is_by_route: bool,
+}
 
 /// Each takes metrics, and a look at each request.
 const MOST_BREAKERS: usize = 64;
 /// Metrics are never given back, and each breaker has about twenty.
 const MOST_KEYS: u64 = 1024;
 const SHORTEST_SYNC: Duration = Duration::from_millis(10);
+const LONGEST_SYNC: Duration = Duration::from_secs(10);
+const SYNC: Duration = Duration::from_millis(100);
+/// That of a module ends at 1 GiB.
+const MOST_MEMORY: u64 = 256 << 20;
 
 impl When {
     pub(crate) fn fits(&self, request: &Headers, host: &mut dyn Host) -> bool {
         let properties: &mut dyn Properties = host;
-        self.0.select(request, properties).is_ok_and(|fits| *fits)
+        self.rules.select(request, properties).is_ok_and(|fits| *fits)
     }
 }
 
@@ -58,7 +76,9 @@ impl TryFrom<MatchConfig> for When {
     type Error = ConfigError;
 
     fn try_from(config: MatchConfig) -> Result<Self, ConfigError> {
-        Ok(Self(Rules::new(vec![(Matcher::try_from(config)?, true)], false)))
+        let matcher = Matcher::try_from(config)?;
+        let is_by_route = matcher.is_by_route();
+        Ok(Self { rules: Rules::new(vec![(matcher, true)], false), is_by_route })
     }
 }
 
@@ -76,6 +96,8 @@ impl TryFrom<CircuitBreakerConfig> for Policy {
         });
         let rules = rules.collect::<Result<Vec<_>, _>>()?;
         distinct_names("breakers", rules.iter().map(|rule| rule.name.as_str()))?;
+        are_reached(&rules)?;
+        fit_into_memory(&rules)?;
         let keys: u64 = rules.iter().map(|rule| u64::from(rule.keys.max) + 1).sum();
         if keys > MOST_KEYS {
             let problem = format!(
@@ -91,8 +113,9 @@ impl TryFrom<CircuitBreakerConfig> for Policy {
         let reply = Reply::try_from(config.reply).map_err(|error| error.under("reply"))?;
         let header = config.state_header.map(StateHeader::try_from).transpose();
         Ok(Self {
-            sync: sync(config.sync.0, &rules)?,
+            sync: sync(config.sync, &rules)?,
             state_header: header.map_err(|error| error.under("state_header"))?,
+            is_by_route: rules.iter().any(Rule::is_by_route),
             reads_request: !reserved.is_empty() || rules.iter().any(Rule::reads_headers),
             domain: config.domain,
             stat_prefix: stat_prefix(config.stat_prefix)?,
@@ -103,32 +126,54 @@ impl TryFrom<CircuitBreakerConfig> for Policy {
     }
 }
 
-fn sync(sync: Duration, rules: &[Rule]) -> Result<Duration, ConfigError> {
-    let shortest = rules.iter().filter_map(|rule| match rule.settings.window {
+fn sync(sync: Option<Span>, rules: &[Rule]) -> Result<Duration, ConfigError> {
+    let buckets = rules.iter().filter_map(|rule| match rule.settings.window {
         Window::Time { bucket, .. } => Some(Duration::from_nanos(bucket)),
         Window::Calls(_) => None,
     });
-    let longest = shortest.min().unwrap_or(Duration::from_secs(10));
-    match (SHORTEST_SYNC..=longest).contains(&sync) {
-        true => Ok(sync),
-        false => {
-            let problem =
-                format!("{sync:?}; write from 10ms to {longest:?}, the shortest bucket of a window");
-            Err(ConfigError::at("sync", problem))
-        }
+    let shortest = buckets.min();
+    let longest = shortest.unwrap_or(LONGEST_SYNC);
+    let Some(sync) = sync else { return Ok(SYNC.min(longest)) };
+    if (SHORTEST_SYNC..=longest).contains(&sync.0) {
+        return Ok(sync.0);
     }
+    let why = if shortest.is_some() { ", the shortest bucket of a window" } else { "" };
+    Err(ConfigError::at("sync", format!("{sync}; write from 10ms to {}{why}", Span(longest))))
+}
+
+/// No breaker stands behind one that is for all requests.
+fn are_reached(rules: &[Rule]) -> Result<(), ConfigError> {
+    match rules.iter().position(|rule| rule.when.is_none()) {
+        Some(index) if index + 1 < rules.len() => {
+            let problem =
+                format!("has no when, so that no request ever comes to breakers[{}]; put it last", index + 1);
+            Err(ConfigError::at(format!("breakers[{index}]"), problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn fit_into_memory(rules: &[Rule]) -> Result<(), ConfigError> {
+    let memory =
+        rules.iter().filter_map(Rule::snapshot).map(|it| it.memory as u64).fold(0, u64::saturating_add);
+    if memory > MOST_MEMORY {
+        let problem =
+            format!("{} for the snapshots of each worker; write at most 256MiB in all", Size(memory));
+        return Err(ConfigError::at("breakers", problem));
+    }
+    Ok(())
 }
 
 impl TryFrom<StateHeaderConfig> for StateHeader {
     type Error = ConfigError;
 
     fn try_from(config: StateHeaderConfig) -> Result<Self, ConfigError> {
-        match is_token(&config.name) {
-            true => {
-                Ok(Self { name: config.name.to_ascii_lowercase(), is_always: config.on == Shown::Always })
-            }
+        let name = config.name.to_ascii_lowercase();
+        match is_further_header(&name, &["retry-after", "set-cookie", "location"]) {
+            true => Ok(Self { name, is_always: config.on == Shown::Always }),
             false => {
-                let problem = format!("{:?} is no header name; write one such as x-circuit", config.name);
+                let problem =
+                    format!("{:?} is not a header for this; write one such as x-circuit", config.name);
                 Err(ConfigError::at("name", problem))
             }
         }

@@ -168,13 +168,23 @@ impl Record {
         State::try_from(self.state).unwrap_or(State::Closed)
     }
 
-    /// Asks whether a request passes.
-    pub fn admit(&mut self, settings: &Settings, random: u32, now: u64) -> (Admission, Vec<Transition>) {
+    /// Asks whether a request passes, one that may be a probe only so many nanoseconds `later` than others.
+    pub fn admit(
+        &mut self,
+        settings: &Settings,
+        later: u64,
+        random: u32,
+        now: u64,
+    ) -> (Admission, Vec<Transition>) {
         let mut transitions = Vec::new();
         self.expire(settings, random, now, &mut transitions);
         let admission = match self.is() {
             State::Closed => Admission::Pass,
             State::Open if self.wait(settings, now) > 0 => Admission::Denied(self.wait(settings, now)),
+            State::Open if later > 0 && now < self.until.saturating_add(later) => Admission::Denied(later),
+            State::HalfOpen if later > 0 && now < self.since.saturating_add(later) => {
+                Admission::Denied(later)
+            }
             State::Open => {
                 transitions.push(self.change(State::HalfOpen, Event::WaitOver, now));
                 self.give(settings, now)
@@ -184,11 +194,11 @@ impl Record {
         (admission, transitions)
     }
 
-    /// Takes note of how a probe has ended. One that was given up already changes nothing.
+    /// Takes note of how a probe has ended, and until when the upstream has asked to be left alone. One that was given up already changes nothing.
     pub fn end(
         &mut self,
         probe: Probe,
-        end: ProbeEnd,
+        (end, retry_at): (ProbeEnd, u64),
         settings: &Settings,
         random: u32,
         now: u64,
@@ -198,6 +208,7 @@ impl Record {
         let place = self.leases.iter().position(|lease| lease.serial == probe.serial);
         let Some(place) = place.filter(|_| probe.generation == self.generation) else { return transitions };
         self.leases.remove(place);
+        self.tally.retry_at = self.tally.retry_at.max(retry_at);
         match end {
             ProbeEnd::Succeeded => self.succeeded = self.succeeded.saturating_add(1),
             ProbeEnd::Failed => self.failed = self.failed.saturating_add(1),

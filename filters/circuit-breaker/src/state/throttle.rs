@@ -13,7 +13,7 @@ pub struct Throttle {
     pub aggression: f64,
     /// The largest share of requests that is denied.
     pub max_rejection: Ratio,
-    /// How many calls a second there have to be, on average over the window.
+    /// How many calls there have to be in the window.
     pub min_requests: u32,
 }
 

@@ -240,7 +240,7 @@ proptest! {
                     Vec::new()
                 }
                 Act::Admit => {
-                    let (admission, transitions) = record.admit(&settings, 0, now);
+                    let (admission, transitions) = record.admit(&settings, 0, 0, now);
                     prop_assert_eq!(admission, model.admit(now));
                     if let Admission::Probe(probe) = admission {
                         probes.push(probe);
@@ -251,7 +251,7 @@ proptest! {
                 Act::End(which, end) => {
                     let probe = *which.get(&probes);
                     model.end(probe, end, now);
-                    record.end(probe, end, &settings, 0, now)
+                    record.end(probe, (end, 0), &settings, 0, now)
                 }
                 Act::Count { calls, generations_ago } => {
                     let generation = record.generation.wrapping_sub(generations_ago);
@@ -287,15 +287,42 @@ proptest! {
         record.count(&batch(&[failure; 20], settings.window, now), 0, &settings, 0, now);
         prop_assume!(record.is() == State::Open);
         let mut then = now - earlier * MS;
-        prop_assert!(matches!(record.admit(&settings, 0, then), (Admission::Denied(_), _)));
+        prop_assert!(matches!(record.admit(&settings, 0, 0, then), (Admission::Denied(_), _)));
         let later = now + record.wait(&settings, now);
-        prop_assert!(matches!(record.admit(&settings, 0, later), (Admission::Probe(_), _)));
+        prop_assert!(matches!(record.admit(&settings, 0, 0, later), (Admission::Probe(_), _)));
         then = later - earlier * MS;
         record.expire(&settings, 0, then, &mut Vec::new());
         prop_assert_eq!(record.is(), State::HalfOpen, "its probe is not late");
         if settings.half_open.permits > 1 {
-            prop_assert!(matches!(record.admit(&settings, 0, then), (Admission::Probe(_), _)));
+            prop_assert!(matches!(record.admit(&settings, 0, 0, then), (Admission::Probe(_), _)));
         }
+    }
+
+    #[test]
+    fn an_upstream_that_fails_a_probe_says_for_how_long(settings in settings(), asked in 0..1_000_u64) {
+        let most = 500 * MS;
+        let backoff = Backoff { max_retry_after: most, ..settings.backoff };
+        let settings = Settings { backoff, half_open: HalfOpen { permits: 1, successes: 1, lease: MS }, ..settings };
+        let (mut record, mut now) = (Record::default(), 1_000_000 * MS);
+        record.count(&batch(&[Outcome { is_error: true, is_slow: true }; 20], settings.window, now), 0, &settings, 0, now);
+        prop_assume!(record.is() == State::Open);
+        now += record.wait(&settings, now);
+        let (Admission::Probe(probe), _) = record.admit(&settings, 0, 0, now) else { panic!("it is time") };
+        record.end(probe, (ProbeEnd::Failed, now + asked * MS), &settings, 0, now);
+        let again = (backoff.duration * u64::from(backoff.factor) / 1000).min(backoff.max);
+        prop_assert_eq!(record.wait(&settings, now), again.max((asked * MS).min(most)));
+    }
+
+    #[test]
+    fn requests_that_are_not_all_there_come_second(settings in settings(), later in 1..1_000_u64) {
+        let (mut record, now) = (Record::default(), 1_000_000 * MS);
+        record.count(&batch(&[Outcome { is_error: true, is_slow: true }; 20], settings.window, now), 0, &settings, 0, now);
+        prop_assume!(record.is() == State::Open);
+        let due = now + record.wait(&settings, now);
+        let early = record.admit(&settings, later * MS, 0, due + later * MS - 1);
+        prop_assert_eq!((early.0, record.is()), (Admission::Denied(later * MS), State::Open));
+        let admission = record.admit(&settings, later * MS, 0, due + later * MS).0;
+        prop_assert!(matches!(admission, Admission::Probe(_)), "{:?}", admission);
     }
 
     #[test]
@@ -309,8 +336,8 @@ proptest! {
         now += 60_000 * MS;
         for _ in 0..40 {
             now += 2_000 * MS;
-            if let (Admission::Probe(probe), _) = record.admit(&settings, 0, now) {
-                record.end(probe, ProbeEnd::Succeeded, &settings, 0, now);
+            if let (Admission::Probe(probe), _) = record.admit(&settings, 0, 0, now) {
+                record.end(probe, (ProbeEnd::Succeeded, 0), &settings, 0, now);
             }
         }
         prop_assert_eq!(record.is(), State::Closed);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use portcullis_kit::{ConfigError, LocalReply, ReplyFormat, reply_header};
+use portcullis_kit::{ConfigError, LocalReply, ReplyFormat, reply_headers};
 
 use crate::JwtError;
 use crate::config::{Override, ReplyConfig};
@@ -100,14 +100,13 @@ impl TryFrom<ReplyConfig> for Reply {
             let problem = format!("{uri:?}; write the https:// URI of the protected resource metadata");
             return Err(ConfigError::at("resource_metadata", problem));
         }
-        let headers = config.headers.into_iter().map(|(name, value)| reply_header(&name, value, &OURS));
         let overrides = config.overrides.into_iter().map(|(code, it)| changed(&code, it));
         Ok(Self {
             format: config.format,
             realm: config.realm,
             resource_metadata: config.resource_metadata,
             bare: config.bare,
-            headers: headers.collect::<Result<_, ConfigError>>()?,
+            headers: reply_headers(config.headers, &OURS)?,
             overrides: overrides.collect::<Result<_, ConfigError>>()?,
         })
     }

@@ -39,7 +39,7 @@ impl TryFrom<OneOf> for Member {
         }
         if !matches!(part, Part::ClientAddress { .. }) {
             let texts = config.values.into_iter().enumerate().map(|(index, text)| {
-                possible(&part, text).map_err(|error| error.under(&format!("in[{index}]")))
+                part.possible(text).map_err(|error| error.under(&format!("in[{index}]")))
             });
             return Ok(Self { texts: texts.collect::<Result<_, _>>()?, part, networks: Vec::new() });
         }
@@ -55,19 +55,26 @@ impl TryFrom<OneOf> for Member {
     }
 }
 
-/// A text that the part of a request can be.
-fn possible(part: &Part, text: String) -> Result<String, ConfigError> {
-    let fail = |remedy: &str| Err(ConfigError::at("", format!("{text:?} never matches; {remedy}")));
-    match part {
-        Part::Host => Ok(text.to_ascii_lowercase()),
-        Part::Method if text.is_empty() || text.bytes().any(|byte| byte.is_ascii_lowercase()) => {
-            fail("write a method as it is on the wire: GET")
+impl Part {
+    /// A text that this part of a request can be, as it is compared.
+    ///
+    /// # Errors
+    /// It never is.
+    pub fn possible(&self, text: String) -> Result<String, ConfigError> {
+        let fail = |remedy: &str| Err(ConfigError::at("", format!("{text:?} never matches; {remedy}")));
+        match self {
+            Self::Host => Ok(text.to_ascii_lowercase()),
+            Self::Method if text.is_empty() || text.bytes().any(|byte| byte.is_ascii_lowercase()) => {
+                fail("write a method as it is on the wire: GET")
+            }
+            Self::Path | Self::GrpcMethod if !text.starts_with('/') => {
+                fail("write a path that begins with /")
+            }
+            Self::PathTemplate(templates) if !templates.iter().any(|template| template.text() == text) => {
+                fail("write one of the templates as it stands there")
+            }
+            _ if text.is_empty() => fail("a part that is empty counts as missing; write what it may be"),
+            _ => Ok(text),
         }
-        Part::Path | Part::GrpcMethod if !text.starts_with('/') => fail("write a path that begins with /"),
-        Part::PathTemplate(templates) if !templates.iter().any(|template| template.text() == text) => {
-            fail("write one of the templates as it stands there")
-        }
-        _ if text.is_empty() => fail("a part that is empty counts as missing; write what it may be"),
-        _ => Ok(text),
     }
 }

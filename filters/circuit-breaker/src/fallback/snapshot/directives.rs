@@ -8,10 +8,13 @@ pub(crate) struct Directives {
     pub(crate) private: bool,
     pub(crate) public: bool,
     pub(crate) must_revalidate: bool,
+    pub(crate) proxy_revalidate: bool,
     /// Seconds.
     pub(crate) max_age: Option<u64>,
     pub(crate) s_maxage: Option<u64>,
     pub(crate) stale_if_error: Option<u64>,
+    pub(crate) min_fresh: Option<u64>,
+    pub(crate) max_stale: Option<u64>,
 }
 
 impl Directives {
@@ -45,7 +48,12 @@ impl Directives {
             b"no-cache" => self.no_cache = true,
             b"private" => self.private = true,
             b"public" => self.public = true,
-            b"must-revalidate" | b"proxy-revalidate" => self.must_revalidate = true,
+            b"must-revalidate" => self.must_revalidate = true,
+            b"proxy-revalidate" => self.proxy_revalidate = true,
+            b"min-fresh" => smaller(&mut self.min_fresh),
+            // Without a number, however stale.
+            b"max-stale" if argument.is_none() => self.max_stale = Some(self.max_stale.unwrap_or(u64::MAX)),
+            b"max-stale" => smaller(&mut self.max_stale),
             b"max-age" => smaller(&mut self.max_age),
             b"s-maxage" => smaller(&mut self.s_maxage),
             b"stale-if-error" => smaller(&mut self.stale_if_error),
@@ -54,14 +62,35 @@ impl Directives {
     }
 }
 
-/// The members of a list, whose commas do not count within quotes.
+/// The members of a list, whose commas do not count within quotes (RFC 9110 section 5.6.4). A line whose quotes do not end is cut at every comma:
+/// what stands in it counts, whatever it was meant to be.
 fn parts(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut quoted = false;
+    let mut whole = Quotes::default();
+    line.iter().for_each(|byte| _ = whole.step(*byte));
+    let mut quotes = Quotes::default();
     let is_comma = move |byte: &u8| {
-        quoted ^= *byte == b'"';
-        *byte == b',' && !quoted
+        let is_quoted = quotes.step(*byte) && !whole.is_open;
+        *byte == b',' && !is_quoted
     };
     line.split(is_comma).map(<[u8]>::trim_ascii)
+}
+
+/// Where quotes are open.
+#[derive(Clone, Copy, Debug, Default)]
+struct Quotes {
+    is_open: bool,
+    /// Whether the next byte stands for itself.
+    is_escaped: bool,
+}
+
+impl Quotes {
+    /// Whether a byte stands within quotes.
+    fn step(&mut self, byte: u8) -> bool {
+        let is_escaped = std::mem::take(&mut self.is_escaped);
+        self.is_open ^= byte == b'"' && !is_escaped;
+        self.is_escaped = byte == b'\\' && self.is_open && !is_escaped;
+        self.is_open
+    }
 }
 
 /// `delta-seconds` (RFC 9111 section 1.2.2), also in quotes.
@@ -96,6 +125,14 @@ mod tests {
         }
         assert!(of(&[("cache-control", "no-cache=\"set-cookie, x\"")]).no_cache);
         assert!(!of(&[("cache-control", "x=\"no-store, private\"")]).no_store, "within quotes");
+        assert!(
+            of(&[("cache-control", r#"max-age=60, x="a\"b", private"#)]).private,
+            "an escaped quote ends nothing"
+        );
+        assert!(
+            of(&[("cache-control", "max-age=60, x=\"a, private")]).private,
+            "quotes that do not end hide nothing"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use portcullis_kit::Headers;
 use super::directives::Directives;
 use super::settings::Settings;
 
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 
 /// For how long a response may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,9 @@ pub(super) fn freshness(settings: &Settings, response: &Headers, has_credentials
         return None;
     }
     // `s-maxage` has the meaning of `proxy-revalidate` (RFC 9111 section 5.2.2.10).
-    let max_stale = match directives.must_revalidate || directives.s_maxage.is_some() {
+    let is_strict =
+        directives.must_revalidate || directives.proxy_revalidate || directives.s_maxage.is_some();
+    let max_stale = match is_strict {
         true => 0,
         false => directives.stale_if_error.map_or(u64::MAX, nanos).min(settings.max_stale),
     };

@@ -8,15 +8,15 @@ mod store;
 use portcullis_kit::{Headers, LocalReply};
 
 use directives::Directives;
-use headers::{freshness, is_kept};
+use headers::{SECOND, freshness, is_kept};
 pub(crate) use settings::Settings;
 pub(crate) use store::Snapshots;
-use store::{Stored, Target};
+use store::{Place, Stored, Target, of_fields};
 
 /// A response that is being kept: first its request, then what of it has come.
 #[derive(Debug)]
 pub(crate) struct Capture {
-    target: Target,
+    place: Place,
     /// The request, for what the response varies by.
     request: Vec<(Vec<u8>, Vec<u8>)>,
     has_credentials: bool,
@@ -35,24 +35,29 @@ impl Capture {
     /// Begins with a request whose response may be kept.
     pub(crate) fn begin(
         settings: &Settings,
-        (snapshots, breaker): (&Snapshots, &str),
+        (snapshots, key): (&Snapshots, &[u8]),
         request: &Headers,
         now: u64,
     ) -> Option<Box<Self>> {
+        // Each makes of a GET something else, for some servers.
+        const OTHERWISE: [&str; 5] =
+            ["range", "x-http-method", "x-http-method-override", "x-method-override", "upgrade"];
         let has_credentials = settings.has_credentials(request);
         if request.only(":method") != Some(b"GET")
-            || request.first("range").is_some()
+            || !request.is_last
+            || OTHERWISE.iter().any(|name| request.first(name).is_some())
             || Directives::of(request).no_store
             || (has_credentials && !settings.with_credentials)
         {
             return None;
         }
-        let target = Target::of(breaker, request)?;
+        let target = Target::of(key, request)?;
         if snapshots.is_recent(&target, request, settings.refresh, now) {
             return None;
         }
-        let request = request.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
-        Some(Box::new(Self { target, request, has_credentials, stored: None, length: None }))
+        let request: Vec<_> = request.iter().map(owned).collect();
+        let place = snapshots.place(target, of_fields(&request), settings.memory)?;
+        Some(Box::new(Self { place, request, has_credentials, stored: None, length: None }))
     }
 
     /// Looks at the response headers. Whether the response is kept.
@@ -71,16 +76,20 @@ impl Capture {
             },
             None => None,
         };
-        if !settings.statuses.contains(status) || !settings.is_content_type(response.first("content-type")) {
+        if !settings.is_status(status) || !settings.is_content_type(response.first("content-type")) {
             return false;
         }
         let value_of = |name: &str| {
             let values = self.request.iter().filter(|(other, _)| other == name.as_bytes());
             values.map(|(_, value)| value.clone()).collect()
         };
+        let headers: Vec<_> = response.iter().filter(|(name, _)| is_kept(name)).map(owned).collect();
+        if !self.place.grow(of_fields(&headers), settings.memory) {
+            return false;
+        }
         self.stored = Some(Stored {
             status,
-            headers: response.iter().filter(|(name, _)| is_kept(name)).map(owned).collect(),
+            headers,
             body: Vec::new(),
             vary: headers::vary(response).map(|name| (value_of(&name), name)).collect(),
             at: now,
@@ -93,17 +102,18 @@ impl Capture {
     pub(crate) fn on_body(&mut self, settings: &Settings, piece: &[u8]) -> bool {
         let Some(stored) = &mut self.stored else { return false };
         let fits = stored.body.len().saturating_add(piece.len()) <= settings.max_size;
-        if fits {
-            stored.body.extend_from_slice(piece);
+        if !fits || !self.place.grow(piece.len(), settings.memory) {
+            return false;
         }
-        fits
+        stored.body.extend_from_slice(piece);
+        true
     }
 
     /// Keeps the response, which is complete now.
-    pub(crate) fn finish(self, snapshots: &Snapshots, settings: &Settings) {
+    pub(crate) fn finish(self, settings: &Settings) {
         let Some(stored) = self.stored else { return };
         if self.length.is_none_or(|length| length == stored.body.len()) {
-            snapshots.insert(self.target, stored, settings.memory);
+            self.place.keep(stored, settings.memory);
         }
     }
 }
@@ -111,7 +121,7 @@ impl Capture {
 /// The kept response to a request, if it may have one.
 pub(crate) fn serve(
     settings: &Settings,
-    (snapshots, breaker): (&Snapshots, &str),
+    (snapshots, key): (&Snapshots, &[u8]),
     request: &Headers,
     now: u64,
 ) -> Option<LocalReply> {
@@ -128,19 +138,32 @@ pub(crate) fn serve(
     {
         return None;
     }
-    let target = Target::of(breaker, request)?;
+    let target = Target::of(key, request)?;
     snapshots.find(&target, request, |stored| {
         let age = stored.age(now);
         let is_stale = age >= stored.freshness.lifetime;
         let staleness = age.saturating_sub(stored.freshness.lifetime);
         let is_allowed = !is_stale || staleness < stored.freshness.max_stale;
-        let is_wanted = directives.max_age.is_none_or(|seconds| age / 1_000_000_000 <= seconds)
-            && (!has_credentials || stored.freshness.is_public);
+        let seconds = age / SECOND;
+        let is_fresh_enough = directives
+            .min_fresh
+            .is_none_or(|more| stored.freshness.lifetime.saturating_sub(age) / SECOND >= more && !is_stale);
+        // A request that says how old a response may be does not want a stale one, unless it says so (RFC 9111 section 5.2.1).
+        let may_be_stale = match (directives.max_age, directives.max_stale) {
+            (_, Some(most)) => staleness / SECOND <= most,
+            (Some(_), None) => !is_stale,
+            (None, None) => true,
+        };
+        let is_wanted =
+            directives.max_age.is_none_or(|most| seconds <= most || directives.max_stale.is_some())
+                && is_fresh_enough
+                && may_be_stale
+                && (!has_credentials || stored.freshness.is_public);
         if !is_allowed || !is_wanted {
             return None;
         }
         let own = [
-            ("age", (age / 1_000_000_000).to_string()),
+            ("age", seconds.to_string()),
             ("warning", if is_stale { STALE } else { DISCONNECTED }.to_owned()),
         ];
         let own = own.map(|(name, value)| (name.into(), value.into_bytes()));

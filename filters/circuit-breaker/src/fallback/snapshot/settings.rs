@@ -7,7 +7,7 @@ use crate::policy::{as_nanos, bounded};
 /// A validated [`SnapshotConfig`].
 #[derive(Debug, PartialEq)]
 pub(crate) struct Settings {
-    pub(crate) statuses: Statuses,
+    statuses: Statuses,
     /// Lower case.
     content_types: Vec<String>,
     pub(crate) max_size: usize,
@@ -21,12 +21,14 @@ pub(crate) struct Settings {
     credentials: Vec<String>,
 }
 
-/// The memory of a module ends at 1 GiB.
-const MOST_MEMORY: u64 = 256 << 20;
-
 impl Settings {
     pub(crate) fn has_credentials(&self, request: &Headers) -> bool {
         self.credentials.iter().any(|name| request.first(name).is_some())
+    }
+
+    /// Whether responses of this status are kept.
+    pub(crate) fn is_status(&self, status: u16) -> bool {
+        is_whole(status) && self.statuses.contains(status)
     }
 
     /// Whether responses of this content type are kept. One without any is not.
@@ -45,9 +47,6 @@ impl TryFrom<SnapshotConfig> for Settings {
 
     fn try_from(config: SnapshotConfig) -> Result<Self, ConfigError> {
         let fail = |member: &str, problem: String| Err(ConfigError::at(member, problem));
-        if config.memory.0 > MOST_MEMORY {
-            return fail("memory", format!("{}; write at most 256MiB", config.memory));
-        }
         if config.max_size.0 == 0 || config.max_size > config.memory {
             let problem =
                 format!("{}; write at least 1B, and no more than memory, {}", config.max_size, config.memory);
@@ -57,17 +56,34 @@ impl TryFrom<SnapshotConfig> for Settings {
             let member = if config.statuses.is_empty() { "statuses" } else { "content_types" };
             return fail(member, "empty, so nothing would be kept; write some".to_owned());
         }
-        if let Some(index) = config.content_types.iter().position(|kind| !is_content_type(kind)) {
-            let path = format!("content_types[{index}]");
-            return fail(&path, "no content type; write one such as application/json, or image/*".to_owned());
+        if let Some((index, kind)) =
+            config.content_types.iter().enumerate().find(|(_, kind)| !is_content_type(kind))
+        {
+            let remedy =
+                "write one without parameters, such as application/json, or image/* for all of a kind";
+            return fail(
+                &format!("content_types[{index}]"),
+                format!("{kind:?} is no content type; {remedy}"),
+            );
         }
-        if let Some(index) = config.credentials.iter().position(|name| !is_token(name)) {
-            let path = format!("credentials[{index}]");
-            return fail(&path, "no header name; write one such as authorization".to_owned());
+        if let Some((index, name)) = config.credentials.iter().enumerate().find(|(_, name)| !is_token(name)) {
+            let problem = format!("{name:?} is no header name; write one such as authorization");
+            return fail(&format!("credentials[{index}]"), problem);
+        }
+        if config.credentials.is_empty() && !config.with_credentials {
+            let problem = "empty, and everybody would get what anybody has got; name headers, or write with_credentials: true";
+            return fail("credentials", problem.to_owned());
+        }
+        let statuses = Statuses::new(&config.statuses).map_err(|error| error.under("statuses"))?;
+        if !(100..600).any(|status| statuses.contains(status) && is_whole(status)) {
+            return fail(
+                "statuses",
+                "none among them that has something to keep; write one such as 200".to_owned(),
+            );
         }
         let lower = |texts: Vec<String>| texts.iter().map(|text| text.to_ascii_lowercase()).collect();
         Ok(Self {
-            statuses: Statuses::new(&config.statuses).map_err(|error| error.under("statuses"))?,
+            statuses,
             content_types: lower(config.content_types),
             max_size: config.max_size.bytes(),
             memory: config.memory.bytes(),
@@ -78,6 +94,11 @@ impl TryFrom<SnapshotConfig> for Settings {
             credentials: lower(config.credentials),
         })
     }
+}
+
+/// Whether a response of this status is all of something: neither an interim one, nor nothing, a part, or what the client has already.
+fn is_whole(status: u16) -> bool {
+    status >= 200 && !matches!(status, 204 | 205 | 206 | 304)
 }
 
 fn is_content_type(text: &str) -> bool {
