@@ -1,14 +1,13 @@
 //! A breaker as one worker sees it: what all of them share, as of a moment ago, and what this one has counted since.
 
-use std::collections::BTreeMap;
-
 use log::Level;
 use portcullis_kit::{CREATE, Datum, Host, StreamId, WriteError};
 use prost::Message;
 
 use crate::fallback::plain;
-use crate::metrics::{Metrics, Untold};
-use crate::policy::{Rule, Stage, Verdict};
+use crate::metrics::{Metrics, Unreported};
+use crate::on_its_way::{OnItsWay, UNSENT};
+use crate::policy::{Rule, Verdict};
 use crate::state::{Admission, Outcome, Probe, ProbeEnd, Record, State, Tally, Transition, Window};
 
 /// How often a worker tries to write when others are faster. Each time that it fails, one of them has come on.
@@ -34,7 +33,7 @@ pub(crate) struct Breaker {
     /// Which of the configuration's.
     pub(crate) rule: usize,
     pub(crate) metrics: Metrics,
-    pub(crate) untold: Untold,
+    pub(crate) unreported: Unreported,
     /// What the workers share, as it was read last.
     record: Record,
     read_at: Option<u64>,
@@ -42,25 +41,8 @@ pub(crate) struct Breaker {
     pending: Tally,
     /// Whether any call of the window has failed or was slow.
     has_bad: bool,
-    /// Calls that are on their way, by their requests, whose numbers grow with time.
-    calls: BTreeMap<StreamId, OnItsWay>,
+    pub(crate) on_its_way: OnItsWay,
 }
-
-#[derive(Clone, Copy, Debug)]
-struct OnItsWay {
-    began: u64,
-    /// Since when the upstream has all of it; `None` while the client is still sending.
-    sent: Option<u64>,
-    generation: u32,
-    probe: Option<Probe>,
-    /// Whether nothing more has to be seen of it to know that it is not slow.
-    is_in_time: bool,
-    /// Whether it counts already, as a slow one.
-    is_counted: bool,
-}
-
-/// How long a request that is still being sent has to wait for a permit, and may keep it, in nanoseconds: others are better probes.
-const UNSENT: u64 = 1_000_000_000;
 
 impl Breaker {
     /// A breaker that this worker has not had before; others may have.
@@ -77,17 +59,17 @@ impl Breaker {
             name,
             rule,
             metrics,
-            untold: Untold::default(),
+            unreported: Unreported::default(),
             read_at: None,
             pending: Tally::default(),
             has_bad: false,
-            calls: BTreeMap::new(),
+            on_its_way: OnItsWay::default(),
         }
     }
 
     /// The state, as it was seen last.
     pub(crate) fn state(&self) -> State {
-        self.record.is()
+        self.record.state()
     }
 
     pub(crate) fn generation(&self) -> u32 {
@@ -95,8 +77,8 @@ impl Breaker {
     }
 
     /// For how many nanoseconds it has not been closed.
-    pub(crate) fn time_away(&self, now: u64) -> Option<u64> {
-        (self.record.away_since > 0).then(|| now.saturating_sub(self.record.away_since))
+    pub(crate) fn not_closed_for(&self, now: u64) -> Option<u64> {
+        (self.record.not_closed_since > 0).then(|| now.saturating_sub(self.record.not_closed_since))
     }
 
     /// How much of its ramp has passed since it has closed again, from 0 to 1.
@@ -146,44 +128,6 @@ impl Breaker {
         throttle.rejection(counts)
     }
 
-    /// Notes that a request is on its way; `is_sent` where all of it is.
-    pub(crate) fn begin(&mut self, stream: StreamId, probe: Option<Probe>, is_sent: bool, now: u64) {
-        let (generation, sent) = (self.generation(), is_sent.then_some(now));
-        let call = OnItsWay { began: now, sent, generation, probe, is_in_time: false, is_counted: false };
-        self.calls.insert(stream, call);
-    }
-
-    /// Notes that all of a request is on its way.
-    pub(crate) fn sent(&mut self, stream: StreamId, now: u64) {
-        if let Some(call) = self.calls.get_mut(&stream) {
-            call.sent.get_or_insert(now);
-        }
-    }
-
-    /// Since when the upstream has all of a request.
-    pub(crate) fn sent_at(&self, stream: StreamId) -> Option<u64> {
-        self.calls.get(&stream)?.sent
-    }
-
-    /// How far a call has come that has not been answered.
-    pub(crate) fn stage(&self, stream: StreamId) -> Stage {
-        Stage { is_sent: self.sent_at(stream).is_some(), is_answered: false }
-    }
-
-    /// Notes that there is a response, and whether it is one that is in time and good as far as can be seen.
-    pub(crate) fn answered(&mut self, stream: StreamId, is_good: bool) {
-        if let Some(call) = self.calls.get_mut(&stream) {
-            call.is_in_time |= is_good;
-        }
-    }
-
-    /// Notes that it is known what a call has come to.
-    pub(crate) fn decided(&mut self, stream: StreamId) {
-        if let Some(call) = self.calls.get_mut(&stream) {
-            (call.is_in_time, call.probe) = (true, None);
-        }
-    }
-
     /// Whether any call of the window has failed or was slow.
     pub(crate) fn has_bad(&self) -> bool {
         self.has_bad
@@ -197,7 +141,7 @@ impl Breaker {
         is_slow: bool,
         host: &mut dyn Host,
     ) {
-        let was_slow = self.calls.get(&stream).is_some_and(|call| call.is_counted);
+        let was_slow = self.on_its_way.is_counted(stream);
         let says = verdict.counts(is_slow) || verdict == Verdict::Ignored;
         if let Some(latency) = latency.filter(|_| says) {
             host.record(self.metrics.latency, latency / 1_000_000);
@@ -206,17 +150,12 @@ impl Breaker {
             host.add(self.metrics.calls_slow, 1);
         }
         match verdict {
-            Verdict::Success => self.untold.successes += 1,
+            Verdict::Success => self.unreported.successes += 1,
             Verdict::Error => host.add(self.metrics.calls_error, 1),
             // It counts as slow, and as nothing else.
             _ if is_slow || was_slow => {}
-            _ => self.untold.ignored += 1,
+            _ => self.unreported.ignored += 1,
         }
-    }
-
-    /// Notes that it is over.
-    pub(crate) fn forget(&mut self, stream: StreamId) {
-        self.calls.remove(&stream);
     }
 
     /// Counts what a call of `generation` has come to; one that was counted as slow already may only have failed besides.
@@ -231,7 +170,7 @@ impl Breaker {
         if generation != self.generation() || self.state() != State::Closed {
             return;
         }
-        match self.calls.get(&stream).is_some_and(|call| call.is_counted) {
+        match self.on_its_way.is_counted(stream) {
             false => self.pending.add(outcome, window, moment.now),
             true if outcome.is_error => self.pending.add_late_error(window, moment.now),
             true => return,
@@ -257,9 +196,11 @@ impl Breaker {
 
     /// Tells the others what this worker has counted, counts calls that take too long, and ends probes that do not end.
     pub(crate) fn on_tick(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
-        self.metrics.tell(&mut self.untold, host);
+        self.metrics.report(&mut self.unreported, host);
         self.count_overdue(rule, moment, host);
-        self.end_probes(rule, moment, host);
+        for (probe, end) in self.on_its_way.ended_probes(rule.settings.half_open.lease, moment.now) {
+            self.end(probe, (end, 0), (rule, moment, host));
+        }
         let is_due = self.record.first_deadline().is_some_and(|deadline| deadline <= moment.now);
         if !self.pending.is_empty() || is_due {
             self.flush(rule, moment, host);
@@ -269,45 +210,16 @@ impl Breaker {
     /// Counts calls as slow that are on their way for too long, once. A window of calls counts them when they end.
     fn count_overdue(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
         let (Some(most), Window::Time { .. }) = (rule.max_latency, rule.settings.window) else { return };
-        let generation = self.generation();
         if self.state() != State::Closed {
             return;
         }
-        let mut slow = 0;
-        for call in self.calls.values_mut().filter(|call| !call.is_in_time && !call.is_counted) {
-            let is_late = call.sent.is_some_and(|sent| moment.now.saturating_sub(sent) > most);
-            if is_late && call.generation == generation {
-                call.is_counted = true;
-                slow += 1;
-                self.pending.add(
-                    Outcome { is_error: false, is_slow: true },
-                    rule.settings.window,
-                    moment.now,
-                );
-            }
+        let slow = self.on_its_way.overdue(most, self.generation(), moment.now);
+        for _ in 0..slow {
+            self.pending.add(Outcome { is_error: false, is_slow: true }, rule.settings.window, moment.now);
         }
         if slow > 0 {
             self.has_bad = true;
             host.add(self.metrics.calls_slow, slow);
-        }
-    }
-
-    /// Ends probes that say all that they ever will: a stream that was answered well and goes on has succeeded at half of its lease; a
-    /// request that its client does not get sent is no probe.
-    fn end_probes(&mut self, rule: &Rule, moment: Moment, host: &mut dyn Host) {
-        let half = rule.settings.half_open.lease / 2;
-        let mut ended = Vec::new();
-        for call in self.calls.values_mut() {
-            let age = moment.now.saturating_sub(call.began);
-            let end = match call.sent {
-                _ if call.is_in_time && age >= half => ProbeEnd::Succeeded,
-                None if !call.is_in_time && age >= half.min(UNSENT) => ProbeEnd::Unused,
-                _ => continue,
-            };
-            ended.extend(call.probe.take().map(|probe| (probe, end)));
-        }
-        for (probe, end) in ended {
-            self.end(probe, (end, 0), (rule, moment, host));
         }
     }
 

@@ -59,7 +59,7 @@ impl CircuitBreaker {
         let Some(call) = &mut stream.call else { return false };
         let Some(breaker) = self.breakers.get_mut(call.place) else { return false };
         let Some(rule) = self.policy.rules.get(breaker.rule) else { return false };
-        let stage = breaker.stage(id);
+        let stage = breaker.on_its_way.stage(id);
         call.answered = Some(moment.now);
         call.is_complete = is_last;
         // All there is of a failed gRPC call may be its headers (gRPC over HTTP/2, "Trailers-Only").
@@ -81,7 +81,9 @@ impl CircuitBreaker {
             verdict = Verdict::ClientGone;
         }
         let is_good = verdict == Verdict::Success;
-        breaker.answered(id, is_good && rule.measure == Measure::Headers);
+        if is_good && rule.measure == Measure::Headers {
+            breaker.on_its_way.in_time(id);
+        }
         let is_over = match rule.measure {
             Measure::End => !is_good,
             // Its trailers may still say otherwise. A probe cannot wait for the end of what may be a long response.
@@ -131,7 +133,8 @@ impl CircuitBreaker {
                 Some(verdict) => verdict,
                 None if call.is_complete => Verdict::Success,
                 None => {
-                    let stage = Stage { is_answered: call.answered.is_some(), ..breaker.stage(id) };
+                    let stage =
+                        Stage { is_answered: call.answered.is_some(), ..breaker.on_its_way.stage(id) };
                     match rule.outcomes.of_break(stage, host) {
                         // The upstream had answered in time.
                         Verdict::ClientGone if stage.is_answered && rule.measure == Measure::Headers => {
@@ -143,7 +146,7 @@ impl CircuitBreaker {
             };
             self.decide((id, stream), verdict, (moment, host));
         }
-        self.with(call.place, |breaker, _| breaker.forget(id));
+        self.with(call.place, |breaker, _| breaker.on_its_way.forget(id));
     }
 
     fn decide(
@@ -165,7 +168,7 @@ impl CircuitBreaker {
                 Measure::End => moment.now,
             };
             // As long as the client is still sending, the upstream cannot be late.
-            let latency = breaker.sent_at(id).map(|sent| end.saturating_sub(sent));
+            let latency = breaker.on_its_way.sent_at(id).map(|sent| end.saturating_sub(sent));
             let is_slow = rule.max_latency.zip(latency).is_some_and(|(most, latency)| latency > most);
             let counts = verdict.counts(is_slow);
             breaker.tell_call((id, verdict), latency, is_slow && counts, host);
@@ -179,7 +182,7 @@ impl CircuitBreaker {
                 }
                 None => {}
             }
-            breaker.decided(id);
+            breaker.on_its_way.decided(id);
         });
     }
 }

@@ -85,7 +85,7 @@ impl HttpFilter for CircuitBreaker {
         self.directories =
             self.policy.rules.iter().map(|rule| Directory::new(entry(rule), rule.keys.max)).collect();
         match host.random() {
-            Some(seed) => self.random = fastrand::Rng::with_seed(folded(seed)),
+            Some(seed) => self.random = fastrand::Rng::with_seed(fold_seed(seed)),
             None => host
                 .log(Level::Warn, "circuit-breaker: the proxy has no randomness: all workers throttle alike"),
         }
@@ -122,7 +122,7 @@ impl HttpFilter for CircuitBreaker {
         let place = found.place;
         let moment = self.moment(host);
         match self.refusal(place, request.is_last, (moment, host)) {
-            Err((reason, wait)) if !self.is_rehearsal(rule) => {
+            Err((reason, wait)) if !self.is_metrics_only(rule) => {
                 self.serve((&found, reason, wait), stream, request, (moment, host))?;
             }
             Err(_) => {
@@ -153,7 +153,7 @@ impl HttpFilter for CircuitBreaker {
     fn on_request_end(&mut self, (id, stream): (StreamId, &mut Stream), host: &mut dyn Host) {
         let now = self.moment(host).now;
         if let Some(call) = &stream.call {
-            self.with(call.place, |breaker, _| breaker.sent(id, now));
+            self.with(call.place, |breaker, _| breaker.on_its_way.sent(id, now));
         }
     }
 
@@ -360,7 +360,7 @@ impl CircuitBreaker {
         decided.unwrap_or(Ok(None))
     }
 
-    fn is_rehearsal(&self, rule: usize) -> bool {
+    fn is_metrics_only(&self, rule: usize) -> bool {
         self.policy.rules.get(rule).is_some_and(|rule| rule.mode == Mode::MetricsOnly)
     }
 
@@ -376,7 +376,8 @@ impl CircuitBreaker {
         let is_shown = self.policy.state_header.as_ref().is_some_and(|header| header.is_always);
         let place = found.place;
         let passed = self.with(place, |breaker, rule| {
-            breaker.begin(id, probe, request.is_last, moment.now);
+            let of = (probe, breaker.generation());
+            breaker.on_its_way.begin(id, of, request.is_last, moment.now);
             let shown = is_shown.then(|| shown(&breaker.name, breaker.state()));
             (Call::new(place, probe, breaker.generation()), shown, rule.snapshot().is_some())
         });
@@ -389,7 +390,7 @@ impl CircuitBreaker {
     }
 }
 
-fn folded(seed: [u8; 16]) -> u64 {
+fn fold_seed(seed: [u8; 16]) -> u64 {
     let seed = u128::from_le_bytes(seed);
     (seed as u64) ^ (seed >> 64) as u64
 }

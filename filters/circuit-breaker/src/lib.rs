@@ -19,6 +19,7 @@ mod directory;
 mod fallback;
 mod filter;
 mod metrics;
+mod on_its_way;
 mod policy;
 mod reply;
 mod serving;

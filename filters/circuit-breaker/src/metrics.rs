@@ -24,7 +24,7 @@ pub(crate) struct Metrics {
 
 /// What is counted of most calls, until the proxy is told of it: that takes a hostcall.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Untold {
+pub(crate) struct Unreported {
     pub(crate) successes: u32,
     pub(crate) ignored: u32,
 }
@@ -70,8 +70,8 @@ impl Metrics {
     }
 
     /// Tells the proxy what it has not been told yet.
-    pub(crate) fn tell(&self, untold: &mut Untold, host: &mut dyn Host) {
-        let Untold { successes, ignored } = std::mem::take(untold);
+    pub(crate) fn report(&self, unreported: &mut Unreported, host: &mut dyn Host) {
+        let Unreported { successes, ignored } = std::mem::take(unreported);
         for (counter, amount) in [(self.calls_success, successes), (self.calls_ignored, ignored)] {
             if amount > 0 {
                 host.add(counter, amount);

@@ -69,7 +69,8 @@ impl CircuitBreaker {
             rule,
             key,
         };
-        let situation = Situation { time_open: breaker.time_away(moment.now), in_flight: self.in_flight };
+        let situation =
+            Situation { time_open: breaker.not_closed_for(moment.now), in_flight: self.in_flight };
         let shown = self.policy.state_header.as_ref().map(|header| (header, shown(&breaker.name, state)));
         for (index, fallback) in rule.fallbacks.iter().enumerate() {
             if !fallback.fits(&situation, request, host) {

@@ -25,37 +25,37 @@ pub struct LocalReply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GrpcStatus {
-    /// The client has given up.
+    /// The operation was cancelled, typically by the caller.
     Cancelled = 1,
-    /// Nobody knows.
+    /// An unknown error.
     Unknown = 2,
-    /// The request itself is wrong.
+    /// The client has specified an invalid argument.
     InvalidArgument = 3,
-    /// It took too long.
+    /// The deadline expired before the operation could complete.
     DeadlineExceeded = 4,
-    /// What is asked for is not there.
+    /// A requested entity was not found.
     NotFound = 5,
-    /// What is to be made is there.
+    /// The entity that a client attempted to create already exists.
     AlreadyExists = 6,
-    /// Authenticated, and not allowed.
+    /// The caller does not have permission.
     PermissionDenied = 7,
-    /// A limit is reached.
+    /// A resource has been exhausted, such as a quota.
     ResourceExhausted = 8,
-    /// Things are not as they have to be for it.
+    /// The system is not in a state required for the operation.
     FailedPrecondition = 9,
-    /// Somebody else was faster.
+    /// The operation was aborted, typically due to a concurrency issue.
     Aborted = 10,
-    /// Past the end.
+    /// The operation was attempted past the valid range.
     OutOfRange = 11,
-    /// There is no such method.
+    /// The operation is not implemented.
     Unimplemented = 12,
-    /// The server's own mistake.
+    /// An internal error.
     Internal = 13,
-    /// The proxy's own failure, or nobody there.
+    /// The service is currently unavailable.
     Unavailable = 14,
-    /// What was there is lost.
+    /// Unrecoverable data loss.
     DataLoss = 15,
-    /// Not, or not validly, authenticated.
+    /// The request does not have valid authentication credentials.
     Unauthenticated = 16,
 }
 

@@ -79,11 +79,22 @@ fn some_order_is_right_and_what_has_no_order_is_named() {
 
 #[test]
 fn no_order_of_the_workers_breaks_a_token_bucket() {
+    explore("token-bucket", "20", 100);
+}
+
+#[test]
+fn no_order_of_the_workers_breaks_a_circuit_breaker() {
+    explore("circuit-breaker", "100", 300);
+}
+
+/// Plays the scenarios of a filter, each in so many orders of the workers, and at least so many in all.
+fn explore(filter: &str, orders: &str, least: u32) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let scenarios = ["tests/scenarios/token-bucket", "--explore", "20", "--target", "native"];
+    let folder = format!("tests/scenarios/{filter}");
+    let scenarios = [folder.as_str(), "--explore", orders, "--target", "native"];
     let (code, stdout, stderr) = test(&root, &scenarios);
     assert_eq!(code, 0, "{stdout}{stderr}");
     let orders = stdout.rsplit(", ").next().and_then(|totals| totals.split_once(" orders of workers"));
     let orders: u32 = orders.unwrap_or_else(|| panic!("{stdout}")).0.parse().unwrap();
-    assert!(orders >= 100, "{stdout}");
+    assert!(orders >= least, "{stdout}");
 }

@@ -33,7 +33,7 @@ pub(crate) struct Fallback {
 pub(crate) enum Kind {
     Snapshot(snapshot::Settings),
     Reroute(Reroute),
-    Static(Fixed),
+    Static(StaticReply),
 }
 
 /// Another upstream.
@@ -46,7 +46,7 @@ pub(crate) struct Reroute {
 
 /// An answer that is written in the configuration.
 #[derive(Debug)]
-pub(crate) struct Fixed {
+pub(crate) struct StaticReply {
     status: u16,
     grpc_status: GrpcStatus,
     headers: Vec<(String, Vec<u8>)>,
@@ -123,7 +123,7 @@ impl Reroute {
     }
 }
 
-impl Fixed {
+impl StaticReply {
     pub(crate) fn render(&self, denial: &Denial<'_>, is_grpc: bool) -> LocalReply {
         let body = self.body.render(denial);
         let mut reply = LocalReply::new(self.status, denial.reason.row().code, &body, ReplyFormat::Text);
@@ -150,7 +150,7 @@ impl TryFrom<FallbackConfig> for Fallback {
                 Kind::Reroute(Reroute::try_from(it).map_err(|error| error.under("reroute"))?)
             }
             (None, None, Some(it)) => {
-                Kind::Static(Fixed::try_from(it).map_err(|error| error.under("static"))?)
+                Kind::Static(StaticReply::try_from(it).map_err(|error| error.under("static"))?)
             }
             (None, None, None) => {
                 return Err(ConfigError::at("", "does nothing; write one of snapshot, reroute and static"));
@@ -218,7 +218,7 @@ impl TryFrom<RerouteConfig> for Reroute {
     }
 }
 
-impl TryFrom<StaticConfig> for Fixed {
+impl TryFrom<StaticConfig> for StaticReply {
     type Error = ConfigError;
 
     fn try_from(config: StaticConfig) -> Result<Self, ConfigError> {

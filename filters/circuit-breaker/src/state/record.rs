@@ -76,7 +76,7 @@ pub struct Record {
     pub until: u64,
     /// How often in a row it has opened.
     #[prost(uint32, tag = "5")]
-    pub openings: u32,
+    pub consecutive_openings: u32,
     /// The requests that try it now.
     #[prost(message, repeated, tag = "6")]
     leases: Vec<Lease>,
@@ -87,12 +87,12 @@ pub struct Record {
     failed: u32,
     /// How many permits were ever given out in this state; what the next one is called.
     #[prost(uint32, tag = "9")]
-    given: u32,
+    granted: u32,
     /// Since when it has not been closed; 0 for a closed one.
-    #[prost(uint64, tag = "11")]
-    pub away_since: u64,
+    #[prost(uint64, tag = "10")]
+    pub not_closed_since: u64,
     /// What is counted while it is closed.
-    #[prost(message, required, tag = "10")]
+    #[prost(message, required, tag = "11")]
     pub tally: Tally,
 }
 
@@ -163,11 +163,6 @@ pub enum Event {
 }
 
 impl Record {
-    /// The state.
-    pub fn is(&self) -> State {
-        State::try_from(self.state).unwrap_or(State::Closed)
-    }
-
     /// Asks whether a request passes, one that may be a probe only so many nanoseconds `later` than others.
     pub fn admit(
         &mut self,
@@ -178,7 +173,7 @@ impl Record {
     ) -> (Admission, Vec<Transition>) {
         let mut transitions = Vec::new();
         self.expire(settings, random, now, &mut transitions);
-        let admission = match self.is() {
+        let admission = match self.state() {
             State::Closed => Admission::Pass,
             State::Open if self.wait(settings, now) > 0 => Admission::Denied(self.wait(settings, now)),
             State::Open if later > 0 && now < self.until.saturating_add(later) => Admission::Denied(later),
@@ -187,9 +182,9 @@ impl Record {
             }
             State::Open => {
                 transitions.push(self.change(State::HalfOpen, Event::WaitOver, now));
-                self.give(settings, now)
+                self.grant(settings, now)
             }
-            State::HalfOpen => self.give(settings, now),
+            State::HalfOpen => self.grant(settings, now),
         };
         (admission, transitions)
     }
@@ -227,7 +222,7 @@ impl Record {
         random: u32,
         now: u64,
     ) -> Vec<Transition> {
-        if self.is() != State::Closed || generation != self.generation {
+        if self.state() != State::Closed || generation != self.generation {
             return Vec::new();
         }
         self.tally.merge(batch, settings.window, now);
@@ -261,10 +256,10 @@ impl Record {
         let left = self.until.saturating_sub(now);
         // Longer than ever planned: the clock was set back.
         let longest = settings.backoff.longest().saturating_add(SKEW);
-        if self.is() == State::Open && left <= longest { left } else { 0 }
+        if self.state() == State::Open && left <= longest { left } else { 0 }
     }
 
-    fn give(&mut self, settings: &Settings, now: u64) -> Admission {
+    fn grant(&mut self, settings: &Settings, now: u64) -> Admission {
         let used = self.succeeded.saturating_add(self.failed);
         let out = u32::try_from(self.leases.len()).unwrap_or(u32::MAX);
         if used.saturating_add(out) >= settings.half_open.permits {
@@ -272,8 +267,8 @@ impl Record {
             let soonest = self.first_deadline().map_or(0, |deadline| deadline.saturating_sub(now));
             return Admission::Denied(soonest.min(1_000_000_000));
         }
-        let probe = Probe { generation: self.generation, serial: self.given };
-        self.given = self.given.saturating_add(1);
+        let probe = Probe { generation: self.generation, serial: self.granted };
+        self.granted = self.granted.saturating_add(1);
         let deadline = now.saturating_add(settings.half_open.lease);
         self.leases.push(Lease { serial: probe.serial, deadline });
         Admission::Probe(probe)
@@ -282,12 +277,12 @@ impl Record {
     /// Closes or opens, as soon as the probes that are still to come make no difference.
     fn decide(&mut self, settings: &Settings, random: u32, now: u64, transitions: &mut Vec<Transition>) {
         let HalfOpen { permits, successes, .. } = settings.half_open;
-        if self.is() != State::HalfOpen {
+        if self.state() != State::HalfOpen {
             return;
         }
         if self.succeeded >= successes {
             let event = Event::ProbesSucceeded(self.succeeded);
-            self.openings = 0;
+            self.consecutive_openings = 0;
             transitions.push(self.change(State::Closed, event, now));
         } else if self.failed > permits.saturating_sub(successes) {
             let event = Event::ProbesFailed(self.failed, permits);
@@ -297,26 +292,26 @@ impl Record {
 
     fn open(&mut self, event: Event, settings: &Settings, random: u32, now: u64) -> Transition {
         let asked = self.tally.retry_at.saturating_sub(now).min(settings.backoff.max_retry_after);
-        let wait = settings.backoff.wait(self.openings, random).max(asked);
+        let wait = settings.backoff.wait(self.consecutive_openings, random).max(asked);
         let transition = Transition { wait, ..self.change(State::Open, event, now) };
-        self.openings = self.openings.saturating_add(1);
+        self.consecutive_openings = self.consecutive_openings.saturating_add(1);
         self.until = now.saturating_add(wait);
         transition
     }
 
     fn change(&mut self, to: State, event: Event, now: u64) -> Transition {
-        let transition = Transition { from: self.is(), to, event, wait: 0 };
-        let away_since = match (self.is(), to) {
+        let transition = Transition { from: self.state(), to, event, wait: 0 };
+        let not_closed_since = match (self.state(), to) {
             (_, State::Closed) => 0,
             (State::Closed, _) => now,
-            _ => self.away_since,
+            _ => self.not_closed_since,
         };
         *self = Self {
             state: to as i32,
             generation: self.generation.wrapping_add(1),
             since: now,
-            openings: self.openings,
-            away_since,
+            consecutive_openings: self.consecutive_openings,
+            not_closed_since,
             ..Self::default()
         };
         transition

@@ -74,9 +74,7 @@ fn what_is_known_is_what_the_key_can_be() {
         ),
         (
             small(json!({"known": ["a", long]})),
-            &format!(
-                "breakers[0].known[1]: {long:?} is no value of the key; write up to 256 bytes"
-            ),
+            &format!("breakers[0].known[1]: {long:?} is no value of the key; write up to 256 bytes"),
         ),
         (
             known(two(), json!(["a.example|get"])),

@@ -233,7 +233,7 @@ proptest! {
         let mut model = Model { settings, generation: 0, openings: 0, state: Now::Closed(Vec::new()) };
         let (mut record, mut probes, mut now) = (Record::default(), Vec::new(), 1_000 * BUCKET);
         for act in acts {
-            let before = record.is();
+            let before = record.state();
             let transitions = match act {
                 Act::Time(milliseconds) => {
                     now += milliseconds * MS;
@@ -259,8 +259,8 @@ proptest! {
                     record.count(&batch(&calls, settings.window, now), generation, &settings, 0, now)
                 }
             };
-            assert_chained(&transitions, before, record.is());
-            prop_assert_eq!(record.is(), model.state());
+            assert_chained(&transitions, before, record.state());
+            prop_assert_eq!(record.state(), model.state());
             prop_assert_eq!(record.generation, model.generation);
         }
     }
@@ -285,14 +285,14 @@ proptest! {
         let (mut record, now) = (Record::default(), 1_000_000 * MS);
         let failure = Outcome { is_error: true, is_slow: true };
         record.count(&batch(&[failure; 20], settings.window, now), 0, &settings, 0, now);
-        prop_assume!(record.is() == State::Open);
+        prop_assume!(record.state() == State::Open);
         let mut then = now - earlier * MS;
         prop_assert!(matches!(record.admit(&settings, 0, 0, then), (Admission::Denied(_), _)));
         let later = now + record.wait(&settings, now);
         prop_assert!(matches!(record.admit(&settings, 0, 0, later), (Admission::Probe(_), _)));
         then = later - earlier * MS;
         record.expire(&settings, 0, then, &mut Vec::new());
-        prop_assert_eq!(record.is(), State::HalfOpen, "its probe is not late");
+        prop_assert_eq!(record.state(), State::HalfOpen, "its probe is not late");
         if settings.half_open.permits > 1 {
             prop_assert!(matches!(record.admit(&settings, 0, 0, then), (Admission::Probe(_), _)));
         }
@@ -305,7 +305,7 @@ proptest! {
         let settings = Settings { backoff, half_open: HalfOpen { permits: 1, successes: 1, lease: MS }, ..settings };
         let (mut record, mut now) = (Record::default(), 1_000_000 * MS);
         record.count(&batch(&[Outcome { is_error: true, is_slow: true }; 20], settings.window, now), 0, &settings, 0, now);
-        prop_assume!(record.is() == State::Open);
+        prop_assume!(record.state() == State::Open);
         now += record.wait(&settings, now);
         let (Admission::Probe(probe), _) = record.admit(&settings, 0, 0, now) else { panic!("it is time") };
         record.end(probe, (ProbeEnd::Failed, now + asked * MS), &settings, 0, now);
@@ -317,10 +317,10 @@ proptest! {
     fn requests_that_are_not_all_there_come_second(settings in settings(), later in 1..1_000_u64) {
         let (mut record, now) = (Record::default(), 1_000_000 * MS);
         record.count(&batch(&[Outcome { is_error: true, is_slow: true }; 20], settings.window, now), 0, &settings, 0, now);
-        prop_assume!(record.is() == State::Open);
+        prop_assume!(record.state() == State::Open);
         let due = now + record.wait(&settings, now);
         let early = record.admit(&settings, later * MS, 0, due + later * MS - 1);
-        prop_assert_eq!((early.0, record.is()), (Admission::Denied(later * MS), State::Open));
+        prop_assert_eq!((early.0, record.state()), (Admission::Denied(later * MS), State::Open));
         let admission = record.admit(&settings, later * MS, 0, due + later * MS).0;
         prop_assert!(matches!(admission, Admission::Probe(_)), "{:?}", admission);
     }
@@ -340,6 +340,6 @@ proptest! {
                 record.end(probe, (ProbeEnd::Succeeded, 0), &settings, 0, now);
             }
         }
-        prop_assert_eq!(record.is(), State::Closed);
+        prop_assert_eq!(record.state(), State::Closed);
     }
 }
