@@ -1,7 +1,7 @@
 //! A breaker as one worker sees it: what all of them share, as of a moment ago, and what this one has counted since.
 
 use log::Level;
-use portcullis_kit::{CREATE, Datum, Host, StreamId, WriteError};
+use portcullis_kit::{Host, StreamId, update_shared};
 use prost::Message;
 
 use crate::fallback::plain;
@@ -54,7 +54,7 @@ impl Breaker {
         host: &mut dyn Host,
     ) -> Self {
         Self {
-            record: host.shared(&entry).ok().flatten().map(|datum| decoded(&datum)).unwrap_or_default(),
+            record: host.shared(&entry).ok().flatten().map(|datum| decoded(&datum.value)).unwrap_or_default(),
             entry,
             name,
             rule,
@@ -278,28 +278,19 @@ impl Breaker {
         act: &impl Fn(&mut Record) -> (T, Vec<Transition>),
         host: &mut dyn Host,
     ) -> (T, Vec<Transition>) {
-        for _ in 0..TRIES {
-            let Ok(datum) = host.shared(&self.entry) else { break };
-            let (read, cas) = match datum {
-                Some(datum) => (decoded(&datum), datum.cas),
-                None => (Record::default(), CREATE),
-            };
+        let written = update_shared(host, &self.entry, TRIES, |value| {
+            let read = value.map(decoded).unwrap_or_default();
             let mut record = read.clone();
-            let (out, transitions) = act(&mut record);
-            let written = match record == read {
-                true => Ok(()),
-                false => host.set_shared(&self.entry, &record.encode_to_vec(), cas),
-            };
-            match written {
-                Ok(()) => {
-                    self.record = record;
-                    return (out, transitions);
-                }
-                Err(WriteError::Conflict) => {}
-                Err(WriteError::Host(_)) => break,
+            let out = act(&mut record);
+            ((record != read).then(|| record.encode_to_vec()), (record, out))
+        });
+        match written {
+            Ok((record, out)) => {
+                self.record = record;
+                out
             }
+            Err(_) => act(&mut self.record),
         }
-        act(&mut self.record)
     }
 
     fn tell(&self, transition: &Transition, host: &mut dyn Host) {
@@ -316,6 +307,6 @@ impl Breaker {
 }
 
 /// What is no record is a new one: somebody else has written here.
-fn decoded(datum: &Datum) -> Record {
-    Record::decode(datum.value.as_slice()).unwrap_or_default()
+fn decoded(value: &[u8]) -> Record {
+    Record::decode(value).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Which values of a key have a breaker of their own: the first that came, the same in all workers.
 
-use portcullis_kit::{CREATE, Host, WriteError};
+use portcullis_kit::{Host, update_shared};
 use prost::Message;
 
 /// How often a worker tries to write when others are faster.
@@ -31,38 +31,23 @@ impl Directory {
         if let Some(number) = self.position(key) {
             return Some(number);
         }
-        for _ in 0..TRIES {
-            // Nothing is ever taken out.
-            if self.keys.len() >= self.max {
-                return None;
-            }
-            let (read, cas) = match host.shared(&self.entry) {
-                Ok(Some(datum)) => (Keys::decode(datum.value.as_slice()).unwrap_or_default().keys, datum.cas),
-                Ok(None) => (Vec::new(), CREATE),
-                Err(_) => break,
-            };
-            self.keys = read;
-            self.keys.truncate(self.max);
-            if let Some(number) = self.position(key) {
-                return Some(number);
-            }
-            if self.keys.len() >= self.max {
-                return None;
-            }
-            let mut keys = self.keys.clone();
-            keys.push(key.to_vec());
-            let message = Keys { keys };
-            match host.set_shared(&self.entry, &message.encode_to_vec(), cas) {
-                Ok(()) => {
-                    self.keys = message.keys;
-                    return self.position(key);
-                }
-                Err(WriteError::Conflict) => {}
-                Err(WriteError::Host(_)) => break,
-            }
+        // Nothing is ever taken out.
+        if self.keys.len() >= self.max {
+            return None;
         }
+        let (max, former) = (self.max, self.keys.clone());
+        let keys = update_shared(host, &self.entry, TRIES, |value| {
+            let mut keys = value.and_then(|value| Keys::decode(value).ok()).unwrap_or_default().keys;
+            keys.truncate(max);
+            let is_new = keys.len() < max && !keys.iter().any(|other| other == key);
+            if is_new {
+                keys.push(key.to_vec());
+            }
+            let message = Keys { keys };
+            (is_new.then(|| message.encode_to_vec()), message.keys)
+        });
         // Without shared data each worker numbers for itself; nobody else reads what stands under the number.
-        self.keys.push(key.to_vec());
+        self.keys = keys.unwrap_or_else(|_| former.into_iter().chain([key.to_vec()]).collect());
         self.position(key)
     }
 

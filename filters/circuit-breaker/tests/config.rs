@@ -255,26 +255,9 @@ fn members_that_must_be_there_are_named() {
     }
 }
 
-/// Pointers to all objects of the configuration.
-fn objects(value: &Value, pointer: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => {
-            found.push(pointer.to_owned());
-            for (name, member) in members {
-                objects(member, &format!("{pointer}/{name}"), found);
-            }
-        }
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, item)| objects(item, &format!("{pointer}/{at}"), found));
-        }
-        _ => {}
-    }
-}
-
 #[test]
 fn an_unknown_member_is_refused_wherever_it_stands() {
-    let mut pointers = Vec::new();
-    objects(&full(), "", &mut pointers);
+    let mut pointers = config::objects(&full());
     // There any name is one.
     pointers.retain(|pointer| pointer != "/reply/headers" && !pointer.ends_with("/static/headers"));
     assert!(pointers.len() > 60, "{pointers:?}");
@@ -290,8 +273,7 @@ fn an_unknown_member_is_refused_wherever_it_stands() {
 
 #[test]
 fn a_member_of_another_type_is_refused_with_its_path() {
-    let mut pointers = Vec::new();
-    objects(&full(), "", &mut pointers);
+    let pointers = config::objects(&full());
     for pointer in pointers {
         let members = full().pointer(&pointer).unwrap().as_object().unwrap().clone();
         for member in members.keys().map(|member| format!("{pointer}/{member}")) {

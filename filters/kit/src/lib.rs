@@ -65,7 +65,7 @@ pub use headers::{Edit, Headers};
 pub use host::{
     CREATE, CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcAnswer, GrpcCall,
     HeaderMap, Histogram, Host, HostError, HttpAnswer, HttpCall, Logging, Metrics, Properties, SharedData,
-    StreamHost, StreamId, Timer, WriteError,
+    StreamHost, StreamId, Timer, WriteError, update_shared,
 };
 pub use reply::{GrpcStatus, LocalReply, ReplyFormat, is_further_header, reply_headers};
 pub use size::Size;

@@ -219,26 +219,9 @@ fn members_that_must_be_there_are_named() {
     }
 }
 
-/// Pointers to all objects of the configuration whose members are ours: headers have any names.
-fn objects(value: &Value, pointer: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => {
-            found.push(pointer.to_owned());
-            for (name, member) in members {
-                objects(member, &format!("{pointer}/{name}"), found);
-            }
-        }
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, item)| objects(item, &format!("{pointer}/{at}"), found));
-        }
-        _ => {}
-    }
-}
-
 #[test]
 fn an_unknown_member_is_refused_wherever_it_stands() {
-    let mut pointers = Vec::new();
-    objects(&full(), "", &mut pointers);
+    let mut pointers = config::objects(&full());
     pointers.retain(|pointer| pointer != "/reply/headers");
     assert!(pointers.len() > 40, "{pointers:?}");
     for pointer in pointers {

@@ -1,5 +1,5 @@
 use portcullis_kit::bucket::{Bucket, Quota};
-use portcullis_kit::{CREATE, ConfigError, Host, WriteError};
+use portcullis_kit::{ConfigError, Host, update_shared};
 
 use crate::config::BudgetConfig;
 
@@ -17,22 +17,16 @@ impl Budget {
     pub(crate) fn spend(&self, entry: &str, now: u64, host: &mut dyn Host) -> bool {
         // What stands under another rate has another meaning.
         let entry = format!("{entry}/{}/{}", self.quota.rate(), self.quota.burst());
-        for _ in 0..TRIES {
-            let (bucket, cas) = match host.shared(&entry) {
-                Ok(Some(datum)) => (decode(&datum.value), datum.cas),
-                Ok(None) => (Bucket::default(), CREATE),
-                Err(_) => return false,
-            };
+        let taken = update_shared(host, &entry, TRIES, |value| {
+            let bucket = value.map(decode).unwrap_or_default();
             // One that is further ahead than it can be is from before the clock was set back.
             let bucket = if self.quota.is_plausible(bucket, now) { bucket } else { Bucket::default() };
-            let Ok(taken) = self.quota.take(bucket, 1, now, 0) else { return false };
-            match host.set_shared(&entry, &encode(taken.bucket), cas) {
-                Ok(()) => return true,
-                Err(WriteError::Conflict) => {}
-                Err(WriteError::Host(_)) => return false,
+            match self.quota.take(bucket, 1, now, 0) {
+                Ok(taken) => (Some(encode(taken.bucket)), true),
+                Err(_) => (None, false),
             }
-        }
-        false
+        });
+        taken.unwrap_or(false)
     }
 }
 

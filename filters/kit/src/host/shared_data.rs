@@ -1,4 +1,4 @@
-use crate::HostError;
+use crate::{Host, HostError};
 
 /// The key-value store of all VMs with one `vm_id`: all workers, and in Istio, where the `vm_id` is empty, all plugins. There
 /// is no delete: keys come from a fixed set and begin with `portcullis/` and the filter's name.
@@ -37,4 +37,28 @@ pub enum WriteError {
     Conflict,
     /// The proxy refused.
     Host(HostError),
+}
+
+/// Changes an entry of the store by compare-and-swap: `change` makes of what stands there, if anything does, what is to stand there, or `None` for no
+/// change. It runs again when somebody else was faster, up to `tries` times.
+///
+/// # Errors
+/// The proxy refused, or others were always faster; then nothing was written.
+pub fn update_shared<T>(
+    host: &mut dyn Host,
+    key: &str,
+    tries: u32,
+    mut change: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
+) -> Result<T, WriteError> {
+    for _ in 0..tries {
+        let datum = host.shared(key).map_err(WriteError::Host)?;
+        let (value, out) = change(datum.as_ref().map(|datum| datum.value.as_slice()));
+        let Some(value) = value else { return Ok(out) };
+        match host.set_shared(key, &value, datum.map_or(CREATE, |datum| datum.cas)) {
+            Ok(()) => return Ok(out),
+            Err(WriteError::Conflict) => {}
+            Err(refused) => return Err(refused),
+        }
+    }
+    Err(WriteError::Conflict)
 }

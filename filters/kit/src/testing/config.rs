@@ -33,3 +33,27 @@ pub fn without(mut config: Value, pointer: &str) -> Value {
     config.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(member).unwrap();
     config
 }
+
+/// Pointers to all objects of a configuration.
+#[must_use]
+pub fn objects(config: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    add_objects(config, "", &mut found);
+    found
+}
+
+fn add_objects(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            found.push(pointer.to_owned());
+            for (name, member) in members {
+                add_objects(member, &format!("{pointer}/{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            items.for_each(|(at, item)| add_objects(item, &format!("{pointer}/{at}"), found));
+        }
+        _ => {}
+    }
+}
