@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::{Host, json};
 
@@ -54,16 +55,38 @@ const AS_JSON: &str = "pass the configuration as a JSON object, in Envoy as a go
 /// # Errors
 /// The first member that does not fit, by its path. No bytes at all is a mistake too: a filter that was loaded and
 /// never configured protects nothing.
-pub fn parse_config<T: DeserializeOwned>(configuration: &[u8]) -> Result<T, ConfigError> {
+pub fn parse_config<T: DeserializeOwned + Serialize>(configuration: &[u8]) -> Result<T, ConfigError> {
     if configuration.trim_ascii().is_empty() {
         return Err(ConfigError::at("", format!("empty; {AS_JSON}")));
     }
     let value = json::parse_strict(configuration)
         .map_err(|error| ConfigError::at("", format!("not JSON: {error}; {AS_JSON}")))?;
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    let config: T = serde_path_to_error::deserialize(&value).map_err(|error| {
         let path = error.path().to_string();
         ConfigError::at(if path == "." { "" } else { &path }, concealed(&error.inner().to_string()))
-    })
+    })?;
+    match serde_json::to_value(&config) {
+        Ok(read) => no_list_for_an_object(&value, &read).map(|()| config),
+        Err(_) => Ok(config),
+    }
+}
+
+/// Checks that no list was taken for an object: serde reads the members of a struct from one, in their order, which is nothing that anybody
+/// means to write.
+fn no_list_for_an_object(written: &Value, read: &Value) -> Result<(), ConfigError> {
+    match (written, read) {
+        (Value::Array(_), Value::Object(_)) => Err(ConfigError::at("", "a list; write an object")),
+        (Value::Array(written), Value::Array(read)) => {
+            written.iter().zip(read).enumerate().try_for_each(|(index, (written, read))| {
+                no_list_for_an_object(written, read).map_err(|error| error.under(&format!("[{index}]")))
+            })
+        }
+        (Value::Object(written), Value::Object(read)) => written.iter().try_for_each(|(name, written)| {
+            let read = read.get(name).unwrap_or(&Value::Null);
+            no_list_for_an_object(written, read).map_err(|error| error.under(name))
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// What goes into the names of metrics, with an underscore behind it; empty where nothing is configured.
@@ -281,21 +304,19 @@ mod tests {
         }
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, Serialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only parsed")]
     struct Example {
         list: Vec<Inner>,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, Serialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only parsed")]
     struct Inner {
         wait: Span,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, Serialize)]
     #[serde(rename_all = "snake_case")]
     enum Choice {
         One,
@@ -316,6 +337,8 @@ mod tests {
         let variant = parse_config::<Choice>(br#""c2VjcmV0LWtleS1tYXRlcmlhbA==""#).unwrap_err().to_string();
         assert_eq!(variant, "unknown variant (28 bytes), expected `one` or `two`");
         assert_eq!(error(r#"{"list":[7]}"#), "list[0]: invalid type: integer `7`, expected an object");
+        assert_eq!(error(r#"{"list":[["1s"]]}"#), "list[0]: a list; write an object");
+        assert_eq!(error(r#"[[{"wait":"1s"}]]"#), "a list; write an object");
         assert!(error("").starts_with("empty; "));
         assert!(error("{").starts_with("not JSON: "));
         assert!(error(r#"{"list":[]} x"#).starts_with("not JSON: trailing characters"));
