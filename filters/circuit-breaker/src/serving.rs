@@ -7,7 +7,7 @@ use portcullis_kit::{Headers, Host, LocalReply};
 use crate::breaker::{Breaker, Moment};
 use crate::denial::{Denial, Reason};
 use crate::fallback::snapshot::{self, Capture};
-use crate::fallback::{Fallback, Kind, Situation};
+use crate::fallback::{Fallback, Kind, Situation, plain};
 use crate::filter::{CircuitBreaker, Found, Stream};
 use crate::policy::{Rule, StateHeader};
 use crate::state::State;
@@ -23,9 +23,7 @@ pub(crate) struct Rerouted {
 
 /// The value of the header that names a breaker: a token and a parameter (RFC 9651).
 pub(crate) fn shown(breaker: &str, state: State) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/:".contains(c);
-    let name: String = breaker.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
-    format!("{name};state={}", state.name())
+    format!("{};state={}", plain(breaker), state.name())
 }
 
 /// For how long a fallback is left out that has led nowhere, in nanoseconds.
@@ -100,7 +98,6 @@ impl CircuitBreaker {
         host: &mut dyn Host,
     ) -> Option<Served> {
         let Refused { breaker, rule, key, denial, is_grpc, now } = refused;
-        let budget = format!("{}{}/budget/{index}", self.entries, rule.name);
         let (served, counter) = match &fallback.kind {
             Kind::Snapshot(settings) => {
                 let snapshots = self.snapshots.get(breaker.rule)?.as_ref().filter(|_| !is_grpc)?;
@@ -115,7 +112,8 @@ impl CircuitBreaker {
                 (Served::Answered(fixed.render(denial, *is_grpc)), breaker.metrics.fallback_static)
             }
         };
-        if !fallback.spend(&budget, *now, host) {
+        let budget = || format!("{}{}/budget/{index}", self.entries, rule.name);
+        if !fallback.spend(budget, *now, host) {
             return None;
         }
         if let Kind::Reroute(reroute) = &fallback.kind {

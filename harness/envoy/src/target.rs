@@ -26,6 +26,8 @@ use crate::{Bootstrap, EnvoyBinary, EnvoyProcess, Launch, RouteAction, call_outs
 const MAX_ADVANCE: Duration = Duration::from_secs(3);
 /// How long the line of a request may take to reach the access log.
 const ACCESS_LOG: Duration = Duration::from_secs(1);
+/// How long a request may take to reach a worker before the next one is sent all the same.
+const BEGINS: Duration = Duration::from_secs(1);
 /// How long nothing must have arrived for all call-outs to be there.
 const CALL_OUTS_QUIET: Duration = Duration::from_millis(30);
 /// How long the log must not have grown for all lines of a request to be there.
@@ -112,7 +114,7 @@ impl Target for EnvoyTarget {
         self.upstream.forget();
         self.journal.forget_clients();
         let ready: Result<Vec<_>, _> = requests.iter().map(|sending| self.prepare(sending)).collect();
-        let trips: Vec<_> = ready?.into_iter().map(|trip| self.begin(trip)).collect();
+        let trips = self.begin_in_order(ready?)?;
         let ended: Vec<_> =
             trips.into_iter().map(|(port, trip)| (port, self.runtime.block_on(trip))).collect();
         if let Some(obituary) = self.process.obituary() {
@@ -183,6 +185,9 @@ impl Target for EnvoyTarget {
     }
 }
 
+/// A request that is on its way.
+type Running = JoinHandle<Result<Outcome, String>>;
+
 /// A request that is ready to be sent.
 struct Trip {
     client: Client,
@@ -203,7 +208,41 @@ impl EnvoyTarget {
         Ok(Trip { client, protocol: sending.protocol, request, patience })
     }
 
-    fn begin(&self, trip: Trip) -> (u16, JoinHandle<Result<Outcome, String>>) {
+    /// The workers see the requests in this order, as in the simulation: each begins when Envoy has begun the one before.
+    fn begin_in_order(&self, ready: Vec<Trip>) -> Result<Vec<(u16, Running)>, TargetError> {
+        let mut trips: Vec<(u16, Running)> = Vec::new();
+        let mut begun = if ready.len() > 1 { self.begun()? } else { 0 };
+        for trip in ready {
+            if let Some((_, before)) = trips.last() {
+                begun = self.wait_for_begun(begun, before)?;
+            }
+            trips.push(self.begin(trip));
+        }
+        Ok(trips)
+    }
+
+    /// Waits until there is a request more than `before`, or the one that is awaited is over: not every one becomes a
+    /// request for Envoy.
+    fn wait_for_begun(&self, before: u64, awaited: &Running) -> Result<u64, TargetError> {
+        let deadline = Instant::now() + BEGINS;
+        loop {
+            let is_over = awaited.is_finished() || Instant::now() > deadline;
+            let begun = self.begun()?;
+            if begun > before || is_over {
+                return Ok(begun);
+            }
+            self.runtime.block_on(async { sleep(POLL).await });
+        }
+    }
+
+    /// The requests whose first bytes have come to a worker so far.
+    fn begun(&self) -> Result<u64, TargetError> {
+        let prefix = format!("http.{}.", Bootstrap::LISTENER);
+        let stats = self.process.admin().stats(&prefix).map_err(TargetError::Broken)?;
+        Ok(stats.get("downstream_rq_total").copied().unwrap_or_default())
+    }
+
+    fn begin(&self, trip: Trip) -> (u16, Running) {
         let (address, port) = (self.process.listener(), trip.client.port());
         let Trip { client, protocol, request, patience } = trip;
         (port, self.runtime.spawn(client.round_trip(address, protocol, request, patience)))

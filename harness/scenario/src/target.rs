@@ -20,7 +20,8 @@ pub trait Target {
         Err(TargetError::NotHere("a trap ends a scenario on this target".to_owned()))
     }
 
-    /// Sends requests through the proxy, all at once, each over a connection of its own, and waits until each is answered.
+    /// Sends requests through the proxy, one right after the other, each over a connection of its own, and waits until each is
+    /// answered.
     ///
     /// # Errors
     /// The target itself failed: a trap, a dead process, a timeout.

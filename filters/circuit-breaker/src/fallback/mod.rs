@@ -108,8 +108,8 @@ impl Fallback {
     }
 
     /// Takes one from its budget, of which `entry` is the name in the shared data.
-    pub(crate) fn spend(&self, entry: &str, now: u64, host: &mut dyn Host) -> bool {
-        self.budget.as_ref().is_none_or(|budget| budget.spend(entry, now, host))
+    pub(crate) fn spend(&self, entry: impl FnOnce() -> String, now: u64, host: &mut dyn Host) -> bool {
+        self.budget.as_ref().is_none_or(|budget| budget.spend(&entry(), now, host))
     }
 }
 

@@ -108,7 +108,7 @@ impl Tally {
         match window {
             Window::Time { bucket, .. } => {
                 let index = now.checked_div(bucket).unwrap_or_default();
-                self.bucket(index).add(counts);
+                self.add_to_bucket(index, counts);
             }
             Window::Calls(_) => {
                 let error = if counts.errors > 0 { ERROR } else { 0 };
@@ -122,7 +122,7 @@ impl Tally {
     /// Adds what another one has counted since.
     pub fn merge(&mut self, later: &Self, window: Window, now: u64) {
         for bucket in &later.buckets {
-            self.bucket(bucket.index).add(bucket.counts());
+            self.add_to_bucket(bucket.index, bucket.counts());
         }
         self.calls.extend_from_slice(&later.calls);
         self.errors_in_a_row = match later.has_success {
@@ -155,15 +155,16 @@ impl Tally {
         total
     }
 
-    /// The bucket of this index.
-    fn bucket(&mut self, index: u64) -> &mut Bucket {
+    fn add_to_bucket(&mut self, index: u64, counts: Counts) {
         let place = self.buckets.partition_point(|bucket| bucket.index < index);
-        if self.buckets.get(place).is_none_or(|bucket| bucket.index != index) {
-            self.buckets.insert(place, Bucket { index, ..Bucket::default() });
+        match self.buckets.get_mut(place).filter(|bucket| bucket.index == index) {
+            Some(bucket) => bucket.add(counts),
+            None => {
+                let mut bucket = Bucket { index, ..Bucket::default() };
+                bucket.add(counts);
+                self.buckets.insert(place, bucket);
+            }
         }
-        // It is there: `Vec` has no entry interface.
-        #[expect(clippy::indexing_slicing, reason = "it was found or inserted above")]
-        &mut self.buckets[place]
     }
 
     fn forget(&mut self, window: Window, now: u64) {
