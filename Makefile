@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 
-FILTERS := jwt-auth token-bucket circuit-breaker
+FILTERS := jwt-auth token-bucket circuit-breaker trace-injection
 MODULES := $(FILTERS:%=dist/%.wasm)
 PORTCULLIS := cargo run -q -p portcullis-cli --
 VENV := .venv/bin/python

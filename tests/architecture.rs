@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use portcullis_tests::root;
 
 /// Which of our crates each of them may use, tests left aside.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("kit", &[]),
     ("shell", &["kit"]),
     ("jwt-auth", &["kit"]),
@@ -17,6 +17,8 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("token-bucket-wasm", &["shell", "token-bucket"]),
     ("circuit-breaker", &["kit"]),
     ("circuit-breaker-wasm", &["circuit-breaker", "shell"]),
+    ("trace-injection", &["kit", "proto"]),
+    ("trace-injection-wasm", &["shell", "trace-injection"]),
     ("pack", &[]),
     ("probe", &[]),
     ("proto", &[]),
@@ -24,7 +26,20 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("host", &["kit", "sim"]),
     ("scenario", &["kit", "sim"]),
     ("envoy", &["kit", "scenario", "sim"]),
-    ("cli", &["circuit-breaker", "envoy", "host", "jwt-auth", "kit", "scenario", "sim", "token-bucket"]),
+    (
+        "cli",
+        &[
+            "circuit-breaker",
+            "envoy",
+            "host",
+            "jwt-auth",
+            "kit",
+            "scenario",
+            "sim",
+            "token-bucket",
+            "trace-injection",
+        ],
+    ),
     ("rls", &[]),
     ("bench", &["envoy", "scenario", "sim"]),
     ("fuzz", &[]),

@@ -104,6 +104,7 @@ fn run(name: &str, environment: &[(&str, PathBuf)]) {
         ("dist/jwt-auth.wasm", "run `make test`, or `make build` before `cargo test`"),
         ("dist/token-bucket.wasm", "run `make test`, or `make build` before `cargo test`"),
         ("dist/circuit-breaker.wasm", "run `make test`, or `make build` before `cargo test`"),
+        ("dist/trace-injection.wasm", "run `make test`, or `make build` before `cargo test`"),
     ] {
         assert!(root.join(needed).exists(), "{needed} is missing: {remedy}");
     }

@@ -1,8 +1,6 @@
 //! What a call comes to.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use portcullis_kit::{Headers, Host, StreamId};
+use portcullis_kit::{Headers, Host, StreamId, retry_after};
 
 use crate::breaker::Moment;
 use crate::config::Measure;
@@ -202,16 +200,9 @@ fn is_grpc(host: &mut dyn Host) -> bool {
     kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
 }
 
-/// Until when the upstream wants to be left alone (RFC 9110 section 10.2.3); 0 where it does not say.
+/// Until when the upstream wants to be left alone; 0 where it does not say.
 fn retry_at(now: u64, host: &mut dyn Host) -> u64 {
-    let Some(text) = host.property(&["response", "headers", "retry-after"]) else { return 0 };
-    let Ok(text) = std::str::from_utf8(&text) else { return 0 };
-    let wall = UNIX_EPOCH + Duration::from_nanos(host.now().as_nanos());
-    let span = match text.trim().parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            httpdate::parse_http_date(text).ok().and_then(|date: SystemTime| date.duration_since(wall).ok())
-        }
-    };
+    let value = host.property(&["response", "headers", "retry-after"]);
+    let span = value.and_then(|value| retry_after(&value, host.now()));
     span.map_or(0, |span| now.saturating_add(as_nanos(span)))
 }

@@ -140,6 +140,24 @@ pub fn distinct_names<'a>(path: &str, names: impl IntoIterator<Item = &'a str>) 
     Ok(())
 }
 
+/// The host that a server behind a cluster knows itself by: what is configured, or else the host in the name of a cluster of Istio,
+/// `outbound|8081||ratelimit.infra.svc.cluster.local`, or any other name as it is.
+///
+/// # Errors
+/// At `authority`: that is no host.
+pub fn cluster_authority(configured: Option<String>, cluster: &str) -> Result<String, ConfigError> {
+    let in_name = || cluster.rsplit('|').next().unwrap_or(cluster).to_owned();
+    let authority = configured.unwrap_or_else(in_name);
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    if authority.is_empty() || !authority.bytes().all(is_part) {
+        let problem = format!(
+            "{authority:?} is no host; write the one that the service knows, as in ratelimit.example"
+        );
+        return Err(ConfigError::at("authority", problem));
+    }
+    Ok(authority)
+}
+
 /// Who shares data: what is configured, or else what Envoy calls the plugin. Warns where it has no name at all.
 pub fn domain(configured: Option<&str>, filter: &str, host: &mut dyn Host) -> String {
     let domain = match configured {

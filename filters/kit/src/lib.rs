@@ -49,6 +49,7 @@ pub mod json;
 pub mod pairs;
 pub mod parts;
 mod reply;
+mod retry;
 pub mod rollout;
 pub mod rules;
 mod size;
@@ -58,7 +59,9 @@ pub mod testing;
 mod time;
 
 pub use circuit::Circuit;
-pub use config::{ConfigError, Span, distinct_names, domain, parse_config, stat_name, stat_prefix};
+pub use config::{
+    ConfigError, Span, cluster_authority, distinct_names, domain, parse_config, stat_name, stat_prefix,
+};
 pub use driver::{Driver, Outcome};
 pub use filter::{Action, HttpFilter, Reads};
 pub use headers::{Edit, Headers};
@@ -68,6 +71,7 @@ pub use host::{
     StreamHost, StreamId, Timer, WriteError, update_shared,
 };
 pub use reply::{GrpcStatus, LocalReply, ReplyFormat, is_further_header, reply_headers};
+pub use retry::retry_after;
 pub use size::Size;
 pub use statuses::Statuses;
 pub use time::UnixTime;

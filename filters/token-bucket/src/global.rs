@@ -3,7 +3,7 @@
 use std::hash::Hasher;
 
 use portcullis_kit::{Action, Headers, Host, StreamId};
-use portcullis_proto::RateLimitDescriptor;
+use portcullis_proto::ratelimit::RateLimitDescriptor;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::ahead::InStore;

@@ -5,6 +5,7 @@ use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
 use portcullis_kit::{ConfigError, HttpFilter};
 use portcullis_sim::{NativePlugin, Plugin};
 use portcullis_token_bucket::{TokenBucket, TokenBucketConfig};
+use portcullis_trace_injection::{TraceInjection, TraceInjectionConfig};
 
 /// A filter as native code.
 pub(crate) struct Filter {
@@ -15,7 +16,7 @@ pub(crate) struct Filter {
 }
 
 /// Every filter.
-pub(crate) const FILTERS: [Filter; 3] = [
+pub(crate) const FILTERS: [Filter; 4] = [
     Filter {
         name: JwtAuth::NAME,
         check: |configuration| JwtAuth::configure(configuration).map(drop),
@@ -33,6 +34,12 @@ pub(crate) const FILTERS: [Filter; 3] = [
         check: |configuration| CircuitBreaker::configure(configuration).map(drop),
         plugin: || Box::new(NativePlugin::<CircuitBreaker>::new()),
         schema: || schemars::schema_for!(CircuitBreakerConfig),
+    },
+    Filter {
+        name: TraceInjection::NAME,
+        check: |configuration| TraceInjection::configure(configuration).map(drop),
+        plugin: || Box::new(NativePlugin::<TraceInjection>::new()),
+        schema: || schemars::schema_for!(TraceInjectionConfig),
     },
 ];
 

@@ -1,4 +1,4 @@
-//! The messages of portcullis-proto are those of Envoy's API, as envoy-types has them.
+//! The messages of portcullis_proto::ratelimit are those of Envoy's API, as envoy-types has them.
 
 use envoy_types::pb::envoy::config::core::v3 as core;
 use envoy_types::pb::envoy::extensions::common::ratelimit::v3 as common;
@@ -6,7 +6,7 @@ use envoy_types::pb::envoy::service::ratelimit::v3 as envoy;
 use envoy_types::pb::envoy::service::ratelimit::v3::rate_limit_service_server::SERVICE_NAME;
 use envoy_types::pb::envoy::r#type::v3::RateLimitUnit;
 use envoy_types::pb::google::protobuf;
-use portcullis_proto as ours;
+use portcullis_proto::ratelimit as ours;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

@@ -12,9 +12,7 @@ pub(crate) use breaker::{
     BackoffConfig, BreakerConfig, ErrorsConfig, HalfOpenConfig, IgnoreConfig, Measure, Mode, SlowConfig,
     ThrottleConfig, TripConfig,
 };
-pub(crate) use fallback::{
-    BudgetConfig, FallbackConfig, RerouteConfig, SnapshotConfig, StaticConfig, TimeOpenConfig,
-};
+pub(crate) use fallback::{FallbackConfig, RerouteConfig, SnapshotConfig, StaticConfig, TimeOpenConfig};
 pub(crate) use reply::{ReplyConfig, Shown, StateHeaderConfig};
 
 /// The configuration of the filter.

@@ -1,18 +1,18 @@
 //! What requests get that do not pass.
 
-mod budget;
 pub(crate) mod snapshot;
 mod template;
 
+use portcullis_kit::bucket::SharedBucket;
 use portcullis_kit::parts::{Member, Request};
+use portcullis_kit::rules::When;
 use portcullis_kit::{
     ConfigError, GrpcStatus, Headers, Host, LocalReply, ReplyFormat, is_further_header, reply_headers,
 };
 
 use crate::config::{FallbackConfig, RerouteConfig, StaticConfig, TimeOpenConfig};
 use crate::denial::Denial;
-use crate::policy::{When, as_nanos, bounded};
-use budget::Budget;
+use crate::policy::{as_nanos, bounded};
 use template::Template;
 pub(crate) use template::plain;
 
@@ -24,7 +24,7 @@ pub(crate) struct Fallback {
     max_in_flight: Option<u32>,
     /// Nanoseconds: at least, and less than.
     time_open: Option<(u64, Option<u64>)>,
-    budget: Option<Budget>,
+    budget: Option<SharedBucket>,
     pub(crate) kind: Kind,
 }
 
@@ -166,6 +166,7 @@ impl TryFrom<FallbackConfig> for Fallback {
         let only = config.only.into_iter().enumerate().map(|(index, member)| {
             Member::try_from(member).map_err(|error| error.under(&format!("only[{index}]")))
         });
+        let budget = config.budget.map(|budget| SharedBucket::new(budget.rate, budget.burst));
         Ok(Self {
             when: config.when.map(When::try_from).transpose().map_err(|error| error.under("when"))?,
             only: only.collect::<Result<_, _>>()?,
@@ -175,7 +176,7 @@ impl TryFrom<FallbackConfig> for Fallback {
                 .map(time_open)
                 .transpose()
                 .map_err(|error| error.under("time_open"))?,
-            budget: config.budget.map(Budget::try_from).transpose().map_err(|error| error.under("budget"))?,
+            budget: budget.transpose().map_err(|error| error.under("budget"))?,
             kind,
         })
     }

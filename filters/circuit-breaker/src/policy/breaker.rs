@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use portcullis_kit::parts::Part;
+use portcullis_kit::rules::When;
 use portcullis_kit::{ConfigError, Span, stat_name};
 
+use super::Outcomes;
 use super::keys::{Keys, keys};
 use super::opening::{strategy, window};
 use super::recovery::{backoff, half_open};
 use super::times::{as_nanos, bounded, nanos};
-use super::{Outcomes, When};
 use crate::config::{BreakerConfig, Measure, Mode};
 use crate::fallback::{Fallback, Kind, snapshot};
 use crate::state::{Settings, Throttle, Trip, Window};
@@ -50,7 +51,7 @@ impl Rule {
         let parts = self.keys.parts.iter();
         let mut whens = self.when.iter().chain(&self.exempt);
         parts.into_iter().any(|part| matches!(part, Part::Cluster | Part::Route))
-            || whens.any(|when| when.is_by_route)
+            || whens.any(|when| when.is_by_route())
     }
 
     /// How its responses are kept, where they are.

@@ -9,10 +9,7 @@ mod times;
 
 use std::time::Duration;
 
-use portcullis_kit::rules::{MatchConfig, Matcher, Rules};
-use portcullis_kit::{
-    ConfigError, Headers, Host, Properties, Size, Span, distinct_names, is_further_header, stat_prefix,
-};
+use portcullis_kit::{ConfigError, Size, Span, distinct_names, is_further_header, stat_prefix};
 
 use crate::config::{CircuitBreakerConfig, Shown, StateHeaderConfig};
 use crate::reply::Reply;
@@ -47,14 +44,6 @@ pub(crate) struct StateHeader {
     pub(crate) is_always: bool,
 }
 
-/// What a request has to be like. One that can be read in two ways is like nothing that goes by these.
-#[derive(Debug)]
-pub(crate) struct When {
-    rules: Rules<bool>,
-    /// Whether it goes by what Envoy's router has chosen.
-    is_by_route: bool,
-}
-
 /// Each takes metrics, and a look at each request.
 const MOST_BREAKERS: usize = 64;
 /// Metrics are never given back, and each breaker has about twenty.
@@ -64,23 +53,6 @@ const LONGEST_SYNC: Duration = Duration::from_secs(10);
 const SYNC: Duration = Duration::from_millis(100);
 /// That of a module ends at 1 GiB.
 const MOST_MEMORY: u64 = 256 << 20;
-
-impl When {
-    pub(crate) fn fits(&self, request: &Headers, host: &mut dyn Host) -> bool {
-        let properties: &mut dyn Properties = host;
-        self.rules.select(request, properties).is_ok_and(|fits| *fits)
-    }
-}
-
-impl TryFrom<MatchConfig> for When {
-    type Error = ConfigError;
-
-    fn try_from(config: MatchConfig) -> Result<Self, ConfigError> {
-        let matcher = Matcher::try_from(config)?;
-        let is_by_route = matcher.is_by_route();
-        Ok(Self { rules: Rules::new(vec![(matcher, true)], false), is_by_route })
-    }
-}
 
 impl TryFrom<CircuitBreakerConfig> for Policy {
     type Error = ConfigError;

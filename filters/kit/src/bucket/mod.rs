@@ -3,8 +3,10 @@
 //! Times are nanoseconds on a monotonic clock that all workers share, spans are nanoseconds.
 
 mod rate;
+mod shared;
 
 pub use rate::Rate;
+pub use shared::SharedBucket;
 
 /// A token bucket, by the time at which it will be full: `nanos` and `part / rate.parts()` of a nanosecond, on a clock that all of its
 /// users share. A time that has passed is a full bucket.

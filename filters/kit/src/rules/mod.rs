@@ -13,10 +13,12 @@ mod authority;
 mod matcher;
 mod path;
 mod text;
+mod when;
 
 pub use matcher::{Matcher, is_grpc, is_tchar, is_token};
 pub use path::escaped;
 pub use text::Text;
+pub use when::When;
 
 /// What a rule asks of a request; every member that is given must match, none given matches everything.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use log::Level;
 use portcullis_kit::{CallId, Circuit, GrpcAnswer, GrpcCall, Host, StreamId};
-use portcullis_proto::{METHOD, RateLimitDescriptor, RateLimitRequest, SERVICE};
+use portcullis_proto::ratelimit::{METHOD, RateLimitDescriptor, RateLimitRequest, SERVICE};
 use prost::Message;
 
 use crate::key::LongHash;
@@ -160,8 +160,8 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use portcullis_kit::testing::TestHost;
-    use portcullis_proto::RateLimitResponse;
-    use portcullis_proto::rate_limit_response::{Code, DescriptorStatus};
+    use portcullis_proto::ratelimit::RateLimitResponse;
+    use portcullis_proto::ratelimit::rate_limit_response::{Code, DescriptorStatus};
 
     use super::*;
     use crate::config::ServiceConfig;

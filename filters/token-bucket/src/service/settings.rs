@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_kit::ConfigError;
+use portcullis_kit::{ConfigError, cluster_authority};
 
 use crate::config::ServiceConfig;
 
@@ -33,15 +33,7 @@ impl TryFrom<ServiceConfig> for Settings {
         if config.max_waiting == 0 {
             return Err(ConfigError::at("max_waiting", "0, and nobody could ask; write at least 1"));
         }
-        let authority = config.authority.unwrap_or_else(|| authority(&config.cluster).to_owned());
-        if authority.is_empty()
-            || !authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
-        {
-            let problem = format!(
-                "{authority:?} is no host; write the one that the service knows, as in ratelimit.example"
-            );
-            return Err(ConfigError::at("authority", problem));
-        }
+        let authority = cluster_authority(config.authority, &config.cluster)?;
         Ok(Self {
             cluster: config.cluster,
             authority,
@@ -50,9 +42,4 @@ impl TryFrom<ServiceConfig> for Settings {
             max_waiting: usize::try_from(config.max_waiting).unwrap_or(usize::MAX),
         })
     }
-}
-
-/// The host in the name of a cluster of Istio, `outbound|8081||ratelimit.infra.svc.cluster.local`, and any other name as it is.
-fn authority(cluster: &str) -> &str {
-    cluster.rsplit('|').next().unwrap_or(cluster)
 }

@@ -2,9 +2,9 @@
 
 use portcullis_kit::bucket::Level as Fill;
 use portcullis_kit::rules::is_token;
-use portcullis_proto::rate_limit_descriptor::Entry;
-use portcullis_proto::rate_limit_response::{Code, DescriptorStatus};
-use portcullis_proto::{HeaderValue, RateLimitDescriptor, RateLimitResponse};
+use portcullis_proto::ratelimit::rate_limit_descriptor::Entry;
+use portcullis_proto::ratelimit::rate_limit_response::{Code, DescriptorStatus};
+use portcullis_proto::ratelimit::{HeaderValue, RateLimitDescriptor, RateLimitResponse};
 use prost::Message;
 
 /// What an empty part is called: servers refuse an empty value.
@@ -96,7 +96,7 @@ fn status(status: &DescriptorStatus) -> Status {
 
 /// In nanoseconds, as Envoy counts them: a month has 30 days, a year 365.
 fn window(unit: i32) -> Option<u64> {
-    use portcullis_proto::rate_limit_response::rate_limit::Unit;
+    use portcullis_proto::ratelimit::rate_limit_response::rate_limit::Unit;
     let seconds = match Unit::try_from(unit).ok()? {
         Unit::Unknown => return None,
         Unit::Second => 1,
@@ -136,7 +136,7 @@ fn headers(headers: &[HeaderValue]) -> Vec<(String, Vec<u8>)> {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_proto::rate_limit_response::{RateLimit, rate_limit::Unit};
+    use portcullis_proto::ratelimit::rate_limit_response::{RateLimit, rate_limit::Unit};
 
     use super::*;
 
@@ -147,7 +147,7 @@ mod tests {
             code: Code::OverLimit as i32,
             current_limit: Some(limit),
             limit_remaining: 4,
-            duration_until_reset: Some(portcullis_proto::Duration { seconds: 2, nanos: 5 }),
+            duration_until_reset: Some(portcullis_proto::ratelimit::Duration { seconds: 2, nanos: 5 }),
         };
         let header = |key: &str, value: &[u8]| HeaderValue {
             key: key.into(),

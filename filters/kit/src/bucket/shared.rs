@@ -1,20 +1,35 @@
-use portcullis_kit::bucket::{Bucket, Quota};
-use portcullis_kit::{ConfigError, Host, update_shared};
-
-use crate::config::BudgetConfig;
+use super::{Bucket, Quota, Rate};
+use crate::{ConfigError, Host, update_shared};
 
 /// How often a worker tries to write when others are faster.
 const TRIES: u32 = 100;
 
-/// How many requests a fallback serves, in all workers together.
+/// One bucket that all workers take from, in an entry of the shared data.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub struct SharedBucket {
     quota: Quota,
 }
 
-impl Budget {
-    /// Takes one, if there is one left. Without shared data there is none: nobody knows what the others have taken.
-    pub(crate) fn spend(&self, entry: &str, now: u64, host: &mut dyn Host) -> bool {
+impl SharedBucket {
+    /// A bucket of `burst` tokens; left out, as many as the rate is written with.
+    ///
+    /// # Errors
+    /// At `burst`: it is empty, or takes too long to fill.
+    pub fn new(rate: Rate, burst: Option<u64>) -> Result<Self, ConfigError> {
+        let burst = burst.unwrap_or_else(|| rate.written().into());
+        let quota = Quota::new(rate, burst).ok_or_else(|| {
+            let problem = match burst {
+                0 => "0; write at least 1".to_owned(),
+                _ => format!("{burst}, and so many come in no less than a hundred years; write fewer"),
+            };
+            ConfigError::at("burst", problem)
+        });
+        Ok(Self { quota: quota? })
+    }
+
+    /// Takes one token at `now`, in nanoseconds, if there is one left. Without shared data there is none: nobody knows what the others have
+    /// taken.
+    pub fn spend(&self, entry: &str, now: u64, host: &mut dyn Host) -> bool {
         // What stands under another rate has another meaning.
         let entry = format!("{entry}/{}/{}", self.quota.rate(), self.quota.burst());
         let taken = update_shared(host, &entry, TRIES, |value| {
@@ -43,42 +58,24 @@ fn decode(bytes: &[u8]) -> Bucket {
     read().unwrap_or_default()
 }
 
-impl TryFrom<BudgetConfig> for Budget {
-    type Error = ConfigError;
-
-    fn try_from(config: BudgetConfig) -> Result<Self, ConfigError> {
-        let burst = config.burst.unwrap_or_else(|| config.rate.written().into());
-        let quota = Quota::new(config.rate, burst).ok_or_else(|| {
-            let problem = match burst {
-                0 => "0; write at least 1".to_owned(),
-                _ => format!("{burst}, and so many come in no less than a hundred years; write fewer"),
-            };
-            ConfigError::at("burst", problem)
-        });
-        Ok(Self { quota: quota? })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use portcullis_kit::testing::TestHost;
-    use portcullis_kit::{Clock, Span};
-
     use super::*;
+    use crate::Clock;
+    use crate::testing::TestHost;
 
     #[test]
-    fn a_budget_is_one_for_all_workers_and_comes_back() {
-        let config = BudgetConfig { rate: portcullis_kit::bucket::Rate::parse("2/1s").unwrap(), burst: None };
-        let budget = Budget::try_from(config).unwrap();
+    fn a_bucket_is_one_for_all_workers_and_fills_again() {
+        let bucket = SharedBucket::new(Rate::parse("2/1s").unwrap(), None).unwrap();
         let mut host = TestHost::at(1000);
         let spend = |host: &mut TestHost| {
             let now = u64::try_from(host.monotonic().as_nanos()).unwrap();
-            budget.spend("budget", now, host)
+            bucket.spend("entry", now, host)
         };
         assert_eq!([(); 3].map(|()| spend(&mut host)), [true, true, false]);
-        host.advance(Span::from_secs(1).0 / 2);
+        host.advance(Duration::from_millis(500));
         host.conflicts = 1;
         assert_eq!([(); 2].map(|()| spend(&mut host)), [true, false]);
         host.advance(Duration::from_secs(100));

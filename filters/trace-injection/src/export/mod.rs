@@ -1,0 +1,260 @@
+//! Spans on their way to a collector, by OTLP.
+//!
+//! A worker has one queue and one batch under way. What a collector that fails has not taken stays, within the bound of the queue, and is
+//! sent again; what does not fit is counted.
+
+mod answer;
+mod json;
+mod resource;
+mod settings;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use log::Level;
+use portcullis_kit::{CallId, GrpcAnswer, GrpcCall, Host, HttpAnswer, HttpCall};
+use portcullis_proto::trace::{
+    ExportTraceServiceRequest, InstrumentationScope, METHOD, Resource, ResourceSpans, SERVICE, ScopeSpans,
+    Span,
+};
+use prost::Message;
+
+use crate::config::Protocol;
+pub(crate) use answer::Answer;
+pub(crate) use settings::Settings;
+
+/// The conventions that the attributes keep to.
+const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
+/// For how long a batch is sent again and again.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// The first pause between two tries; each further one is twice as long.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The exporter of a worker.
+#[derive(Debug)]
+pub(crate) struct Exporter {
+    settings: Settings,
+    resource: Resource,
+    queue: VecDeque<Span>,
+    /// Since when there is something in the queue.
+    since: Duration,
+    /// The batch that is being sent, or waits to be sent again.
+    batch: Option<Batch>,
+    under_way: Option<CallId>,
+    is_failing: bool,
+    pub(crate) counts: Counts,
+}
+
+/// What has become of spans, until the proxy is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) exported: u32,
+    pub(crate) dropped_queue_full: u32,
+    /// The collector did not want them.
+    pub(crate) dropped_refused: u32,
+    /// The collector has failed for too long.
+    pub(crate) dropped_failed: u32,
+    /// The filter was taken out.
+    pub(crate) dropped_stopped: u32,
+    pub(crate) retries: u32,
+}
+
+/// Spans that are sent together.
+#[derive(Debug)]
+struct Batch {
+    body: Vec<u8>,
+    spans: u32,
+    tries: u32,
+    /// When it was sent first.
+    first: Duration,
+    /// When it may be sent again.
+    not_before: Duration,
+}
+
+impl Exporter {
+    pub(crate) fn new(settings: Settings, host: &mut dyn Host) -> Self {
+        Self {
+            resource: resource::resource(&settings, host),
+            settings,
+            queue: VecDeque::new(),
+            since: Duration::ZERO,
+            batch: None,
+            under_way: None,
+            is_failing: false,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Whether spans of both go the same way.
+    pub(crate) fn is_like(&self, other: &Settings) -> bool {
+        self.settings == *other
+    }
+
+    /// Takes a span, and sends what there is once there is enough.
+    pub(crate) fn push(&mut self, span: Span, host: &mut dyn Host) {
+        let kept = self.queue.len() + self.batch.as_ref().map_or(0, |batch| batch.spans as usize);
+        if kept >= self.settings.queue {
+            self.counts.dropped_queue_full += 1;
+            return;
+        }
+        if self.queue.is_empty() {
+            self.since = host.monotonic();
+        }
+        self.queue.push_back(span);
+        if self.queue.len() >= self.settings.batch {
+            self.send_what_is_due(host);
+        }
+    }
+
+    /// Sends what is due: a batch again, or one that is full or has waited long enough.
+    pub(crate) fn send_what_is_due(&mut self, host: &mut dyn Host) {
+        if self.under_way.is_some() {
+            return;
+        }
+        let now = host.monotonic();
+        if self.batch.is_none() {
+            let is_due = self.queue.len() >= self.settings.batch
+                || now.saturating_sub(self.since) >= self.settings.delay;
+            if self.queue.is_empty() || !is_due {
+                return;
+            }
+            self.batch = Some(self.next_batch(now));
+        }
+        if self.batch.as_ref().is_some_and(|batch| now >= batch.not_before) {
+            self.send(host);
+        }
+    }
+
+    fn next_batch(&mut self, now: Duration) -> Batch {
+        let spans: Vec<_> = self.queue.drain(..self.queue.len().min(self.settings.batch)).collect();
+        self.since = now;
+        let count = u32::try_from(spans.len()).unwrap_or(u32::MAX);
+        let scope = InstrumentationScope {
+            name: "portcullis".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let scope_spans = vec![ScopeSpans { scope: Some(scope), spans, schema_url: SCHEMA.to_owned() }];
+        let resource = Some(self.resource.clone());
+        let schema_url = SCHEMA.to_owned();
+        let request = ExportTraceServiceRequest {
+            resource_spans: vec![ResourceSpans { resource, scope_spans, schema_url }],
+        };
+        let body = match self.settings.protocol {
+            Protocol::Grpc | Protocol::HttpProtobuf => request.encode_to_vec(),
+            Protocol::HttpJson => json::request(&request),
+        };
+        Batch { body, spans: count, tries: 0, first: now, not_before: now }
+    }
+
+    fn send(&mut self, host: &mut dyn Host) {
+        let Some(batch) = &mut self.batch else { return };
+        self.counts.retries += u32::from(batch.tries > 0);
+        batch.tries = batch.tries.saturating_add(1);
+        let Settings { cluster, authority, timeout, .. } = &self.settings;
+        let sent = match self.settings.protocol {
+            Protocol::Grpc => host.grpc_call(&GrpcCall {
+                cluster,
+                authority,
+                service: SERVICE,
+                method: METHOD,
+                message: &batch.body,
+                timeout: *timeout,
+            }),
+            Protocol::HttpProtobuf | Protocol::HttpJson => host.http_call(&HttpCall {
+                cluster,
+                method: "POST",
+                authority,
+                path: &self.settings.path,
+                headers: &self.settings.headers(),
+                body: &batch.body,
+                timeout: *timeout,
+            }),
+        };
+        match sent {
+            Ok(call) => self.under_way = Some(call),
+            Err(error) => self.take(Answer::Later { after: None, why: error.to_string() }, host),
+        }
+    }
+
+    /// Takes the answer to a call, if it is ours.
+    pub(crate) fn on_http_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) {
+        if self.under_way.take_if(|it| *it == call).is_some() {
+            let is_json = self.settings.protocol == Protocol::HttpJson;
+            let answer = Answer::of_http(answer, is_json, host.now());
+            self.take(answer, host);
+            self.send_what_is_due(host);
+        }
+    }
+
+    /// Takes the answer to a call, if it is ours.
+    pub(crate) fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut dyn Host) {
+        if self.under_way.take_if(|it| *it == call).is_some() {
+            self.take(Answer::of_grpc(answer), host);
+            self.send_what_is_due(host);
+        }
+    }
+
+    fn take(&mut self, answer: Answer, host: &mut dyn Host) {
+        let Some(batch) = &mut self.batch else { return };
+        let spans = batch.spans;
+        match answer {
+            Answer::Taken { refused, why } => {
+                let refused = u32::try_from(refused).unwrap_or(u32::MAX).min(spans);
+                self.counts.exported += spans - refused;
+                self.counts.dropped_refused += refused;
+                self.batch = None;
+                if refused > 0 {
+                    self.complain(&format!("has refused {refused} of {spans} spans: {why}"), host);
+                } else if std::mem::take(&mut self.is_failing) {
+                    host.log(
+                        Level::Info,
+                        &format!("trace-injection: the collector {:?} answers again", self.settings.cluster),
+                    );
+                }
+            }
+            Answer::Refused { why } => {
+                self.counts.dropped_refused += spans;
+                self.batch = None;
+                self.complain(&format!("has refused {spans} spans: {why}"), host);
+            }
+            Answer::Later { after, why } => {
+                let now = host.monotonic();
+                let doubled =
+                    PAUSE.saturating_mul(1 << batch.tries.saturating_sub(1).min(10)).min(LONGEST_PAUSE);
+                batch.not_before = now.saturating_add(after.unwrap_or_else(|| with_jitter(doubled, host)));
+                if batch.not_before.saturating_sub(batch.first) > PATIENCE {
+                    self.counts.dropped_failed += spans;
+                    self.batch = None;
+                }
+                self.complain(&format!("fails: {why}"), host);
+            }
+        }
+    }
+
+    /// One line until it answers again.
+    fn complain(&mut self, what: &str, host: &mut dyn Host) {
+        if !std::mem::replace(&mut self.is_failing, true) {
+            host.log(
+                Level::Warn,
+                &format!("trace-injection: the collector {:?} {what}", self.settings.cluster),
+            );
+        }
+    }
+
+    /// The calls of a plugin end with it. What was under way is sent again by the next one, or, where there is none, is lost.
+    pub(crate) fn stop(&mut self, has_heir: bool) {
+        self.under_way = None;
+        if !has_heir {
+            let batch = self.batch.take().map_or(0, |batch| batch.spans);
+            self.counts.dropped_stopped += batch + u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
+            self.queue.clear();
+        }
+    }
+}
+
+/// Between half of a pause and all of it: workers that failed together do not come back together.
+fn with_jitter(pause: Duration, host: &mut dyn Host) -> Duration {
+    let [byte, ..] = host.random().unwrap_or_default();
+    pause.mul_f64(0.5 + f64::from(byte) / 512.0)
+}

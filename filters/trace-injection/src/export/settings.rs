@@ -1,0 +1,108 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use portcullis_kit::{ConfigError, Span, cluster_authority, is_further_header};
+
+use crate::config::{ExportConfig, Protocol};
+
+/// A validated [`ExportConfig`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(super) cluster: String,
+    pub(super) protocol: Protocol,
+    pub(super) authority: String,
+    pub(super) path: String,
+    further: Vec<(String, String)>,
+    pub(super) timeout: Duration,
+    pub(crate) delay: Duration,
+    pub(super) batch: usize,
+    pub(super) queue: usize,
+    pub(super) service_name: Option<String>,
+    pub(super) attributes: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// Those of each request.
+    pub(super) fn headers(&self) -> Vec<(&str, &[u8])> {
+        let kind = match self.protocol {
+            Protocol::HttpJson => "application/json",
+            Protocol::Grpc | Protocol::HttpProtobuf => "application/x-protobuf",
+        };
+        let further = self.further.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        [("content-type", kind.as_bytes())].into_iter().chain(further).collect()
+    }
+}
+
+impl TryFrom<ExportConfig> for Settings {
+    type Error = ConfigError;
+
+    fn try_from(config: ExportConfig) -> Result<Self, ConfigError> {
+        if config.cluster.is_empty() {
+            return Err(ConfigError::at("cluster", "empty; write its name"));
+        }
+        let is_grpc = config.protocol == Protocol::Grpc;
+        if is_grpc && config.path.is_some() {
+            return Err(ConfigError::at(
+                "path",
+                "gRPC has one of its own; leave it out, or write protocol: http_protobuf",
+            ));
+        }
+        if is_grpc && !config.headers.is_empty() {
+            return Err(ConfigError::at(
+                "headers",
+                "a plugin sends none over gRPC; leave them out, or write protocol: http_protobuf",
+            ));
+        }
+        let path = config.path.unwrap_or_else(|| "/v1/traces".to_owned());
+        if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ConfigError::at(
+                "path",
+                format!("{path:?} is no path; write one such as /v1/traces"),
+            ));
+        }
+        let further = config.headers.into_iter().enumerate().map(|(index, header)| {
+            let name = header.name.to_ascii_lowercase();
+            let is_value = header.value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+            match is_further_header(&name, &["host"]) && is_value {
+                true => Ok((name, header.value)),
+                // The value may be a secret.
+                false => Err(ConfigError::at(
+                    format!("headers[{index}]"),
+                    format!("{name:?} cannot be sent so; write one such as x-api-key"),
+                )),
+            }
+        });
+        let further = further.collect::<Result<_, _>>()?;
+        if config.batch == 0 || config.batch > 8192 {
+            return Err(ConfigError::at("batch", format!("{}; write from 1 to 8192", config.batch)));
+        }
+        if config.queue < config.batch || config.queue > 65_536 {
+            return Err(ConfigError::at(
+                "queue",
+                format!("{}; write from batch, which is {}, to 65536", config.queue, config.batch),
+            ));
+        }
+        Ok(Self {
+            authority: cluster_authority(config.authority, &config.cluster)?,
+            cluster: config.cluster,
+            protocol: config.protocol,
+            path,
+            further,
+            timeout: within("timeout", config.timeout, Duration::from_millis(10), Duration::from_secs(120))?,
+            delay: within("delay", config.delay, Duration::from_millis(100), Duration::from_secs(60))?,
+            batch: config.batch as usize,
+            queue: config.queue as usize,
+            service_name: config.resource.service_name,
+            attributes: config.resource.attributes,
+        })
+    }
+}
+
+fn within(member: &str, span: Span, least: Duration, most: Duration) -> Result<Duration, ConfigError> {
+    match (least..=most).contains(&span.0) {
+        true => Ok(span.0),
+        false => {
+            Err(ConfigError::at(member, format!("{span}; write from {} to {}", Span(least), Span(most))))
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The configuration once it has been checked.
+
+mod spans;
+mod trust;
+
+use portcullis_kit::bucket::SharedBucket;
+use portcullis_kit::rules::{Matcher, Rules, is_token};
+use portcullis_kit::{ConfigError, Headers, Host, Properties, stat_prefix};
+
+use crate::baggage::Baggage;
+use crate::config::{
+    BaggageConfig, KeepConfig, Parent, SamplerConfig, SamplingConfig, Side, TraceInjectionConfig,
+    TraceResponse, WithEnvoyTracing,
+};
+use crate::context::{Context, Decision, Found};
+use crate::dialect::Dialect;
+use crate::export::Settings;
+use crate::sampling::{Sampler, Sampling, Threshold};
+pub(crate) use spans::{Extra, SpanPolicy};
+pub(crate) use trust::Trust;
+
+/// A validated [`TraceInjectionConfig`].
+#[derive(Debug)]
+pub(crate) struct Policy {
+    extract: Vec<Dialect>,
+    pub(crate) inject: Vec<Dialect>,
+    pub(crate) trust: Trust,
+    pub(crate) trusted: Baggage,
+    pub(crate) untrusted: Baggage,
+    /// By rule, and last those of all other requests.
+    samplings: Vec<Sampling>,
+    /// Which of them.
+    rules: Rules<usize>,
+    pub(crate) errors: bool,
+    /// Whether Envoy's tracer does the rest.
+    pub(crate) complements: bool,
+    pub(crate) each_try: bool,
+    pub(crate) traceresponse: TraceResponse,
+    pub(crate) filter_state: bool,
+    pub(crate) spans: SpanPolicy,
+    pub(crate) export: Option<Settings>,
+    pub(crate) domain: Option<String>,
+    /// With an underscore behind it, or empty.
+    pub(crate) stat_prefix: String,
+}
+
+/// What a request brings along.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Incoming {
+    /// Its place in a trace, and whose headers say so.
+    pub(crate) context: Option<(Dialect, Context)>,
+    /// What is decided about a trace that is still to begin.
+    pub(crate) decision: Decision,
+    /// Whether there are headers that cannot be understood.
+    pub(crate) is_invalid: bool,
+}
+
+impl Policy {
+    /// Reads the headers of a request: the first that hold a trace count.
+    pub(crate) fn incoming(&self, request: &Headers) -> Incoming {
+        let mut incoming = Incoming::default();
+        for dialect in &self.extract {
+            match dialect.extract(request) {
+                Found::Nothing => {}
+                Found::Invalid => incoming.is_invalid = true,
+                Found::Decided(decision) if incoming.decision == Decision::Deferred => {
+                    incoming.decision = decision;
+                }
+                Found::Decided(_) => {}
+                Found::Context(context) => {
+                    incoming.context = Some((*dialect, context));
+                    break;
+                }
+            }
+        }
+        incoming
+    }
+
+    /// Takes out the headers that are read and not written.
+    pub(crate) fn remove_others(&self, request: &mut Headers) {
+        let others = self.extract.iter().filter(|dialect| !self.inject.contains(dialect));
+        others.for_each(|dialect| dialect.remove(request));
+    }
+
+    /// Whether any sampler needs the shared data.
+    pub(crate) fn has_rate(&self) -> bool {
+        self.samplings.iter().any(|sampling| matches!(sampling.sampler, Sampler::Rate(_)))
+    }
+
+    /// Who decides about a request. One that can be read in two ways is under no rule.
+    pub(crate) fn sampling(&self, request: &Headers, host: &mut dyn Host) -> Option<&Sampling> {
+        let properties: &mut dyn Properties = host;
+        let index = self.rules.select(request, properties).ok();
+        index.and_then(|index| self.samplings.get(*index)).or_else(|| self.samplings.last())
+    }
+}
+
+impl TryFrom<TraceInjectionConfig> for Policy {
+    type Error = ConfigError;
+
+    fn try_from(config: TraceInjectionConfig) -> Result<Self, ConfigError> {
+        dialects("extract", &config.extract)?;
+        dialects("inject", &config.inject)?;
+        is_consistent(&config)?;
+        let BaggageConfig { trusted, untrusted } = config.baggage;
+        let baggage = |member: &str, keep: Option<KeepConfig>, default| {
+            keep.map_or(Ok(default), Baggage::try_from)
+                .map_err(|error| error.under(&format!("baggage.{member}")))
+        };
+        let errors = config.sampling.errors;
+        let (samplings, rules) = samplings(config.sampling).map_err(|error| error.under("sampling"))?;
+        if config.domain.as_deref() == Some("") {
+            return Err(ConfigError::at("domain", "empty; write a name or leave it out"));
+        }
+        let spans = SpanPolicy::new(config.spans, config.side).map_err(|error| error.under("spans"))?;
+        let export =
+            config.export.map(Settings::try_from).transpose().map_err(|error| error.under("export"))?;
+        Ok(Self {
+            extract: config.extract,
+            inject: config.inject,
+            trust: Trust::new(config.trust).map_err(|error| error.under("trust"))?,
+            trusted: baggage("trusted", trusted, Baggage::All)?,
+            untrusted: baggage("untrusted", untrusted, Baggage::Nothing)?,
+            samplings,
+            rules,
+            errors,
+            complements: config.with_envoy_tracing == WithEnvoyTracing::Complement,
+            each_try: config.each_try,
+            traceresponse: config.traceresponse,
+            filter_state: config.filter_state,
+            spans,
+            export,
+            domain: config.domain,
+            stat_prefix: stat_prefix(config.stat_prefix)?,
+        })
+    }
+}
+
+fn dialects(member: &str, dialects: &[Dialect]) -> Result<(), ConfigError> {
+    if dialects.is_empty() {
+        return Err(ConfigError::at(member, "empty; write at least one, as in [w3c]"));
+    }
+    match dialects
+        .iter()
+        .enumerate()
+        .find(|(index, dialect)| dialects.iter().take(*index).any(|it| it == *dialect))
+    {
+        Some((index, _)) => {
+            Err(ConfigError::at(format!("{member}[{index}]"), "stands there already; write it once"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What would do nothing, or harm.
+fn is_consistent(config: &TraceInjectionConfig) -> Result<(), ConfigError> {
+    let trust = config.trust.as_ref();
+    let links = trust.is_some_and(|trust| {
+        trust
+            .rules
+            .iter()
+            .map(|rule| rule.parent)
+            .chain([trust.otherwise])
+            .any(|it| it == crate::config::Treatment::Link)
+    });
+    let exports = config.export.is_some();
+    if links && !exports {
+        return Err(ConfigError::at(
+            "trust",
+            "link needs a span that links; write export, or drop in its place",
+        ));
+    }
+    if config.sampling.errors && !exports {
+        return Err(ConfigError::at(
+            "sampling.errors",
+            "true, and there are no spans; write export, or leave it out",
+        ));
+    }
+    if config.each_try && config.side != Side::Client {
+        return Err(ConfigError::at(
+            "each_try",
+            "true, and tries are made on the client's side; write side: client",
+        ));
+    }
+    // Envoy 1.40 ends with a segmentation fault where a filter of a cluster reads `source.address` and the request is one of Envoy's own.
+    let by_address = |rule: &crate::config::TrustRuleConfig| rule.addresses.is_some() || rule.peers.is_some();
+    if config.each_try && trust.is_some_and(|trust| trust.rules.iter().any(by_address)) {
+        return Err(ConfigError::at(
+            "trust.rules",
+            "a filter that runs for each try does not see who has sent the request; leave out addresses and peers",
+        ));
+    }
+    if config.with_envoy_tracing == WithEnvoyTracing::Complement {
+        complements(config)?;
+    }
+    Ok(())
+}
+
+/// Envoy has continued a trace, or begun one, and decided about it, before any filter runs.
+fn complements(config: &TraceInjectionConfig) -> Result<(), ConfigError> {
+    let decides = config.sampling.sampler.is_some() || !config.sampling.rules.is_empty();
+    let all = [
+        ("export", config.export.is_some()),
+        ("trust", config.trust.is_some()),
+        ("sampling", decides),
+        ("each_try", config.each_try),
+        ("traceresponse", config.traceresponse != TraceResponse::Never),
+        ("filter_state", config.filter_state),
+    ];
+    match all.iter().find(|(_, is_there)| *is_there) {
+        Some((member, _)) => {
+            let problem = "Envoy's tracer has done this before the filter runs; leave it out, or write with_envoy_tracing: replace";
+            Err(ConfigError::at(*member, problem))
+        }
+        None => Ok(()),
+    }
+}
+
+impl TryFrom<KeepConfig> for Baggage {
+    type Error = ConfigError;
+
+    fn try_from(config: KeepConfig) -> Result<Self, ConfigError> {
+        match config {
+            KeepConfig::All => Ok(Self::All),
+            KeepConfig::Nothing => Ok(Self::Nothing),
+            KeepConfig::Only(keys) => match keys.iter().position(|key| !is_token(key)) {
+                Some(index) => Err(ConfigError::at(
+                    format!("only[{index}]"),
+                    "is no key of baggage; write one such as tenant",
+                )),
+                None => Ok(Self::Only(keys)),
+            },
+        }
+    }
+}
+
+fn samplings(config: SamplingConfig) -> Result<(Vec<Sampling>, Rules<usize>), ConfigError> {
+    const MOST: usize = 64;
+    if config.rules.len() > MOST {
+        return Err(ConfigError::at("rules", format!("{} rules; write at most {MOST}", config.rules.len())));
+    }
+    let (mut samplings, mut matchers) = (Vec::new(), Vec::new());
+    for (index, rule) in config.rules.into_iter().enumerate() {
+        let at = |error: ConfigError| error.under(&format!("rules[{index}]"));
+        matchers.push((Matcher::try_from(rule.when).map_err(|error| at(error.under("when")))?, index));
+        samplings.push(sampling(rule.sampler, rule.parent).map_err(at)?);
+    }
+    samplings.push(sampling(config.sampler.unwrap_or(SamplerConfig::Always), config.parent)?);
+    let otherwise = samplings.len() - 1;
+    Ok((samplings, Rules::new(matchers, otherwise)))
+}
+
+fn sampling(config: SamplerConfig, parent: Parent) -> Result<Sampling, ConfigError> {
+    let sampler = match config {
+        SamplerConfig::Always => Sampler::Always,
+        SamplerConfig::Never => Sampler::Never,
+        SamplerConfig::Probability(share) => Sampler::Probability(Threshold::of(share).ok_or_else(|| {
+            let problem = format!("{share}; write a share of all, above 0 and up to 1, or never");
+            ConfigError::at("sampler.probability", problem)
+        })?),
+        SamplerConfig::Rate(rate) => {
+            let bucket = SharedBucket::new(rate.rate, rate.burst);
+            Sampler::Rate(bucket.map_err(|error| error.under("sampler.rate"))?)
+        }
+    };
+    Ok(Sampling { sampler, follows_parent: parent == Parent::Follow })
+}

@@ -1,0 +1,155 @@
+//! Which traces are recorded.
+
+mod ot;
+mod threshold;
+
+use portcullis_kit::Host;
+use portcullis_kit::bucket::SharedBucket;
+
+use crate::context::{Context, Decision};
+use ot::Ot;
+pub use threshold::Threshold;
+
+/// How it is decided for requests of one kind.
+#[derive(Debug)]
+pub(crate) struct Sampling {
+    pub(crate) sampler: Sampler,
+    /// Whether what is decided already stays so.
+    pub(crate) follows_parent: bool,
+}
+
+/// Who decides.
+#[derive(Debug)]
+pub(crate) enum Sampler {
+    Always,
+    Never,
+    Probability(Threshold),
+    /// So many in a time, in all workers together.
+    Rate(SharedBucket),
+}
+
+impl Sampling {
+    /// Decides whether a trace is recorded, and notes in it what is known of its probability.
+    pub(crate) fn decide(&self, context: &mut Context, entries: &str, now: u64, host: &mut dyn Host) {
+        let is_decided = context.decision != Decision::Deferred;
+        // Who debugs a trace wants all of it.
+        if context.decision == Decision::Debug || (is_decided && self.follows_parent) {
+            return;
+        }
+        let is_sampled = match &self.sampler {
+            Sampler::Always => true,
+            Sampler::Never => false,
+            Sampler::Probability(threshold) => threshold.keeps(randomness(context)),
+            Sampler::Rate(bucket) => bucket.spend(&format!("{entries}rate"), now, host),
+        };
+        context.decision = is_sampled.into();
+        let threshold = match &self.sampler {
+            Sampler::Probability(threshold) if is_sampled => Some(*threshold),
+            // Its probability is not known, or it is not a sample.
+            _ => None,
+        };
+        note(context, threshold);
+    }
+}
+
+/// Sees to it that a trace says nothing of its probability that cannot be.
+pub(crate) fn erase_inconsistent(context: &mut Context) {
+    if context.state.is_empty() {
+        return;
+    }
+    let ot = Ot::of(&context.state);
+    let is_consistent = context.decision == Decision::Sample
+        && ot.threshold.is_some_and(|threshold| threshold.keeps(randomness(context)));
+    if ot.threshold.is_some() && !is_consistent {
+        note(context, None);
+    }
+}
+
+fn note(context: &mut Context, threshold: Option<Threshold>) {
+    let ot = Ot::of(&context.state);
+    if ot.threshold != threshold {
+        Ot { threshold, ..ot }.note_in(&mut context.state);
+    }
+}
+
+fn randomness(context: &Context) -> u64 {
+    Ot::of(&context.state).randomness.unwrap_or_else(|| context.trace_id.randomness())
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_kit::testing::TestHost;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ids::{SpanId, TraceId};
+    use crate::tracestate::TraceState;
+
+    fn context(low: u64, decision: Decision, state: &str) -> Context {
+        Context {
+            trace_id: TraceId::from_halves(1, low).unwrap(),
+            span_id: SpanId::new(1),
+            decision,
+            is_random: true,
+            state: TraceState::parse([state.as_bytes()]).unwrap(),
+        }
+    }
+
+    fn decided(sampling: &Sampling, mut context: Context) -> (Decision, String) {
+        sampling.decide(&mut context, "", 0, &mut TestHost::default());
+        (context.decision, String::from_utf8(context.state.render()).unwrap())
+    }
+
+    fn half(follows_parent: bool) -> Sampling {
+        Sampling { sampler: Sampler::Probability(Threshold::of(0.5).unwrap()), follows_parent }
+    }
+
+    const HIGH: u64 = 0x80_0000_0000_0000;
+
+    #[test]
+    fn a_probability_is_noted_where_it_keeps_and_erased_where_it_drops() {
+        let kept = decided(&half(true), context(HIGH, Decision::Deferred, "a=1,ot=th:c;x:1"));
+        assert_eq!(kept, (Decision::Sample, "ot=th:8;x:1,a=1".to_owned()));
+        let dropped = decided(&half(true), context(HIGH - 1, Decision::Deferred, "a=1,ot=th:c"));
+        assert_eq!(dropped, (Decision::Drop, "a=1".to_owned()));
+        // The random bits may be noted, and then they count and stay.
+        let explicit = decided(&half(true), context(1, Decision::Deferred, "ot=rv:80000000000000"));
+        assert_eq!(explicit, (Decision::Sample, "ot=th:8;rv:80000000000000".to_owned()));
+    }
+
+    #[test]
+    fn what_is_decided_stays_so_unless_the_parent_does_not_count() {
+        let sent = || context(1, Decision::Sample, "ot=th:0");
+        assert_eq!(decided(&half(true), sent()), (Decision::Sample, "ot=th:0".to_owned()));
+        assert_eq!(decided(&half(false), sent()), (Decision::Drop, String::new()));
+        let never = Sampling { sampler: Sampler::Never, follows_parent: false };
+        assert_eq!(decided(&never, sent()).0, Decision::Drop);
+        assert_eq!(decided(&never, context(1, Decision::Debug, "")).0, Decision::Debug);
+    }
+
+    #[test]
+    fn a_threshold_that_contradicts_the_decision_is_erased() {
+        for (decision, low, before, after) in [
+            (Decision::Sample, HIGH, "ot=th:8,a=1", "ot=th:8,a=1"),
+            (Decision::Sample, HIGH - 1, "ot=th:8,a=1", "a=1"),
+            (Decision::Sample, 1, "ot=rv:f0000000000000;th:8", "ot=rv:f0000000000000;th:8"),
+            (Decision::Drop, HIGH, "ot=th:8;x:1,a=1", "ot=x:1,a=1"),
+            (Decision::Sample, 1, "a=1", "a=1"),
+        ] {
+            let mut context = context(low, decision, before);
+            erase_inconsistent(&mut context);
+            assert_eq!(context.state.render(), after.as_bytes(), "{before}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn who_keeps_less_keeps_none_that_others_drop(low in 1_u64.., one in 1e-6..1.0_f64, other in 1e-6..1.0_f64) {
+            let keeps = |share: f64| {
+                let sampling = Sampling { sampler: Sampler::Probability(Threshold::of(share).unwrap()), follows_parent: true };
+                decided(&sampling, context(low, Decision::Deferred, "")).0 == Decision::Sample
+            };
+            prop_assert!(!keeps(one.min(other)) || keeps(one.max(other)));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Attributes by the conventions of OpenTelemetry for HTTP and RPC.
+
+use portcullis_kit::parts::AddressSource;
+use portcullis_kit::{Headers, Host};
+use portcullis_proto::trace::any_value::Value;
+use portcullis_proto::trace::{AnyValue, ArrayValue, KeyValue};
+
+use super::LONGEST;
+use crate::config::Attribute;
+use crate::policy::{Extra, SpanPolicy};
+
+/// The methods that have a name of their own (RFC 9110 section 9, RFC 5789, RFC 9205's QUERY is not one yet).
+const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+/// What stands for a value that is not shown.
+const HIDDEN: &str = "REDACTED";
+
+/// The name of the span of a request, and what there is to say when it begins.
+pub(super) fn of_request(policy: &SpanPolicy, request: &Headers, is_grpc: bool) -> (String, Vec<KeyValue>) {
+    let mut attributes = Vec::with_capacity(16);
+    let pseudo = |name: &str| text(request.first(name).unwrap_or_default());
+    let (path, scheme, authority) = (pseudo(":path"), pseudo(":scheme"), pseudo(":authority"));
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path, Some(shown_query(query, &policy.query_values))),
+        None => (path.as_str(), None),
+    };
+    let name = match is_grpc {
+        true => rpc(path, &mut attributes),
+        false => http(policy, request, &mut attributes),
+    };
+    if policy.is_client && !is_grpc {
+        let query = query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        attributes.push(string("url.full", &format!("{scheme}://{}{path}{query}", without_user(&authority))));
+    } else if !is_grpc {
+        attributes.push(string("url.path", path));
+        attributes.push(string("url.scheme", &scheme));
+        if let Some(query) = query.filter(|_| policy.shows(Attribute::UrlQuery)) {
+            attributes.push(string("url.query", &query));
+        }
+    }
+    add_server(policy, &scheme, &authority, &mut attributes);
+    if let Some(agent) = request.first("user-agent").filter(|_| policy.shows(Attribute::UserAgentOriginal)) {
+        attributes.push(string("user_agent.original", &text(agent)));
+    }
+    let shown = policy.request_headers.iter();
+    attributes.extend(shown.filter_map(|(name, key)| header(request, name, key)));
+    (name, attributes)
+}
+
+/// `{method} {route}`, and never the path: names are few.
+fn http(policy: &SpanPolicy, request: &Headers, attributes: &mut Vec<KeyValue>) -> String {
+    let sent = request.first(":method").unwrap_or_default();
+    let method = METHODS.into_iter().find(|method| method.as_bytes() == sent);
+    attributes.push(string("http.request.method", method.unwrap_or("_OTHER")));
+    if method.is_none() {
+        attributes.push(string("http.request.method_original", &text(sent)));
+    }
+    let method = method.unwrap_or("HTTP");
+    match policy.route(request) {
+        Some(route) => {
+            attributes.push(string("http.route", route));
+            format!("{method} {route}")
+        }
+        None => method.to_owned(),
+    }
+}
+
+/// The full name of the method, where it can be one.
+fn rpc(path: &str, attributes: &mut Vec<KeyValue>) -> String {
+    const LONGEST: usize = 256;
+    let sent = path.strip_prefix('/').unwrap_or(path);
+    let is_name = |name: &str| {
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte)) && !name.is_empty()
+    };
+    let is_method = sent.len() <= LONGEST
+        && sent.split_once('/').is_some_and(|(service, method)| is_name(service) && is_name(method));
+    let method = if is_method { sent } else { "_OTHER" };
+    attributes.push(string("rpc.system.name", "grpc"));
+    attributes.push(string("rpc.method", method));
+    if !is_method {
+        attributes.push(string("rpc.method_original", sent));
+    }
+    if is_method { method.to_owned() } else { "grpc".to_owned() }
+}
+
+/// The host and, where it is not that of the scheme, the port that were asked for. Both are required on the client's side.
+fn add_server(policy: &SpanPolicy, scheme: &str, authority: &str, attributes: &mut Vec<KeyValue>) {
+    let authority = without_user(authority);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (host, port.parse().ok())
+        }
+        _ => (authority, None),
+    };
+    if host.is_empty() {
+        return;
+    }
+    if policy.is_client || policy.shows(Attribute::ServerAddress) {
+        attributes.push(string("server.address", host.trim_start_matches('[').trim_end_matches(']')));
+    }
+    let usual = if scheme == "https" { 443 } else { 80 };
+    let port = match policy.is_client {
+        true => Some(port.unwrap_or(usual)),
+        false => port.filter(|port| *port != usual && policy.shows(Attribute::ServerPort)),
+    };
+    attributes.extend(port.map(|port| number("server.port", port)));
+}
+
+/// What Envoy knows when the request is over.
+pub(super) fn at_the_end(policy: &SpanPolicy, host: &mut dyn Host) -> Vec<KeyValue> {
+    let mut attributes = Vec::new();
+    if policy.shows(Attribute::ClientAddress)
+        && let Some(address) = AddressSource::Envoy.find(&Headers::default(), host)
+    {
+        attributes.push(string("client.address", &address.to_string()));
+    }
+    if policy.shows(Attribute::NetworkProtocolVersion)
+        && let Some(version) =
+            host.property(&["request", "protocol"]).as_deref().and_then(|it| it.strip_prefix(b"HTTP/"))
+    {
+        attributes.push(string(
+            "network.protocol.version",
+            text(version).trim_end_matches(".0").replace("1.0", "1").as_str(),
+        ));
+    }
+    for (name, extra) in &policy.extra {
+        let value = match extra {
+            Extra::Value(value) => Some(value.clone()),
+            Extra::Property(path) => {
+                let path: Vec<_> = path.iter().map(String::as_str).collect();
+                host.property(&path).map(|bytes| text(&bytes))
+            }
+        };
+        attributes.extend(value.map(|value| string(name, &value)));
+    }
+    attributes
+}
+
+/// A header, each of its values.
+pub(super) fn header(headers: &Headers, name: &str, key: &str) -> Option<KeyValue> {
+    let values: Vec<_> =
+        headers.all(name).map(|value| AnyValue { value: Some(Value::StringValue(text(value))) }).collect();
+    let value = Value::ArrayValue(ArrayValue { values });
+    headers
+        .first(name)
+        .map(|_| KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) })
+}
+
+pub(crate) fn string(key: &str, value: &str) -> KeyValue {
+    let value = Value::StringValue(value.to_owned());
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) }
+}
+
+pub(super) fn number(key: &str, value: i64) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(Value::IntValue(value)) }) }
+}
+
+/// Bytes from the wire as text, at most 1024 of them.
+pub(super) fn text(bytes: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(bytes.get(..LONGEST).unwrap_or(bytes)).into_owned();
+    text.truncate(text.floor_char_boundary(LONGEST));
+    text
+}
+
+/// A query whose values are hidden but those of some parameters.
+fn shown_query(query: &str, values: &[String]) -> String {
+    let parameters = query.split('&').map(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if !value.is_empty() && !values.iter().any(|it| it == name) => {
+            format!("{name}={HIDDEN}")
+        }
+        // A parameter without a name may be a value.
+        None if !parameter.is_empty() && !values.iter().any(|it| it == parameter) => HIDDEN.to_owned(),
+        _ => parameter.to_owned(),
+    });
+    let mut shown = parameters.collect::<Vec<_>>().join("&");
+    shown.truncate(shown.floor_char_boundary(LONGEST));
+    shown
+}
+
+fn without_user(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}

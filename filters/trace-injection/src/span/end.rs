@@ -1,0 +1,76 @@
+//! What a request has come to.
+
+use portcullis_kit::Host;
+use portcullis_proto::trace::Status;
+use portcullis_proto::trace::span::Event;
+use portcullis_proto::trace::status::StatusCode;
+
+use super::attributes::{number, string, text};
+use super::{Recording, grpc};
+
+/// Envoy's response flag DC: the client has gone.
+const CLIENT_GONE: u64 = 1 << 14;
+
+impl Recording {
+    /// Says what has become of the request. Whether it has failed.
+    pub(super) fn finish(&mut self, host: &mut dyn Host) -> bool {
+        let error = match (self.is_grpc, self.status) {
+            _ if !self.is_complete => self.broken_off(host),
+            (true, Some(200)) => self.of_call(),
+            (_, status) => self.of_response(status.unwrap_or_default()),
+        };
+        if let Some(status) = self.status.filter(|_| !self.is_grpc) {
+            self.add_attribute(number("http.response.status_code", status.into()));
+        }
+        if let Some(error) = &error {
+            self.add("error.type", error);
+            self.span.status = Some(Status { code: StatusCode::Error.into(), ..Status::default() });
+        }
+        self.add_decision(host);
+        error.is_some()
+    }
+
+    fn of_call(&mut self) -> Option<String> {
+        // Whoever does not say how a call has ended has not ended it well.
+        let (name, is_error) = grpc::status(self.grpc_status.as_deref().unwrap_or_default(), self.is_client);
+        self.add("rpc.response.status_code", name);
+        is_error.then(|| name.to_owned())
+    }
+
+    /// A client that is told that it has made a mistake has failed, but not the server that tells it.
+    fn of_response(&self, status: u16) -> Option<String> {
+        let first = if self.is_client { 400 } else { 500 };
+        (status >= first || self.is_grpc).then(|| status.to_string())
+    }
+
+    /// A response that is not there, or not all of it. That the client did not wait for it is nobody's failure on the server's side.
+    fn broken_off(&self, host: &mut dyn Host) -> Option<String> {
+        let flags = host
+            .property(&["response", "flags"])
+            .and_then(|flags| flags.try_into().ok())
+            .map(u64::from_le_bytes);
+        let is_gone = flags.is_some_and(|flags| flags & CLIENT_GONE != 0);
+        if is_gone && !self.is_client {
+            return None;
+        }
+        let details = text(&host.property(&["response", "code_details"]).unwrap_or_default());
+        // What follows in braces differs from time to time.
+        let details = details.split('{').next().unwrap_or_default();
+        Some(if details.is_empty() { "no_response".to_owned() } else { details.to_owned() })
+    }
+
+    /// Notes that another filter of ours has answered in the upstream's place.
+    fn add_decision(&mut self, host: &mut dyn Host) {
+        let is_denial = self.status.is_some_and(|status| status >= 400)
+            || (self.is_grpc && self.grpc_status.as_deref() != Some(b"0"));
+        if !is_denial {
+            return;
+        }
+        let details = text(&host.property(&["response", "code_details"]).unwrap_or_default());
+        if details.starts_with("portcullis_") {
+            let attributes = vec![string("portcullis.code", &details)];
+            let time_unix_nano = self.answered_at;
+            self.span.events.push(Event { time_unix_nano, name: "portcullis.denied".to_owned(), attributes });
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What is recorded of a request, and the span that becomes of it.
+
+mod attributes;
+mod end;
+mod grpc;
+
+use portcullis_kit::{Headers, Host};
+use portcullis_proto::trace::span::{Link, SpanKind};
+use portcullis_proto::trace::{KeyValue, Span};
+
+use crate::context::Context;
+use crate::ids::SpanId;
+use crate::policy::SpanPolicy;
+pub(crate) use attributes::string;
+use attributes::{of_request, text};
+
+/// The longest value of an attribute.
+pub(crate) const LONGEST: usize = 1024;
+
+/// Flags of spans and links beside those of the trace (`SpanFlags`): whether it is known if the parent is another process, and that it is.
+const REMOTE: u32 = 0x100 | 0x200;
+
+/// A request on its way.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    span: Span,
+    is_client: bool,
+    is_grpc: bool,
+    /// Whether its trace is recorded; if not, only a failure is.
+    is_sampled: bool,
+    status: Option<u16>,
+    grpc_status: Option<Vec<u8>>,
+    /// When the response headers came.
+    answered_at: u64,
+    is_complete: bool,
+}
+
+impl Recording {
+    /// Begins the span of a request at `now`, in nanoseconds since the epoch.
+    pub(crate) fn begin(
+        (context, span_id): (&Context, SpanId),
+        (parent, link): (Option<SpanId>, Option<&Context>),
+        policy: &SpanPolicy,
+        (request, now): (&Headers, u64),
+    ) -> Self {
+        let is_grpc = portcullis_kit::rules::is_grpc(request);
+        let kind = if policy.is_client { SpanKind::Client } else { SpanKind::Server };
+        let (name, attributes) = of_request(policy, request, is_grpc);
+        let span = Span {
+            trace_id: context.trace_id.bytes().to_vec(),
+            span_id: span_id.bytes().to_vec(),
+            trace_state: text(&context.state.render()),
+            parent_span_id: parent.map(|parent| parent.bytes().to_vec()).unwrap_or_default(),
+            name,
+            kind: kind.into(),
+            start_time_unix_nano: now,
+            attributes,
+            links: link.and_then(linked).into_iter().collect(),
+            flags: flags(context) | if parent.is_some() { REMOTE } else { 0x100 },
+            ..Span::default()
+        };
+        Self {
+            span,
+            is_client: policy.is_client,
+            is_grpc,
+            is_sampled: context.decision.is_sampled(),
+            status: None,
+            grpc_status: None,
+            answered_at: now,
+            is_complete: false,
+        }
+    }
+
+    pub(crate) fn is_grpc(&self) -> bool {
+        self.is_grpc
+    }
+
+    /// Takes note of the response headers.
+    pub(crate) fn answered(&mut self, response: &Headers, policy: &SpanPolicy, now: u64) {
+        self.answered_at = now;
+        let status = response.first(":status");
+        self.status = status.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        self.is_complete = response.is_last;
+        if self.is_grpc {
+            self.trailed(response);
+            self.is_complete = response.is_last;
+        }
+        let shown = policy.response_headers.iter();
+        self.span.attributes.extend(shown.filter_map(|(name, key)| attributes::header(response, name, key)));
+    }
+
+    /// Takes note of the status of a gRPC call.
+    pub(crate) fn trailed(&mut self, trailers: &Headers) {
+        self.is_complete = true;
+        if let (true, Some(status)) = (self.is_grpc, trailers.first("grpc-status")) {
+            self.grpc_status = Some(status.to_vec());
+        }
+    }
+
+    /// Takes note of the end of the response body.
+    pub(crate) fn complete(&mut self) {
+        self.is_complete = true;
+    }
+
+    /// Ends the span at `now`; `None` where it is not to be sent.
+    pub(crate) fn end(mut self, policy: &SpanPolicy, now: u64, host: &mut dyn Host) -> Option<Span> {
+        let is_error = self.finish(host);
+        if !self.is_sampled && !is_error {
+            return None;
+        }
+        self.span.end_time_unix_nano = now.max(self.span.start_time_unix_nano);
+        self.span.attributes.extend(attributes::at_the_end(policy, host));
+        Some(self.span)
+    }
+
+    fn add(&mut self, key: &str, value: &str) {
+        self.span.attributes.push(string(key, value));
+    }
+
+    fn add_attribute(&mut self, attribute: KeyValue) {
+        self.span.attributes.push(attribute);
+    }
+}
+
+fn flags(context: &Context) -> u32 {
+    u32::from(context.decision.is_sampled()) | (u32::from(context.is_random) << 1)
+}
+
+fn linked(context: &Context) -> Option<Link> {
+    Some(Link {
+        trace_id: context.trace_id.bytes().to_vec(),
+        span_id: context.span_id?.bytes().to_vec(),
+        trace_state: text(&context.state.render()),
+        flags: flags(context) | REMOTE,
+        ..Link::default()
+    })
+}

@@ -1,0 +1,9 @@
+//! trace-injection as a proxy-wasm module.
+
+portcullis_shell::export!(portcullis_trace_injection::TraceInjection, callbacks: [
+    "proxy_on_request_headers",
+    "proxy_on_response_body",
+    "proxy_on_response_headers",
+    "proxy_on_response_trailers",
+    "proxy_on_tick",
+]);
