@@ -17,6 +17,8 @@ pub struct Bootstrap {
     pub action: RouteAction,
     /// The clusters for call-outs.
     pub clusters: Vec<ClusterEntry>,
+    /// The `tracing` of the connection manager (`envoy.extensions.filters.network.http_connection_manager.v3`); none for no tracer.
+    pub tracing: Option<Value>,
     /// A file for one line per request, the client's port and the `response_code_details`; none for no log.
     pub access_log: Option<PathBuf>,
 }
@@ -33,7 +35,13 @@ pub enum RouteAction {
 
 impl Default for Bootstrap {
     fn default() -> Self {
-        Self { filters: Vec::new(), action: RouteAction::Answer(200), clusters: Vec::new(), access_log: None }
+        Self {
+            filters: Vec::new(),
+            action: RouteAction::Answer(200),
+            clusters: Vec::new(),
+            tracing: None,
+            access_log: None,
+        }
     }
 }
 
@@ -70,7 +78,7 @@ impl Bootstrap {
             "typed_config": { "@type": format!("{EXTENSIONS}.filters.http.router.v3.Router") },
         }));
         let name = "http_connection_manager";
-        let config = json!({
+        let mut config = json!({
             "@type": format!("{EXTENSIONS}.filters.network.{name}.v3.HttpConnectionManager"),
             "stat_prefix": Self::LISTENER,
             "codec_type": "AUTO",
@@ -81,6 +89,9 @@ impl Bootstrap {
                 "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": [self.route()] }],
             },
         });
+        if let (Some(tracing), Some(config)) = (&self.tracing, config.as_object_mut()) {
+            config.insert("tracing".to_owned(), tracing.clone());
+        }
         json!({ "name": format!("envoy.filters.network.{name}"), "typed_config": config })
     }
 

@@ -5,12 +5,35 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use portcullis_scenario::TargetError;
 use portcullis_sim::http::Protocol;
 use portcullis_sim::{Answer, AnswerKind, Cluster};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::Bootstrap;
 use crate::cluster::ClusterEntry;
 use crate::host::Host;
 use crate::journal::{Journal, Sender};
 use crate::server::{check, serve};
+
+/// Servers behind clusters that answer as long as they live, and keep nothing of what they are asked.
+#[derive(Debug)]
+pub struct Servers {
+    /// The clusters, for the [`Bootstrap`] of an Envoy.
+    pub entries: Vec<ClusterEntry>,
+    _runtime: Runtime,
+}
+
+impl Servers {
+    /// Starts a server for each cluster that has one.
+    ///
+    /// # Errors
+    /// [`TargetError::NotHere`] for an answer that cannot be given, [`TargetError::Broken`] for lack of ports or threads.
+    pub fn start(clusters: &BTreeMap<String, Cluster>) -> Result<Self, TargetError> {
+        let mut runtime = Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|error| TargetError::Broken(error.to_string()))?;
+        let entries = runtime.block_on(start(clusters, &Journal::closed()))?;
+        Ok(Self { entries, _runtime: runtime })
+    }
+}
 
 /// Starts a server for each cluster that has one; they serve as long as the runtime that this is called in.
 ///

@@ -21,6 +21,8 @@ pub(crate) struct Journal(Arc<Mutex<Entries>>);
 
 #[derive(Debug, Default)]
 struct Entries {
+    /// Whether nobody will ask.
+    is_closed: bool,
     /// By the number of the request.
     all: BTreeMap<u64, Entry>,
     next: u64,
@@ -41,11 +43,16 @@ pub(crate) struct Arriving {
 }
 
 impl Journal {
+    /// One that keeps nothing.
+    pub(crate) fn closed() -> Self {
+        Self(Arc::new(Mutex::new(Entries { is_closed: true, ..Entries::default() })))
+    }
+
     pub(crate) fn begin(&self, sender: Sender, head: Request) -> Arriving {
         let mut entries = self.lock();
         let number = entries.next;
         entries.next += 1;
-        if entries.all.len() < MAX_REQUESTS {
+        if entries.all.len() < MAX_REQUESTS && !entries.is_closed {
             entries.all.insert(number, Entry { sender, request: head, whole: false });
         }
         Arriving { journal: self.clone(), number }

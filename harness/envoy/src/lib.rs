@@ -33,6 +33,7 @@ mod upstream;
 pub use admin::Admin;
 pub use binary::EnvoyBinary;
 pub use bootstrap::{Bootstrap, RouteAction};
+pub use call_outs::Servers;
 pub use cluster::ClusterEntry;
 pub use filter::Filter;
 pub use obituary::Obituary;

@@ -43,6 +43,21 @@ pub(crate) enum Guard {
     Breaker(Breaker),
     /// Envoy's `admission_control`.
     NativeAdmission,
+    /// Our trace context.
+    Tracing(Tracing),
+    /// Envoy's tracer for OpenTelemetry.
+    NativeTracer,
+}
+
+/// How our trace context is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tracing {
+    /// Each request begins a trace; there are no spans.
+    Begun,
+    /// Each request brings one, which goes on as it is.
+    Continued,
+    /// Each request has a span, which is sent by this protocol.
+    Exported(&'static str),
 }
 
 /// How our breaker is set up.
@@ -69,6 +84,8 @@ pub(crate) enum Tokens {
     Forged,
     /// The same one each time, and beside it one of a million users.
     Users,
+    /// The same one each time, and beside it a place in a trace.
+    Traced,
 }
 
 use Algorithm::{EdDsa, Es256, Hs256, Rs256};
@@ -82,7 +99,7 @@ const USERS: usize = 1_000_000;
 
 impl Case {
     /// The first one is the base of the others; it is sent a token as well.
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::usual("none", Nobody, Rs256, Same),
         Self::usual("jwt-auth-hit", JwtAuth, Rs256, Same),
         Self::usual("jwt-auth-miss", JwtAuth, Rs256, Others),
@@ -106,6 +123,11 @@ impl Case {
         Self::other("circuit-breaker-throttle", Guard::Breaker(Breaker::Throttle), Rs256, Same),
         Self::usual("circuit-breaker-open", Guard::Breaker(Breaker::Open), Rs256, Same),
         Self::usual("native-admission-control", NativeAdmission, Rs256, Same),
+        Self::usual("trace-injection", Guard::Tracing(Tracing::Begun), Rs256, Same),
+        Self::usual("trace-injection-continued", Guard::Tracing(Tracing::Continued), Rs256, Tokens::Traced),
+        Self::usual("trace-injection-otlp", Guard::Tracing(Tracing::Exported("grpc")), Rs256, Same),
+        Self::other("trace-injection-otlp-json", Guard::Tracing(Tracing::Exported("http_json")), Rs256, Same),
+        Self::usual("native-otel-tracer", Guard::NativeTracer, Rs256, Same),
         Self::other("token-bucket-users-leased", BucketOfUser("leased"), Rs256, Users),
         Self::other("none-4-workers", Nobody, Rs256, Same).with_workers(4),
         Self::other("token-bucket-4-workers", Bucket("process"), Rs256, Same).with_workers(4),
@@ -129,15 +151,16 @@ impl Case {
             JwtAuth | JwtAuthAlone => Some("jwt-auth.wasm"),
             Bucket(_) | BucketOfUser(_) => Some("token-bucket.wasm"),
             Guard::Breaker(_) => Some("circuit-breaker.wasm"),
-            Nobody | Native | NativeCached | NativeBucket | NativeAdmission => None,
+            Guard::Tracing(_) => Some("trace-injection.wasm"),
+            Nobody | Native | NativeCached | NativeBucket | NativeAdmission | Guard::NativeTracer => None,
         }
     }
 
     /// How a request without a token is answered.
     pub(crate) fn status_without_token(self) -> u16 {
         match self.guard {
-            Nobody | Bucket(_) | BucketOfUser(_) | NativeBucket | Guard::Breaker(_) | NativeAdmission => 200,
             JwtAuth | JwtAuthAlone | Native | NativeCached => 401,
+            _ => 200,
         }
     }
 
@@ -153,7 +176,22 @@ impl Case {
                 Some("wasmcustom.portcullis_circuit_breaker_bench_fallback_static_total")
             }
             Guard::Breaker(_) => Some("wasmcustom.portcullis_circuit_breaker_bench_calls_success_total"),
+            Guard::Tracing(_) => Some("wasmcustom.portcullis_trace_injection_started_total"),
             _ => None,
+        }
+    }
+
+    /// The statistics of spans that were sent and that were dropped.
+    pub(crate) fn spans(self) -> [Option<&'static str>; 2] {
+        match self.guard {
+            Guard::Tracing(Tracing::Exported(_)) => [
+                Some("wasmcustom.portcullis_trace_injection_spans_exported_total"),
+                Some("wasmcustom.portcullis_trace_injection_spans_dropped"),
+            ],
+            Guard::NativeTracer => {
+                [Some("tracing.opentelemetry.spans_sent"), Some("tracing.opentelemetry.spans_dropped")]
+            }
+            _ => [None, None],
         }
     }
 
@@ -168,6 +206,7 @@ impl Case {
             Others => Requests::new(pool.tokens.iter()),
             Forged => Requests::new(pool.forged().iter()),
             Users => Requests::of_users(pool.tokens.iter().take(1), USERS),
+            Tokens::Traced => Requests::in_a_trace(pool.tokens.iter().take(1)),
         }
     }
 
@@ -186,6 +225,46 @@ impl Case {
             NativeBucket => vec![Filter::Other(local_ratelimit())],
             Guard::Breaker(breaker) => vec![Filter::wasm(module, circuit_breaker(breaker).to_string())],
             NativeAdmission => vec![Filter::Other(admission_control())],
+            Guard::Tracing(tracing) => vec![Filter::wasm(module, trace_injection(tracing).to_string())],
+            // The connection manager makes the spans.
+            Guard::NativeTracer => Vec::new(),
+        }
+    }
+
+    /// Whether it sends spans.
+    pub(crate) fn exports(self) -> bool {
+        matches!(self.guard, Guard::Tracing(Tracing::Exported(_)) | Guard::NativeTracer)
+    }
+
+    /// Whether the collector is spoken to over HTTP/2.
+    pub(crate) fn is_by_grpc(self) -> bool {
+        matches!(self.guard, Guard::Tracing(Tracing::Exported("grpc")) | Guard::NativeTracer)
+    }
+
+    /// The tracer of the connection manager.
+    pub(crate) fn tracing(self) -> Option<Value> {
+        (self.guard == Guard::NativeTracer).then(|| {
+            json!({ "provider": {
+                "name": "envoy.tracers.opentelemetry",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig",
+                    "service_name": "bench",
+                    "grpc_service": { "envoy_grpc": { "cluster_name": COLLECTOR } },
+                },
+            } })
+        })
+    }
+}
+
+/// The cluster of the collector.
+pub(crate) const COLLECTOR: &str = "collector";
+
+/// The collector gets every span, as that of the native tracer does.
+fn trace_injection(tracing: Tracing) -> Value {
+    match tracing {
+        Tracing::Begun | Tracing::Continued => json!({}),
+        Tracing::Exported(protocol) => {
+            json!({ "export": { "cluster": COLLECTOR, "protocol": protocol, "delay": "1s", "queue": 16384 } })
         }
     }
 }

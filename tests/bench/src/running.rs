@@ -1,9 +1,14 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis_envoy::{Bootstrap, EnvoyBinary, EnvoyProcess, Launch};
+use portcullis_envoy::{Bootstrap, EnvoyBinary, EnvoyProcess, Launch, Servers};
 
-use crate::cases::Case;
+use portcullis_scenario::TargetError;
+use portcullis_sim::http::Response;
+use portcullis_sim::{Answer, AnswerKind, Cluster, GrpcAnswer};
+
+use crate::cases::{COLLECTOR, Case};
 use crate::load::{Load, Requests, answer_to};
 use crate::report::Sample;
 use crate::tokens::Pool;
@@ -14,6 +19,8 @@ pub(crate) struct Running {
     case: Case,
     process: EnvoyProcess,
     requests: Requests,
+    /// Goes after Envoy.
+    _collector: Option<Servers>,
 }
 
 impl Running {
@@ -25,12 +32,18 @@ impl Running {
     ) -> Result<Self, String> {
         let named = |error: &dyn std::fmt::Display| format!("{}: {error}", case.name);
         let module = modules.join(case.module().unwrap_or_default());
-        let bootstrap = Bootstrap { filters: case.filters(&module, pool), ..Bootstrap::default() };
+        let collector = case.exports().then(|| collector(case)).transpose().map_err(|error| named(&error))?;
+        let bootstrap = Bootstrap {
+            filters: case.filters(&module, pool),
+            clusters: collector.iter().flat_map(|collector| collector.entries.clone()).collect(),
+            tracing: case.tracing(),
+            ..Bootstrap::default()
+        };
         let launch = Launch { concurrency: case.workers, trace_plugins: false };
         let directory = tempfile::tempdir().map_err(|error| named(&error))?;
         let process = EnvoyProcess::start(binary, &bootstrap, launch, directory);
         let process = process.map_err(|error| named(&error))?;
-        let running = Self { case, process, requests: case.requests(pool) };
+        let running = Self { case, process, requests: case.requests(pool), _collector: collector };
         running.check_that_it_guards()?;
         Ok(running)
     }
@@ -50,7 +63,19 @@ impl Running {
         let before = cpu::time(self.process.id())?;
         let load = self.load(span)?;
         let spent = cpu::time(self.process.id())?.saturating_sub(before);
+        self.check_that_all_is_sent()?;
         Ok(Sample::new(spent, load, cpu::resident_mib(self.process.id())?))
+    }
+
+    /// A span that is dropped is cheaper than one that is sent.
+    fn check_that_all_is_sent(&self) -> Result<(), String> {
+        let [Some(sent), Some(dropped)] = self.case.spans() else { return Ok(()) };
+        let count = |name: &str| Ok::<_, String>(self.process.admin().stats(name)?.values().sum::<u64>());
+        let (sent, dropped) = (count(sent)?, count(dropped)?);
+        match dropped > sent / 100 {
+            true => Err(format!("{}: {dropped} spans were dropped and {sent} sent", self.name())),
+            false => Ok(()),
+        }
     }
 
     /// A filter that lets everything pass would be fast, and the figure worthless.
@@ -64,7 +89,7 @@ impl Running {
         let Some(counter) = self.case.counter() else { return Ok(()) };
         // Some count for a moment before they tell.
         let mut count = 0;
-        for _ in 0..20 {
+        for _ in 0..200 {
             count = self.process.admin().stats(counter)?.values().sum::<u64>();
             if count > 0 {
                 break;
@@ -76,6 +101,16 @@ impl Running {
             _ => Ok(()),
         }
     }
+}
+
+/// Takes every span that it is sent.
+fn collector(case: Case) -> Result<Servers, TargetError> {
+    let kind = match case.is_by_grpc() {
+        true => AnswerKind::Grpc(GrpcAnswer { messages: vec![Vec::new()], ..GrpcAnswer::default() }),
+        false => AnswerKind::Response(Response { status: 200, ..Response::default() }),
+    };
+    let cluster = Cluster { answers: vec![Answer { kind, ..Answer::default() }], ..Cluster::default() };
+    Servers::start(&BTreeMap::from([(COLLECTOR.to_owned(), cluster)]))
 }
 
 #[cfg(test)]
