@@ -61,6 +61,9 @@ pub fn parse_config<T: DeserializeOwned + Serialize>(configuration: &[u8]) -> Re
     }
     let value = json::parse_strict(configuration)
         .map_err(|error| ConfigError::at("", format!("not JSON: {error}; {AS_JSON}")))?;
+    if value.is_array() {
+        return Err(ConfigError::at("", "a list; write an object"));
+    }
     let config: T = serde_path_to_error::deserialize(&value).map_err(|error| {
         let path = error.path().to_string();
         ConfigError::at(if path == "." { "" } else { &path }, concealed(&error.inner().to_string()))
@@ -146,16 +149,18 @@ pub fn distinct_names<'a>(path: &str, names: impl IntoIterator<Item = &'a str>) 
 /// # Errors
 /// At `authority`: that is no host.
 pub fn cluster_authority(configured: Option<String>, cluster: &str) -> Result<String, ConfigError> {
-    let in_name = || cluster.rsplit('|').next().unwrap_or(cluster).to_owned();
-    let authority = configured.unwrap_or_else(in_name);
+    const REMEDY: &str = "write the one that the service knows, as in ratelimit.example";
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-    if authority.is_empty() || !authority.bytes().all(is_part) {
-        let problem = format!(
-            "{authority:?} is no host; write the one that the service knows, as in ratelimit.example"
-        );
-        return Err(ConfigError::at("authority", problem));
-    }
-    Ok(authority)
+    let is_host = |text: &str| !text.is_empty() && text.bytes().all(is_part);
+    let problem = match configured {
+        Some(authority) if is_host(&authority) => return Ok(authority),
+        Some(authority) => format!("{authority:?} is no host; {REMEDY}"),
+        None => match cluster.rsplit('|').next().unwrap_or(cluster) {
+            in_name if is_host(in_name) => return Ok(in_name.to_owned()),
+            in_name => format!("missing, and {in_name:?} in the name of the cluster is no host; {REMEDY}"),
+        },
+    };
+    Err(ConfigError::at("authority", problem))
 }
 
 /// Who shares data: what is configured, or else what Envoy calls the plugin. Warns where it has no name at all.
@@ -206,7 +211,7 @@ fn closing(quote: &str, mark: char) -> Option<usize> {
 fn shown(quoted: &str) -> bool {
     const SHORT: usize = 10;
     const LONGEST: usize = 42;
-    let is_name = |c: char| c.is_ascii_lowercase() || "_-`".contains(c);
+    let is_name = |c: char| c.is_ascii_lowercase() || "_-.`".contains(c);
     quoted.len() <= SHORT || (quoted.len() <= LONGEST && quoted.chars().all(is_name))
 }
 
@@ -216,6 +221,13 @@ fn in_plain_words(text: &str) -> String {
         text.replace("a sequence", "a list").replace("expected unit", "expected nothing behind it");
     plain = plain.replace("map with a single key", "an object with one member");
     plain = plain.replace("string or map", "a name or an object with one member");
+    plain = plain.replace(
+        "unit variant, expected newtype variant",
+        "a name alone, expected an object with it as its only member",
+    );
+    for number in ["expected f64", "expected u32", "expected u64"] {
+        plain = plain.replace(number, "expected a number");
+    }
     if let Some((before, after)) = plain.split_once("expected struct ") {
         let name = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
         plain = format!("{before}expected an object{}", after.get(name..).unwrap_or_default());

@@ -16,6 +16,7 @@ mod export;
 mod filter;
 pub mod ids;
 mod metrics;
+mod node;
 mod policy;
 mod random;
 mod sampling;

@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::ids::{SpanId, TraceId};
+use crate::node::node;
 
 /// A source of ids that no two workers share, seeded with 256 bits of the proxy's randomness: with fewer, generators of a large mesh would
 /// meet, and so would their ids.
@@ -23,10 +24,10 @@ impl Ids {
             _ => {
                 let times = (u128::from(host.now().as_nanos()) << 64) ^ host.monotonic().as_nanos();
                 let mut name = [0_u8; 16];
-                let node = host.property(&["node", "id"]).unwrap_or_default();
-                node.iter().zip((0..16).cycle()).for_each(|(byte, place)| {
+                let node = node(&["id"], host).unwrap_or_default();
+                node.bytes().zip((0..16).cycle()).for_each(|(byte, place)| {
                     if let Some(mixed) = name.get_mut(place) {
-                        *mixed = mixed.wrapping_mul(31).wrapping_add(*byte);
+                        *mixed = mixed.wrapping_mul(31).wrapping_add(byte);
                     }
                 });
                 ([times.to_le_bytes(), name], false)

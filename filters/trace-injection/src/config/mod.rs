@@ -8,9 +8,9 @@ use portcullis_kit::rules::{MatchConfig, TextMatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use export::{ExportConfig, Protocol};
+pub(crate) use export::{ExportConfig, ExportHeaderConfig, Protocol, ResourceConfig};
 pub(crate) use sampling::{Parent, SamplerConfig, SamplingConfig};
-pub(crate) use spans::{Attribute, ExtraAttributeConfig, Origin, SpansConfig};
+pub(crate) use spans::{Attribute, Decisions, ExtraAttributeConfig, Origin, SpansConfig};
 
 use crate::dialect::Dialect;
 
@@ -48,8 +48,7 @@ pub struct TraceInjectionConfig {
     #[serde(default)]
     pub(crate) filter_state: bool,
     /// What the spans say.
-    #[serde(default)]
-    pub(crate) spans: SpansConfig,
+    pub(crate) spans: Option<SpansConfig>,
     /// Where spans are sent; left out, there are none.
     pub(crate) export: Option<ExportConfig>,
     /// Who shares a sampler with a rate: filters with the same domain. Left out, it is the name of the plugin in Envoy.

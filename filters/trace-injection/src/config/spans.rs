@@ -18,9 +18,23 @@ pub(crate) struct SpansConfig {
     /// Response headers that become `http.response.header.NAME`.
     #[serde(default)]
     pub(crate) response_headers: Vec<String>,
+    /// Which answers of other filters of this suite become events.
+    #[serde(default)]
+    pub(crate) decisions: Decisions,
     /// Attributes under names of your own.
     #[serde(default)]
     pub(crate) extra: Vec<ExtraAttributeConfig>,
+}
+
+/// Which answers of other filters become events of the span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Decisions {
+    /// Denials.
+    #[default]
+    Denials,
+    /// Also answers that are none, such as the fallbacks of circuit-breaker. It costs a hostcall for each span.
+    All,
 }
 
 /// An attribute under a name of your own.

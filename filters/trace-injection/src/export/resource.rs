@@ -6,6 +6,7 @@ use portcullis_kit::Host;
 use portcullis_proto::trace::Resource;
 
 use super::Settings;
+use crate::node::node;
 use crate::span::string;
 
 /// What Istio notes of the pod in the metadata of Envoy's node, and the attribute that it is.
@@ -50,12 +51,4 @@ pub(super) fn resource(settings: &Settings, host: &mut dyn Host) -> Resource {
     known("service.name", Some(name.unwrap_or_else(|| "unknown_service:envoy".to_owned())));
     all.extend(settings.attributes.iter().map(|(key, value)| (key.as_str(), value.clone())));
     Resource { attributes: all.iter().map(|(key, value)| string(key, value)).collect() }
-}
-
-/// What Envoy says of its node: since 1.33 under `xds`, before that on its own.
-fn node(path: &[&str], host: &mut dyn Host) -> Option<String> {
-    let found = host
-        .property(&[&["xds", "node"], path].concat())
-        .or_else(|| host.property(&[&["node"], path].concat()));
-    found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }

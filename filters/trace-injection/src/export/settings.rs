@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use portcullis_kit::{ConfigError, Span, cluster_authority, is_further_header};
 
-use crate::config::{ExportConfig, Protocol};
+use crate::config::{ExportConfig, ExportHeaderConfig, Protocol, ResourceConfig};
 
 /// A validated [`ExportConfig`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,19 +60,16 @@ impl TryFrom<ExportConfig> for Settings {
                 format!("{path:?} is no path; write one such as /v1/traces"),
             ));
         }
-        let further = config.headers.into_iter().enumerate().map(|(index, header)| {
-            let name = header.name.to_ascii_lowercase();
-            let is_value = header.value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-            match is_further_header(&name, &["host"]) && is_value {
-                true => Ok((name, header.value)),
-                // The value may be a secret.
-                false => Err(ConfigError::at(
-                    format!("headers[{index}]"),
-                    format!("{name:?} cannot be sent so; write one such as x-api-key"),
-                )),
-            }
-        });
-        let further = further.collect::<Result<_, _>>()?;
+        let further = headers(config.headers)?;
+        let ResourceConfig { service_name, attributes } = config.resource;
+        if service_name.as_deref() == Some("") {
+            return Err(ConfigError::at("resource.service_name", "empty; write a name or leave it out"));
+        }
+        if let Some(key) = attributes.keys().find(|key| key.is_empty() || *key == "service.name") {
+            let problem =
+                format!("{key:?}; write a name such as deployment.environment.name, or service_name");
+            return Err(ConfigError::at("resource.attributes", problem));
+        }
         if config.batch == 0 || config.batch > 8192 {
             return Err(ConfigError::at("batch", format!("{}; write from 1 to 8192", config.batch)));
         }
@@ -92,10 +89,28 @@ impl TryFrom<ExportConfig> for Settings {
             delay: within("delay", config.delay, Duration::from_millis(100), Duration::from_secs(60))?,
             batch: config.batch as usize,
             queue: config.queue as usize,
-            service_name: config.resource.service_name,
-            attributes: config.resource.attributes,
+            service_name,
+            attributes,
         })
     }
+}
+
+fn headers(headers: Vec<ExportHeaderConfig>) -> Result<Vec<(String, String)>, ConfigError> {
+    let checked = headers.into_iter().enumerate().map(|(index, header)| {
+        let name = header.name.to_ascii_lowercase();
+        let at = |member: &str, problem: String| {
+            Err(ConfigError::at(format!("headers[{index}].{member}"), problem))
+        };
+        if !is_further_header(&name, &["host"]) {
+            return at("name", format!("{name:?} is not a header for this; write one such as x-api-key"));
+        }
+        // It may be a secret.
+        match header.value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+            true => Ok((name, header.value)),
+            false => at("value", "not in printable ASCII; write it so".to_owned()),
+        }
+    });
+    checked.collect()
 }
 
 fn within(member: &str, span: Span, least: Duration, most: Duration) -> Result<Duration, ConfigError> {

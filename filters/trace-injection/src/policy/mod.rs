@@ -1,5 +1,6 @@
 //! The configuration once it has been checked.
 
+mod consistent;
 mod spans;
 mod trust;
 
@@ -9,8 +10,8 @@ use portcullis_kit::{ConfigError, Headers, Host, Properties, stat_prefix};
 
 use crate::baggage::Baggage;
 use crate::config::{
-    BaggageConfig, KeepConfig, Parent, SamplerConfig, SamplingConfig, Side, TraceInjectionConfig,
-    TraceResponse, WithEnvoyTracing,
+    BaggageConfig, KeepConfig, Parent, SamplerConfig, SamplingConfig, TraceInjectionConfig, TraceResponse,
+    WithEnvoyTracing,
 };
 use crate::context::{Context, Decision, Found};
 use crate::dialect::Dialect;
@@ -84,7 +85,7 @@ impl Policy {
 
     /// Whether any sampler needs the shared data.
     pub(crate) fn has_rate(&self) -> bool {
-        self.samplings.iter().any(|sampling| matches!(sampling.sampler, Sampler::Rate(_)))
+        self.samplings.iter().any(|sampling| matches!(sampling.sampler, Sampler::Rate(..)))
     }
 
     /// Who decides about a request. One that can be read in two ways is under no rule.
@@ -101,7 +102,7 @@ impl TryFrom<TraceInjectionConfig> for Policy {
     fn try_from(config: TraceInjectionConfig) -> Result<Self, ConfigError> {
         dialects("extract", &config.extract)?;
         dialects("inject", &config.inject)?;
-        is_consistent(&config)?;
+        consistent::check(&config)?;
         let BaggageConfig { trusted, untrusted } = config.baggage;
         let baggage = |member: &str, keep: Option<KeepConfig>, default| {
             keep.map_or(Ok(default), Baggage::try_from)
@@ -112,7 +113,7 @@ impl TryFrom<TraceInjectionConfig> for Policy {
         if config.domain.as_deref() == Some("") {
             return Err(ConfigError::at("domain", "empty; write a name or leave it out"));
         }
-        let spans = SpanPolicy::new(config.spans, config.side).map_err(|error| error.under("spans"))?;
+        let spans = SpanPolicy::new(config.spans.unwrap_or_default(), config.side, config.each_try);
         let export =
             config.export.map(Settings::try_from).transpose().map_err(|error| error.under("export"))?;
         Ok(Self {
@@ -128,7 +129,7 @@ impl TryFrom<TraceInjectionConfig> for Policy {
             each_try: config.each_try,
             traceresponse: config.traceresponse,
             filter_state: config.filter_state,
-            spans,
+            spans: spans.map_err(|error| error.under("spans"))?,
             export,
             domain: config.domain,
             stat_prefix: stat_prefix(config.stat_prefix)?,
@@ -152,70 +153,6 @@ fn dialects(member: &str, dialects: &[Dialect]) -> Result<(), ConfigError> {
     }
 }
 
-/// What would do nothing, or harm.
-fn is_consistent(config: &TraceInjectionConfig) -> Result<(), ConfigError> {
-    let trust = config.trust.as_ref();
-    let links = trust.is_some_and(|trust| {
-        trust
-            .rules
-            .iter()
-            .map(|rule| rule.parent)
-            .chain([trust.otherwise])
-            .any(|it| it == crate::config::Treatment::Link)
-    });
-    let exports = config.export.is_some();
-    if links && !exports {
-        return Err(ConfigError::at(
-            "trust",
-            "link needs a span that links; write export, or drop in its place",
-        ));
-    }
-    if config.sampling.errors && !exports {
-        return Err(ConfigError::at(
-            "sampling.errors",
-            "true, and there are no spans; write export, or leave it out",
-        ));
-    }
-    if config.each_try && config.side != Side::Client {
-        return Err(ConfigError::at(
-            "each_try",
-            "true, and tries are made on the client's side; write side: client",
-        ));
-    }
-    // Envoy 1.40 ends with a segmentation fault where a filter of a cluster reads `source.address` and the request is one of Envoy's own.
-    let by_address = |rule: &crate::config::TrustRuleConfig| rule.addresses.is_some() || rule.peers.is_some();
-    if config.each_try && trust.is_some_and(|trust| trust.rules.iter().any(by_address)) {
-        return Err(ConfigError::at(
-            "trust.rules",
-            "a filter that runs for each try does not see who has sent the request; leave out addresses and peers",
-        ));
-    }
-    if config.with_envoy_tracing == WithEnvoyTracing::Complement {
-        complements(config)?;
-    }
-    Ok(())
-}
-
-/// Envoy has continued a trace, or begun one, and decided about it, before any filter runs.
-fn complements(config: &TraceInjectionConfig) -> Result<(), ConfigError> {
-    let decides = config.sampling.sampler.is_some() || !config.sampling.rules.is_empty();
-    let all = [
-        ("export", config.export.is_some()),
-        ("trust", config.trust.is_some()),
-        ("sampling", decides),
-        ("each_try", config.each_try),
-        ("traceresponse", config.traceresponse != TraceResponse::Never),
-        ("filter_state", config.filter_state),
-    ];
-    match all.iter().find(|(_, is_there)| *is_there) {
-        Some((member, _)) => {
-            let problem = "Envoy's tracer has done this before the filter runs; leave it out, or write with_envoy_tracing: replace";
-            Err(ConfigError::at(*member, problem))
-        }
-        None => Ok(()),
-    }
-}
-
 impl TryFrom<KeepConfig> for Baggage {
     type Error = ConfigError;
 
@@ -223,44 +160,56 @@ impl TryFrom<KeepConfig> for Baggage {
         match config {
             KeepConfig::All => Ok(Self::All),
             KeepConfig::Nothing => Ok(Self::Nothing),
-            KeepConfig::Only(keys) => match keys.iter().position(|key| !is_token(key)) {
-                Some(index) => Err(ConfigError::at(
-                    format!("only[{index}]"),
-                    "is no key of baggage; write one such as tenant",
-                )),
-                None => Ok(Self::Only(keys)),
-            },
+            KeepConfig::Only(keys) => {
+                bounded("only", keys.len())?;
+                match keys.iter().enumerate().find(|(_, key)| !is_token(key)) {
+                    Some((index, key)) => {
+                        let problem = format!("{key:?} is no key of baggage; write one such as tenant");
+                        Err(ConfigError::at(format!("only[{index}]"), problem))
+                    }
+                    None => Ok(Self::Only(keys)),
+                }
+            }
         }
     }
 }
 
-fn samplings(config: SamplingConfig) -> Result<(Vec<Sampling>, Rules<usize>), ConfigError> {
+/// Checks that a list has something in it, and not too much: each request is compared with it.
+pub(crate) fn bounded(member: &str, count: usize) -> Result<(), ConfigError> {
     const MOST: usize = 64;
-    if config.rules.len() > MOST {
-        return Err(ConfigError::at("rules", format!("{} rules; write at most {MOST}", config.rules.len())));
+    match count {
+        0 => Err(ConfigError::at(member, "empty, so nothing matches; write at least one")),
+        1..=MOST => Ok(()),
+        _ => Err(ConfigError::at(member, format!("{count}; write at most {MOST}"))),
+    }
+}
+
+fn samplings(config: SamplingConfig) -> Result<(Vec<Sampling>, Rules<usize>), ConfigError> {
+    if !config.rules.is_empty() {
+        bounded("rules", config.rules.len())?;
     }
     let (mut samplings, mut matchers) = (Vec::new(), Vec::new());
     for (index, rule) in config.rules.into_iter().enumerate() {
         let at = |error: ConfigError| error.under(&format!("rules[{index}]"));
         matchers.push((Matcher::try_from(rule.when).map_err(|error| at(error.under("when")))?, index));
-        samplings.push(sampling(rule.sampler, rule.parent).map_err(at)?);
+        samplings.push(sampling(rule.sampler, rule.parent, &index.to_string()).map_err(at)?);
     }
-    samplings.push(sampling(config.sampler.unwrap_or(SamplerConfig::Always), config.parent)?);
+    samplings.push(sampling(config.sampler.unwrap_or(SamplerConfig::Always), config.parent, "otherwise")?);
     let otherwise = samplings.len() - 1;
     Ok((samplings, Rules::new(matchers, otherwise)))
 }
 
-fn sampling(config: SamplerConfig, parent: Parent) -> Result<Sampling, ConfigError> {
+fn sampling(config: SamplerConfig, parent: Parent, name: &str) -> Result<Sampling, ConfigError> {
     let sampler = match config {
         SamplerConfig::Always => Sampler::Always,
         SamplerConfig::Never => Sampler::Never,
         SamplerConfig::Probability(share) => Sampler::Probability(Threshold::of(share).ok_or_else(|| {
-            let problem = format!("{share}; write a share of all, above 0 and up to 1, or never");
+            let problem = format!("{share}; write a share from 2^-56 to 1, or never");
             ConfigError::at("sampler.probability", problem)
         })?),
         SamplerConfig::Rate(rate) => {
             let bucket = SharedBucket::new(rate.rate, rate.burst);
-            Sampler::Rate(bucket.map_err(|error| error.under("sampler.rate"))?)
+            Sampler::Rate(bucket.map_err(|error| error.under("sampler.rate"))?, name.to_owned())
         }
     };
     Ok(Sampling { sampler, follows_parent: parent == Parent::Follow })

@@ -2,12 +2,16 @@ use portcullis_kit::parts::Template;
 use portcullis_kit::rules::is_token;
 use portcullis_kit::{ConfigError, Headers};
 
-use crate::config::{Attribute, ExtraAttributeConfig, Origin, Side, SpansConfig};
+use crate::config::{Attribute, Decisions, ExtraAttributeConfig, Origin, Side, SpansConfig};
+use crate::span::LONGEST;
 
 /// What spans say.
 #[derive(Debug)]
 pub(crate) struct SpanPolicy {
     pub(crate) is_client: bool,
+    /// Whether there is a span for each try.
+    pub(crate) each_try: bool,
+    pub(crate) decisions: Decisions,
     attributes: Vec<Attribute>,
     routes: Vec<Template>,
     pub(crate) query_values: Vec<String>,
@@ -32,7 +36,7 @@ const SECRETS: [&str; 6] =
 const MOST: usize = 64;
 
 impl SpanPolicy {
-    pub(crate) fn new(config: SpansConfig, side: Side) -> Result<Self, ConfigError> {
+    pub(crate) fn new(config: SpansConfig, side: Side, each_try: bool) -> Result<Self, ConfigError> {
         let default = vec![
             Attribute::ServerAddress,
             Attribute::ServerPort,
@@ -48,18 +52,26 @@ impl SpanPolicy {
             Template::new(route).map_err(|error| error.under(&format!("routes[{index}]")))
         });
         let request_headers = config.request_headers.unwrap_or_else(|| vec!["x-request-id".to_owned()]);
-        let extra =
-            config.extra.into_iter().enumerate().map(|(index, extra)| {
-                Extra::new(extra).map_err(|error| error.under(&format!("extra[{index}]")))
-            });
+        let extra = config.extra.into_iter().enumerate().map(|(index, extra)| {
+            Extra::new(extra, each_try).map_err(|error| error.under(&format!("extra[{index}]")))
+        });
+        let extra: Vec<_> = bounded("extra", extra.collect::<Result<_, _>>()?)?;
+        distinct("extra", &extra.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())?;
+        let never_fits = |name: &&String| name.is_empty() || name.contains(['=', '&', '#']);
+        if let Some(name) = config.query_values.iter().find(never_fits) {
+            let problem = format!("{name:?} is no parameter of a query; write a name such as page");
+            return Err(ConfigError::at("query_values", problem));
+        }
         Ok(Self {
             is_client: side == Side::Client,
+            each_try,
+            decisions: config.decisions,
             attributes,
             routes: bounded("routes", routes.collect::<Result<_, _>>()?)?,
-            query_values: config.query_values,
+            query_values: bounded("query_values", config.query_values)?,
             request_headers: headers("request", request_headers)?,
             response_headers: headers("response", config.response_headers)?,
-            extra: bounded("extra", extra.collect::<Result<_, _>>()?)?,
+            extra,
         })
     }
 
@@ -98,30 +110,73 @@ fn headers(of: &str, names: Vec<String>) -> Result<Vec<(String, String)>, Config
         };
         Err(ConfigError::at(format!("{member}[{index}]"), format!("{name:?} {problem}")))
     });
-    bounded(&member, checked.collect::<Result<_, _>>()?)
+    let headers = bounded(&member, checked.collect::<Result<Vec<_>, _>>()?)?;
+    distinct(&member, &headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())?;
+    Ok(headers)
 }
 
+/// Where names of the filter's own attributes begin.
+const OURS: [&str; 9] =
+    ["client.", "error.", "http.", "network.", "portcullis.", "rpc.", "server.", "url.", "user_agent."];
+
 impl Extra {
-    fn new(config: ExtraAttributeConfig) -> Result<(String, Self), ConfigError> {
-        if config.name.is_empty() || config.name.len() > 128 || config.name.chars().any(char::is_control) {
-            return Err(ConfigError::at("name", "write a name such as deployment.ring"));
+    fn new(config: ExtraAttributeConfig, each_try: bool) -> Result<(String, Self), ConfigError> {
+        let name = &config.name;
+        if name.is_empty() || name.len() > 128 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let problem =
+                format!("{name:?}; write up to 128 letters, digits and dots, as in deployment.ring");
+            return Err(ConfigError::at("name", problem));
+        }
+        if let Some(ours) = OURS.iter().find(|ours| name.starts_with(**ours)) {
+            let problem = format!("{name:?}; what begins with {ours} is the filter's; write another name");
+            return Err(ConfigError::at("name", problem));
         }
         let extra = match config.from {
-            Origin::Value(text) => Self::Value(text),
-            Origin::Property(path) => {
-                const OF_SECRETS: [&str; 3] = ["request.headers", "response.headers", "response.trailers"];
-                if path.is_empty() || OF_SECRETS.iter().any(|start| path.starts_with(start)) {
-                    let problem = "write an attribute such as xds.route_name; for headers there are request_headers and response_headers";
-                    return Err(ConfigError::at("from.property", problem));
-                }
-                // A filter state has dots of its own.
-                let path = match path.strip_prefix("wasm.") {
-                    Some(name) => vec![name.to_owned()],
-                    None => path.split('.').map(str::to_owned).collect(),
-                };
-                Self::Property(path)
+            Origin::Value(text) if text.len() > LONGEST => {
+                let problem = format!("{} bytes; write at most {LONGEST}", text.len());
+                return Err(ConfigError::at("from.value", problem));
             }
+            Origin::Value(text) => Self::Value(text),
+            Origin::Property(path) => Self::Property(property(&path, each_try)?),
         };
         Ok((config.name, extra))
+    }
+}
+
+/// The path of an attribute of Envoy that can be read when a request is over, and holds no headers.
+fn property(path: &str, each_try: bool) -> Result<Vec<String>, ConfigError> {
+    let at = |problem: String| Err(ConfigError::at("from.property", problem));
+    // A filter state has dots of its own.
+    if let Some(name) = path.strip_prefix("wasm.").filter(|name| !name.is_empty()) {
+        return Ok(vec![name.to_owned()]);
+    }
+    let segments: Vec<_> = path.split('.').map(str::to_owned).collect();
+    let [root, second, ..] = &segments[..] else {
+        return at(format!("{path:?}; write a path such as xds.route_name or wasm.NAME"));
+    };
+    if segments.iter().any(String::is_empty) {
+        return at(format!("{path:?} has an empty part; write a path such as xds.route_name"));
+    }
+    if root == "request" || ["headers", "trailers"].contains(&second.as_str()) {
+        let remedy = "for headers there are request_headers and response_headers";
+        return at(format!(
+            "{path:?} is not there when a request is over; write a path such as xds.route_name; {remedy}"
+        ));
+    }
+    // See `consistent`.
+    if each_try && ["destination", "source"].contains(&root.as_str()) {
+        return at(format!("{path:?} cannot be read by a filter that runs for each try; leave it out"));
+    }
+    Ok(segments)
+}
+
+/// No two of a list are the same: an attribute is there once.
+fn distinct(member: &str, names: &[&str]) -> Result<(), ConfigError> {
+    match names.iter().enumerate().find(|(index, name)| names.iter().take(*index).any(|it| it == *name)) {
+        Some((index, name)) => Err(ConfigError::at(
+            format!("{member}[{index}]"),
+            format!("{name:?} stands there already; write it once"),
+        )),
+        None => Ok(()),
     }
 }

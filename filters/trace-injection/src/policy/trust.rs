@@ -2,6 +2,7 @@ use portcullis_kit::parts::{AddressSource, Cidr};
 use portcullis_kit::rules::{Text, When};
 use portcullis_kit::{ConfigError, Headers, Host};
 
+use super::bounded;
 use crate::config::{Treatment, TrustConfig, TrustRuleConfig};
 
 /// Whose traces are continued.
@@ -24,6 +25,7 @@ impl Trust {
         let Some(config) = config else {
             return Ok(Self { rules: Vec::new(), otherwise: Treatment::Continue });
         };
+        bounded("rules", config.rules.len())?;
         let rules = config.rules.into_iter().enumerate().map(|(index, rule)| {
             Rule::try_from(rule).map_err(|error| error.under(&format!("rules[{index}]")))
         });
@@ -61,6 +63,12 @@ impl TryFrom<TrustRuleConfig> for Rule {
     type Error = ConfigError;
 
     fn try_from(config: TrustRuleConfig) -> Result<Self, ConfigError> {
+        if config.when.is_none() && config.addresses.is_none() && config.peers.is_none() {
+            let problem = "is for everybody, so that nothing behind it ever counts; write when, addresses or peers, or otherwise alone";
+            return Err(ConfigError::at("", problem));
+        }
+        config.addresses.as_ref().map_or(Ok(()), |all| bounded("addresses", all.len()))?;
+        config.peers.as_ref().map_or(Ok(()), |all| bounded("peers", all.len()))?;
         let listed =
             |member: &str, index: usize, error: ConfigError| error.under(&format!("{member}[{index}]"));
         let addresses = config.addresses.map(|all| {

@@ -24,8 +24,8 @@ pub(crate) enum Sampler {
     Always,
     Never,
     Probability(Threshold),
-    /// So many in a time, in all workers together.
-    Rate(SharedBucket),
+    /// So many in a time, in all workers together; the name goes with the rule.
+    Rate(SharedBucket, String),
 }
 
 impl Sampling {
@@ -40,7 +40,7 @@ impl Sampling {
             Sampler::Always => true,
             Sampler::Never => false,
             Sampler::Probability(threshold) => threshold.keeps(randomness(context)),
-            Sampler::Rate(bucket) => bucket.spend(&format!("{entries}rate"), now, host),
+            Sampler::Rate(bucket, name) => bucket.spend(&format!("{entries}{name}"), now, host),
         };
         context.decision = is_sampled.into();
         let threshold = match &self.sampler {

@@ -108,6 +108,13 @@ fn add_server(policy: &SpanPolicy, scheme: &str, authority: &str, attributes: &m
 /// What Envoy knows when the request is over.
 pub(super) fn at_the_end(policy: &SpanPolicy, host: &mut dyn Host) -> Vec<KeyValue> {
     let mut attributes = Vec::new();
+    if policy.each_try
+        && let Some(tries) =
+            host.property(&["upstream", "request_attempt_count"]).and_then(|it| it.try_into().ok())
+        && let resent @ 1.. = i64::from_le_bytes(tries).saturating_sub(1)
+    {
+        attributes.push(number("http.request.resend_count", resent));
+    }
     if policy.shows(Attribute::ClientAddress)
         && let Some(address) = AddressSource::Envoy.find(&Headers::default(), host)
     {
@@ -127,7 +134,12 @@ pub(super) fn at_the_end(policy: &SpanPolicy, host: &mut dyn Host) -> Vec<KeyVal
             Extra::Value(value) => Some(value.clone()),
             Extra::Property(path) => {
                 let path: Vec<_> = path.iter().map(String::as_str).collect();
-                host.property(&path).map(|bytes| text(&bytes))
+                // A number is no text.
+                let is_text = |bytes: &Vec<u8>| !bytes.iter().any(u8::is_ascii_control);
+                host.property(&path)
+                    .filter(is_text)
+                    .and_then(|bytes| String::from_utf8(bytes).ok())
+                    .map(|it| text(it.as_bytes()))
             }
         };
         attributes.extend(value.map(|value| string(name, &value)));

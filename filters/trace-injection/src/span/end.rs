@@ -7,13 +7,14 @@ use portcullis_proto::trace::status::StatusCode;
 
 use super::attributes::{number, string, text};
 use super::{Recording, grpc};
+use crate::config::Decisions;
 
 /// Envoy's response flag DC: the client has gone.
 const CLIENT_GONE: u64 = 1 << 14;
 
 impl Recording {
     /// Says what has become of the request. Whether it has failed.
-    pub(super) fn finish(&mut self, host: &mut dyn Host) -> bool {
+    pub(super) fn finish(&mut self, decisions: Decisions, host: &mut dyn Host) -> bool {
         let error = match (self.is_grpc, self.status) {
             _ if !self.is_complete => self.broken_off(host),
             (true, Some(200)) => self.of_call(),
@@ -26,7 +27,7 @@ impl Recording {
             self.add("error.type", error);
             self.span.status = Some(Status { code: StatusCode::Error.into(), ..Status::default() });
         }
-        self.add_decision(host);
+        self.add_decision(decisions, host);
         error.is_some()
     }
 
@@ -60,17 +61,17 @@ impl Recording {
     }
 
     /// Notes that another filter of ours has answered in the upstream's place.
-    fn add_decision(&mut self, host: &mut dyn Host) {
+    fn add_decision(&mut self, decisions: Decisions, host: &mut dyn Host) {
         let is_denial = self.status.is_some_and(|status| status >= 400)
             || (self.is_grpc && self.grpc_status.as_deref() != Some(b"0"));
-        if !is_denial {
+        if !is_denial && decisions == Decisions::Denials {
             return;
         }
         let details = text(&host.property(&["response", "code_details"]).unwrap_or_default());
         if details.starts_with("portcullis_") {
+            let name = if is_denial { "portcullis.denied" } else { "portcullis.answered" }.to_owned();
             let attributes = vec![string("portcullis.code", &details)];
-            let time_unix_nano = self.answered_at;
-            self.span.events.push(Event { time_unix_nano, name: "portcullis.denied".to_owned(), attributes });
+            self.span.events.push(Event { time_unix_nano: self.answered_at, name, attributes });
         }
     }
 }

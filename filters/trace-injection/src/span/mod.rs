@@ -104,7 +104,7 @@ impl Recording {
 
     /// Ends the span at `now`; `None` where it is not to be sent.
     pub(crate) fn end(mut self, policy: &SpanPolicy, now: u64, host: &mut dyn Host) -> Option<Span> {
-        let is_error = self.finish(host);
+        let is_error = self.finish(policy.decisions, host);
         if !self.is_sampled && !is_error {
             return None;
         }
