@@ -1,86 +1,141 @@
 //! OTLP as JSON: protobuf's JSON, but with ids in hexadecimal and enumerations as numbers.
 
-use portcullis_proto::trace::any_value::Value as Any;
+use std::fmt;
+
+use portcullis_proto::trace::any_value::Value;
 use portcullis_proto::trace::span::{Event, Link};
-use portcullis_proto::trace::{ExportTraceServiceRequest, KeyValue, ResourceSpans, ScopeSpans, Span};
-use serde_json::{Value, json};
+use portcullis_proto::trace::{
+    AnyValue, ExportTraceServiceRequest, KeyValue, ResourceSpans, ScopeSpans, Span,
+};
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 
+/// The request as JSON.
 pub(super) fn request(request: &ExportTraceServiceRequest) -> Vec<u8> {
-    json!({"resourceSpans": list(&request.resource_spans, resource_spans)}).to_string().into_bytes()
+    // Writing to memory cannot fail, and all keys are texts.
+    serde_json::to_vec(&Json(request)).unwrap_or_default()
 }
 
-fn resource_spans(of: &ResourceSpans) -> Value {
-    let resource =
-        of.resource.as_ref().map(|resource| json!({"attributes": list(&resource.attributes, attribute)}));
-    json!({
-        "resource": resource,
-        "scopeSpans": list(&of.scope_spans, scope_spans),
-        "schemaUrl": of.schema_url,
-    })
-}
+/// A message as JSON shows it.
+struct Json<'a, T>(&'a T);
 
-fn scope_spans(of: &ScopeSpans) -> Value {
-    let scope = of.scope.as_ref().map(|scope| json!({"name": scope.name, "version": scope.version}));
-    json!({"scope": scope, "spans": list(&of.spans, span), "schemaUrl": of.schema_url})
-}
+/// Several of them.
+struct List<'a, T>(&'a [T]);
 
-fn span(span: &Span) -> Value {
-    json!({
-        "traceId": hex(&span.trace_id),
-        "spanId": hex(&span.span_id),
-        "traceState": span.trace_state,
-        "parentSpanId": hex(&span.parent_span_id),
-        "flags": span.flags,
-        "name": span.name,
-        "kind": span.kind,
-        "startTimeUnixNano": span.start_time_unix_nano.to_string(),
-        "endTimeUnixNano": span.end_time_unix_nano.to_string(),
-        "attributes": list(&span.attributes, attribute),
-        "events": list(&span.events, event),
-        "links": list(&span.links, link),
-        "status": span.status.as_ref().map_or_else(|| json!({}), |status| json!({"code": status.code})),
-    })
-}
+/// Something as text: 64-bit numbers, which JSON's readers may round, and ids.
+struct Text<T>(T);
 
-fn event(event: &Event) -> Value {
-    json!({
-        "timeUnixNano": event.time_unix_nano.to_string(),
-        "name": event.name,
-        "attributes": list(&event.attributes, attribute),
-    })
-}
+struct Hex<'a>(&'a [u8]);
 
-fn link(link: &Link) -> Value {
-    json!({
-        "traceId": hex(&link.trace_id),
-        "spanId": hex(&link.span_id),
-        "traceState": link.trace_state,
-        "flags": link.flags,
-    })
-}
-
-fn attribute(attribute: &KeyValue) -> Value {
-    let value = attribute.value.as_ref().and_then(|value| value.value.as_ref());
-    json!({"key": attribute.key, "value": value.map(any)})
-}
-
-fn any(value: &Any) -> Value {
-    match value {
-        Any::StringValue(text) => json!({"stringValue": text}),
-        Any::BoolValue(value) => json!({"boolValue": value}),
-        Any::IntValue(number) => json!({"intValue": number.to_string()}),
-        Any::DoubleValue(number) => json!({"doubleValue": number}),
-        Any::ArrayValue(array) => {
-            let values = array.values.iter().filter_map(|value| value.value.as_ref());
-            json!({"arrayValue": {"values": values.map(any).collect::<Vec<_>>()}})
-        }
+impl<'a, T> Serialize for List<'a, T>
+where
+    Json<'a, T>: Serialize,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Json))
     }
 }
 
-fn list<T>(items: &[T], shown: impl Fn(&T) -> Value) -> Vec<Value> {
-    items.iter().map(shown).collect()
+impl<T: fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Shows a message as an object of these members.
+macro_rules! object {
+    ($message:ty: |$it:ident| { $($name:literal: $value:expr),+ $(,)? }) => {
+        impl Serialize for Json<'_, $message> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let $it = self.0;
+                let mut object = serializer.serialize_struct("", [$($name),+].len())?;
+                $(object.serialize_field($name, &$value)?;)+
+                object.end()
+            }
+        }
+    };
+}
+
+object!(ExportTraceServiceRequest: |it| { "resourceSpans": List(&it.resource_spans) });
+
+object!(ResourceSpans: |it| {
+    "resource": it.resource.as_ref().map(Json),
+    "scopeSpans": List(&it.scope_spans),
+    "schemaUrl": it.schema_url,
+});
+
+object!(portcullis_proto::trace::Resource: |it| { "attributes": List(&it.attributes) });
+
+object!(ScopeSpans: |it| {
+    "scope": it.scope.as_ref().map(Json),
+    "spans": List(&it.spans),
+    "schemaUrl": it.schema_url,
+});
+
+object!(portcullis_proto::trace::InstrumentationScope: |it| { "name": it.name, "version": it.version });
+
+object!(Span: |it| {
+    "traceId": Text(Hex(&it.trace_id)),
+    "spanId": Text(Hex(&it.span_id)),
+    "traceState": it.trace_state,
+    "parentSpanId": Text(Hex(&it.parent_span_id)),
+    "flags": it.flags,
+    "name": it.name,
+    "kind": it.kind,
+    "startTimeUnixNano": Text(it.start_time_unix_nano),
+    "endTimeUnixNano": Text(it.end_time_unix_nano),
+    "attributes": List(&it.attributes),
+    "events": List(&it.events),
+    "links": List(&it.links),
+    "status": Json(&it.status.clone().unwrap_or_default()),
+});
+
+object!(portcullis_proto::trace::Status: |it| { "code": it.code });
+
+object!(Event: |it| {
+    "timeUnixNano": Text(it.time_unix_nano),
+    "name": it.name,
+    "attributes": List(&it.attributes),
+});
+
+object!(Link: |it| {
+    "traceId": Text(Hex(&it.trace_id)),
+    "spanId": Text(Hex(&it.span_id)),
+    "traceState": it.trace_state,
+    "flags": it.flags,
+});
+
+object!(KeyValue: |it| { "key": it.key, "value": it.value.as_ref().map(Json) });
+
+impl Serialize for Json<'_, AnyValue> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// An object with one member, which says what it is.
+        #[derive(Serialize)]
+        enum One<'a> {
+            #[serde(rename = "stringValue")]
+            String(&'a str),
+            #[serde(rename = "boolValue")]
+            Bool(bool),
+            #[serde(rename = "intValue")]
+            Int(Text<i64>),
+            #[serde(rename = "doubleValue")]
+            Double(f64),
+            #[serde(rename = "arrayValue")]
+            Array { values: List<'a, AnyValue> },
+        }
+        let one = self.0.value.as_ref().map(|value| match value {
+            Value::StringValue(text) => One::String(text),
+            Value::BoolValue(value) => One::Bool(*value),
+            Value::IntValue(number) => One::Int(Text(*number)),
+            Value::DoubleValue(number) => One::Double(*number),
+            Value::ArrayValue(array) => One::Array { values: List(&array.values) },
+        });
+        one.serialize(serializer)
+    }
 }
