@@ -219,6 +219,7 @@ fn shown(quoted: &str) -> bool {
 fn in_plain_words(text: &str) -> String {
     let mut plain =
         text.replace("a sequence", "a list").replace("expected unit", "expected nothing behind it");
+    plain = plain.replace("type: sequence", "type: list").replace("expected a map", "expected an object");
     plain = plain.replace("map with a single key", "an object with one member");
     plain = plain.replace("string or map", "a name or an object with one member");
     plain = plain.replace(

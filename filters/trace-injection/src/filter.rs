@@ -16,7 +16,8 @@ use crate::policy::{Incoming, Policy};
 use crate::random::Ids;
 use crate::sampling::erase_inconsistent;
 use crate::span::Recording;
-use crate::tries;
+use crate::tracestate::TraceState;
+use crate::tries::Before;
 
 /// How often counts are told to the proxy, and looked whether spans are due.
 const TICK: std::time::Duration = std::time::Duration::from_secs(1);
@@ -30,6 +31,9 @@ pub struct TraceInjection {
     ids: Option<Ids>,
     /// What an instance of the filter leaves to the next one in its VM. A VM has one thread: nobody ever waits for the lock.
     exporter: Option<Arc<Mutex<Exporter>>>,
+    /// Which of those that share the exporter this one is.
+    instance: u32,
+    is_stopped: bool,
     metrics: Metrics,
     counts: Counts,
 }
@@ -66,6 +70,8 @@ impl HttpFilter for TraceInjection {
             entries: String::new(),
             ids: None,
             exporter: None,
+            instance: 0,
+            is_stopped: false,
             metrics: Metrics::default(),
             counts: Counts::default(),
         })
@@ -82,17 +88,24 @@ impl HttpFilter for TraceInjection {
         }
         self.ids = Some(ids);
         self.metrics = Metrics::new(&self.policy.stat_prefix, self.policy.export.is_some(), host);
-        let exporter = self.policy.export.clone().map(|settings| Exporter::new(settings, host));
-        self.exporter = exporter.map(|exporter| Arc::new(Mutex::new(exporter)));
+        if let Some(settings) = self.policy.export.clone() {
+            let mut exporter = Exporter::new(settings, host);
+            self.instance = exporter.join();
+            self.exporter = Some(Arc::new(Mutex::new(exporter)));
+        }
         let delay = self.policy.export.as_ref().map_or(TICK, |settings| settings.delay);
         host.set_tick(TICK.min(delay));
     }
 
     fn inherit(&mut self, former: &Self) {
-        if let (Some(settings), Some(exporter)) = (&self.policy.export, &former.exporter)
-            && exporter.lock().unwrap_or_else(PoisonError::into_inner).is_like(settings)
-        {
-            self.exporter = Some(Arc::clone(exporter));
+        // Other plugins are in the same VM.
+        let is_its = former.policy.stat_prefix == self.policy.stat_prefix && !former.is_stopped;
+        if let (Some(settings), Some(shared), true) = (&self.policy.export, &former.exporter, is_its) {
+            let mut exporter = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            if exporter.is_like(settings) {
+                self.instance = exporter.join();
+                self.exporter = Some(Arc::clone(shared));
+            }
         }
     }
 
@@ -182,12 +195,12 @@ impl HttpFilter for TraceInjection {
     }
 
     fn on_http_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) -> Vec<StreamId> {
-        self.with_exporter(|exporter| exporter.on_http_answer(call, answer, host));
+        self.with_exporter(|exporter, _| exporter.on_http_answer(call, answer, host));
         Vec::new()
     }
 
     fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut dyn Host) -> Vec<StreamId> {
-        self.with_exporter(|exporter| exporter.on_grpc_answer(call, answer, host));
+        self.with_exporter(|exporter, _| exporter.on_grpc_answer(call, answer, host));
         Vec::new()
     }
 
@@ -195,19 +208,22 @@ impl HttpFilter for TraceInjection {
         let Some(recording) = stream.recording else { return };
         let now = host.now().as_nanos();
         if let Some(span) = recording.end(&self.policy.spans, now, host) {
-            self.with_exporter(|exporter| exporter.push(span, host));
+            self.with_exporter(|exporter, instance| exporter.push(span, instance, host));
+        }
+        if self.is_stopped {
+            self.report(host);
         }
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
-        self.with_exporter(|exporter| exporter.send_what_is_due(host));
+        self.with_exporter(|exporter, instance| exporter.send_what_is_due(instance, host));
         self.report(host);
         Vec::new()
     }
 
     fn on_stop(&mut self, host: &mut dyn Host) {
-        let has_heir = self.exporter.as_ref().is_some_and(|exporter| Arc::strong_count(exporter) > 1);
-        self.with_exporter(|exporter| exporter.stop(has_heir));
+        self.with_exporter(Exporter::leave);
+        self.is_stopped = true;
         self.report(host);
     }
 }
@@ -216,43 +232,43 @@ impl TraceInjection {
     /// Finds the trace that a request is in from here on. `None` before the filter has started.
     fn outgoing(
         &mut self,
-        mut incoming: Incoming,
+        incoming: Incoming,
         request: &mut Headers,
         host: &mut dyn Host,
     ) -> Option<Outgoing> {
-        let before_tries = if self.policy.each_try { tries::before(host) } else { None };
-        let is_first = before_tries.is_none();
-        if let Some(context) = before_tries {
-            // What the headers say now was written here, and trusted or not at the first try.
-            incoming = Incoming { context: Some((Dialect::W3c, context)), ..Incoming::default() };
+        if self.policy.each_try
+            && let Some(before) = Before::of(host)
+        {
+            return self.next_try(before);
         }
-        let brings_something = incoming.context.is_some()
-            || incoming.decision != Decision::Deferred
-            || request.first("baggage").is_some();
-        let treatment = match brings_something && is_first {
-            true => self.policy.trust.of(request, host),
-            false => Treatment::Continue,
-        };
+        let Incoming { mut context, mut decision, is_invalid } = incoming;
+        let brings_something =
+            context.is_some() || decision != Decision::Deferred || request.first("baggage").is_some();
+        let treatment =
+            if brings_something { self.policy.trust.of(request, host) } else { Treatment::Continue };
         let is_trusted = treatment == Treatment::Continue;
         let baggage = if is_trusted { &self.policy.trusted } else { &self.policy.untrusted };
         self.counts.baggage_cut += u32::from(baggage.limit(request));
-        self.counts.invalid += u32::from(incoming.is_invalid);
-        self.counts.untrusted += u32::from(incoming.context.is_some() && !is_trusted);
+        self.counts.invalid += u32::from(is_invalid);
+        self.counts.untrusted += u32::from(context.is_some() && !is_trusted);
         if !is_trusted {
-            incoming.decision = Decision::Deferred;
+            decision = Decision::Deferred;
         }
-        let link = incoming.context.take_if(|_| !is_trusted).map(|(_, context)| context);
+        let link = context.take_if(|_| !is_trusted).map(|(_, context)| context);
+        let link = link.filter(|_| treatment == Treatment::Link);
         let ids = self.ids.as_mut()?;
-        let is_rewritten =
-            matches!(incoming.context, Some((Dialect::W3c, _))) && !traceparent::is_current(request);
-        let (mut context, is_begun) = match incoming.context {
-            Some((_, context)) => (context, false),
-            None => {
-                let (trace_id, decision) = (ids.trace(), incoming.decision);
-                let state = Default::default();
-                (Context { trace_id, span_id: None, decision, is_random: ids.is_random, state }, true)
-            }
-        };
+        let is_rewritten = matches!(context, Some((Dialect::W3c, _))) && !traceparent::is_current(request);
+        let is_begun = context.is_none();
+        let mut context = context.map_or_else(
+            || {
+                let (trace_id, is_random) = (ids.trace(), ids.is_random);
+                Context { trace_id, span_id: None, decision, is_random, state: TraceState::default() }
+            },
+            |(_, context)| context,
+        );
+        if is_begun {
+            self.policy.inject.iter().for_each(|dialect| dialect.forget(request));
+        }
         self.counts.started += u32::from(is_begun);
         self.counts.continued += u32::from(!is_begun);
         let (parent, before) = (context.span_id, context.decision);
@@ -260,17 +276,26 @@ impl TraceInjection {
             let now = u64::try_from(host.monotonic().as_nanos()).unwrap_or(u64::MAX);
             sampling.decide(&mut context, &self.entries, now, host);
         }
-        if self.policy.each_try && is_first {
-            tries::remember(&context, host);
+        let is_started = is_begun || before == Decision::Deferred;
+        if self.policy.each_try {
+            let before = Before { context, link, is_started };
+            before.remember(host);
+            return self.next_try(before);
         }
         let is_new = is_rewritten || parent.is_none() || context.decision != before || self.records(&context);
-        if is_new || self.policy.each_try {
+        if is_new {
             erase_inconsistent(&mut context);
             context.span_id = self.ids.as_mut().map(Ids::span);
         }
-        let link = link.filter(|_| treatment == Treatment::Link);
-        let is_started = is_begun || before == Decision::Deferred;
-        Some(Outgoing { context, parent, link, is_new: is_new || self.policy.each_try, is_started })
+        Some(Outgoing { context, parent, link, is_new, is_started })
+    }
+
+    /// A try has an id of its own, and the parent and the decision of the first.
+    fn next_try(&mut self, before: Before) -> Option<Outgoing> {
+        let Before { mut context, link, is_started } = before;
+        let parent = context.span_id.replace(self.ids.as_mut()?.span());
+        erase_inconsistent(&mut context);
+        Some(Outgoing { context, parent, link, is_new: true, is_started })
     }
 
     /// Whether there may be a span of a request.
@@ -299,15 +324,15 @@ impl TraceInjection {
         }
     }
 
-    fn with_exporter(&mut self, act: impl FnOnce(&mut Exporter)) {
+    fn with_exporter(&mut self, act: impl FnOnce(&mut Exporter, u32)) {
         if let Some(exporter) = &self.exporter {
-            act(&mut exporter.lock().unwrap_or_else(PoisonError::into_inner));
+            act(&mut exporter.lock().unwrap_or_else(PoisonError::into_inner), self.instance);
         }
     }
 
     fn report(&mut self, host: &mut dyn Host) {
         let mut spans = export::Counts::default();
-        self.with_exporter(|exporter| spans = std::mem::take(&mut exporter.counts));
+        self.with_exporter(|exporter, _| spans = std::mem::take(&mut exporter.counts));
         self.metrics.report(&mut self.counts, &mut spans, host);
     }
 }

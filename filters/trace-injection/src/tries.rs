@@ -11,10 +11,57 @@ use crate::tracestate::TraceState;
 /// The attribute of the request, which its tries have in common.
 const NAME: &str = "portcullis.before_tries";
 
-/// The place of a request in its trace, as the first try has found it.
-pub(crate) fn before(host: &mut dyn Host) -> Option<Context> {
-    let value = host.property(&[NAME])?;
-    let mut fields = value.splitn(5, |byte| *byte == b' ');
+/// What the first try has found and decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Before {
+    /// The place of the request in its trace.
+    pub(crate) context: Context,
+    /// A trace that it is not part of.
+    pub(crate) link: Option<Context>,
+    /// Whether the trace has begun here, or was decided about here.
+    pub(crate) is_started: bool,
+}
+
+impl Before {
+    /// What an earlier try has remembered.
+    pub(crate) fn of(host: &mut dyn Host) -> Option<Self> {
+        let value = host.property(&[NAME])?;
+        let mut lines = value.split(|byte| *byte == b'\n');
+        let [is_started, context] = [lines.next()?, lines.next()?];
+        let link = lines.next().and_then(parse);
+        Some(Self { context: parse(context)?, link, is_started: is_started == b"started" })
+    }
+
+    /// Remembers it for later tries.
+    pub(crate) fn remember(&self, host: &mut dyn Host) {
+        let mut value = if self.is_started { b"started\n".to_vec() } else { b"continued\n".to_vec() };
+        value.extend(render(&self.context));
+        if let Some(link) = &self.link {
+            value.push(b'\n');
+            value.extend(render(link));
+        }
+        if let Err(error) = host.set_property(NAME, &value) {
+            host.log(Level::Debug, &format!("trace-injection: tries: {error}"));
+        }
+    }
+}
+
+/// One line: no part of a `tracestate` has a line break in it.
+fn render(context: &Context) -> Vec<u8> {
+    let span_id = context.span_id.map_or_else(|| "-".to_owned(), |span_id| span_id.to_string());
+    let decision = match context.decision {
+        Decision::Debug => "debug",
+        Decision::Sample => "sample",
+        Decision::Drop | Decision::Deferred => "drop",
+    };
+    let is_random = if context.is_random { "random" } else { "-" };
+    let mut line = format!("{} {span_id} {decision} {is_random} ", context.trace_id).into_bytes();
+    line.extend(context.state.render());
+    line
+}
+
+fn parse(line: &[u8]) -> Option<Context> {
+    let mut fields = line.splitn(5, |byte| *byte == b' ');
     let [trace_id, span_id, decision, is_random, state] =
         [fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?];
     Some(Context {
@@ -29,22 +76,6 @@ pub(crate) fn before(host: &mut dyn Host) -> Option<Context> {
     })
 }
 
-/// Remembers it, unless an earlier try has.
-pub(crate) fn remember(context: &Context, host: &mut dyn Host) {
-    let span_id = context.span_id.map_or_else(|| "-".to_owned(), |span_id| span_id.to_string());
-    let decision = match context.decision {
-        Decision::Debug => "debug",
-        Decision::Sample => "sample",
-        Decision::Drop | Decision::Deferred => "drop",
-    };
-    let is_random = if context.is_random { "random" } else { "-" };
-    let mut value = format!("{} {span_id} {decision} {is_random} ", context.trace_id).into_bytes();
-    value.extend(context.state.render());
-    if let Err(error) = host.set_property(NAME, &value) {
-        host.log(Level::Debug, &format!("trace-injection: tries: {error}"));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use portcullis_kit::testing::TestHost;
@@ -54,7 +85,7 @@ mod tests {
     #[test]
     fn what_is_remembered_is_found() {
         let mut host = TestHost::default();
-        assert_eq!(before(&mut host), None);
+        assert_eq!(Before::of(&mut host), None);
         for (span_id, decision, is_random, state) in [
             (None, Decision::Drop, false, ""),
             (SpanId::new(2), Decision::Sample, true, "a=1 2,b=3"),
@@ -63,8 +94,11 @@ mod tests {
             let state = TraceState::parse([state.as_bytes()]).unwrap();
             let trace_id = TraceId::from_halves(1, 2).unwrap();
             let context = Context { trace_id, span_id, decision, is_random, state };
-            remember(&context, &mut host);
-            assert_eq!(before(&mut host), Some(context));
+            for link in [None, Some(context.clone())] {
+                let before = Before { context: context.clone(), is_started: link.is_some(), link };
+                before.remember(&mut host);
+                assert_eq!(Before::of(&mut host), Some(before));
+            }
         }
     }
 }

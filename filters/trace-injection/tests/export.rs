@@ -202,6 +202,36 @@ fn the_collector_says_when_to_come_again() {
 }
 
 #[test]
+fn who_wants_to_be_asked_at_once_is_not() {
+    let mut world = by_http("http_protobuf");
+    world.requests(2);
+    world.answer_http("503", &[("retry-after", "0")], b"");
+    world.tick_after(Duration::from_millis(400));
+    assert_eq!(world.host.calls.len(), 1);
+    world.tick_after(Duration::from_millis(600));
+    assert_eq!(world.host.calls.len(), 2);
+}
+
+#[test]
+fn a_batch_ends_before_it_is_too_long_for_a_server() {
+    let mut world = World::new("{export: {cluster: c, batch: 400, queue: 400}}");
+    let long = format!("/{}", "a".repeat(5000));
+    let agent = "b".repeat(5000);
+    let request =
+        [(":method", "GET"), (":path", long.as_str()), ("user-agent", &agent), ("x-request-id", &agent)];
+    (0..400).for_each(|_| drop(world.round_trip(&request, "200")));
+    let mut sent = 0;
+    while sent < 400 {
+        let call = world.host.calls.last().unwrap();
+        assert!(call.body.len() < (1 << 20) + 1000 && call.body.len() > 100_000, "{}", call.body.len());
+        sent += world.sent().len();
+        world.answer(&taken());
+        world.tick_after(second(6));
+    }
+    assert_eq!((world.metric("spans_exported"), world.host.calls.len()), (400, 2));
+}
+
+#[test]
 fn the_headers_are_those_of_the_protocol() {
     for (protocol, kind) in [("http_protobuf", "application/x-protobuf"), ("http_json", "application/json")] {
         let mut world = by_http(protocol);
@@ -266,6 +296,7 @@ fn the_next_instance_sends_what_is_left() {
     let mut next = TraceInjection::configure(value.to_string().as_bytes()).unwrap();
     next.start(&mut world.host);
     next.inherit(&world.filter);
+    // What the next one has sent is its own.
     world.filter.on_stop(&mut world.host);
     // A request of the former one that ends now.
     world.requests(1);
@@ -284,6 +315,9 @@ fn without_a_next_instance_the_rest_is_counted() {
     world.requests(3);
     world.filter.on_stop(&mut world.host);
     assert_eq!(world.metric("spans_dropped_stopped"), 3);
+    // A request that was on its way.
+    world.requests(1);
+    assert_eq!(world.metric("spans_dropped_stopped"), 4);
     // Nobody else's answers.
     world.answer(&taken());
     assert_eq!(world.metric("spans_exported"), 0);

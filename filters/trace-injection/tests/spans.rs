@@ -206,6 +206,29 @@ fn a_response_that_breaks_off_is_an_error_unless_the_client_has_gone() {
 }
 
 #[test]
+fn a_tunnel_is_a_success_however_it_ends() {
+    for (method, status) in [("GET", "101"), ("CONNECT", "200")] {
+        let mut world = world("");
+        let (_, mut sent) = world.request(&request(&[(":method", method)]));
+        world.respond(&mut sent, &[(":status", status)], false);
+        world.host.properties.insert("response.flags".into(), (1_u64 << 23).to_le_bytes().to_vec());
+        world.end(sent);
+        assert_eq!(world.taken()[0].status, None, "{method}");
+    }
+}
+
+#[test]
+fn the_values_of_a_header_share_the_room_of_one() {
+    let mut world = world(", spans: {request_headers: [x-a], attributes: []}");
+    let long = "a".repeat(700);
+    world.round_trip(&request(&[("x-a", &long), ("x-a", &long), ("x-a", &long)]), "200");
+    let shown = attributes(&world.taken()[0].attributes);
+    let lengths =
+        shown["http.request.header.x-a"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().len());
+    assert_eq!(lengths.collect::<Vec<_>>(), [700, 324]);
+}
+
+#[test]
 fn a_denial_by_another_filter_is_an_event() {
     let mut world = world("");
     for (details, events) in [("portcullis_jwt_expired", 1), ("via_upstream", 0)] {

@@ -77,6 +77,7 @@ pub(crate) enum Side {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrustConfig {
     /// The first that fits counts.
+    #[serde(default)]
     pub(crate) rules: Vec<TrustRuleConfig>,
     /// What holds for all others.
     pub(crate) otherwise: Treatment,

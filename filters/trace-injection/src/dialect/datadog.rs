@@ -74,11 +74,21 @@ pub(super) fn inject(context: &Context, headers: &mut Headers) {
     }
     headers.set("x-datadog-trace-id", context.trace_id.low().to_string().as_bytes());
     headers.set("x-datadog-parent-id", span_id.number().to_string().as_bytes());
-    match context.decision {
-        Decision::Deferred => headers.remove("x-datadog-sampling-priority"),
-        Decision::Drop => headers.set("x-datadog-sampling-priority", b"0"),
-        Decision::Sample => headers.set("x-datadog-sampling-priority", b"1"),
-        Decision::Debug => headers.set("x-datadog-sampling-priority", b"2"),
+    let priority: &[u8] = match (context.decision, headers.only("x-datadog-sampling-priority")) {
+        (Decision::Deferred, _) => return headers.remove("x-datadog-sampling-priority"),
+        // They say the same, and also who says so.
+        (Decision::Drop, Some(b"-1" | b"0")) | (Decision::Sample, Some(b"1" | b"2")) => return,
+        (Decision::Drop, _) => b"0",
+        (Decision::Sample, _) => b"1",
+        (Decision::Debug, _) => b"2",
+    };
+    headers.set("x-datadog-sampling-priority", priority);
+}
+
+/// Takes out what belongs to another trace.
+pub(super) fn forget(headers: &mut Headers) {
+    for name in ["x-datadog-origin", "x-datadog-tags", "x-datadog-sampling-priority"] {
+        headers.remove(name);
     }
 }
 

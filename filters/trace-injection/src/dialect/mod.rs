@@ -69,6 +69,15 @@ impl Dialect {
         self != Self::W3c || traceparent::is_plain(headers)
     }
 
+    /// Takes out what would otherwise stay of another trace when this one is written.
+    pub(crate) fn forget(self, headers: &mut Headers) {
+        match self {
+            Self::Datadog => datadog::forget(headers),
+            Self::Xray => self.remove(headers),
+            Self::W3c | Self::B3 | Self::B3Multi | Self::Jaeger | Self::Gcp => {}
+        }
+    }
+
     /// Takes the headers out.
     pub(crate) fn remove(self, headers: &mut Headers) {
         self.headers().iter().for_each(|name| headers.remove(name));

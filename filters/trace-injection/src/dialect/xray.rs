@@ -14,29 +14,42 @@ pub(super) fn extract(headers: &Headers) -> Found {
 }
 
 fn parse(value: &[u8]) -> Option<Context> {
-    let (mut trace_id, mut span_id, mut decision) = (None, None, Decision::Deferred);
+    let [mut root, mut parent, mut sampled] = [None; 3];
     for (name, value) in fields(value) {
-        match name {
-            b"Root" => trace_id = Some(root(value)?),
-            b"Parent" => span_id = Some(SpanId::parse(value)?),
-            b"Sampled" => {
-                decision = match value {
-                    b"0" => Decision::Drop,
-                    b"1" => Decision::Sample,
-                    // `?` asks for a decision.
-                    b"?" | b"d" => Decision::Deferred,
-                    _ => return None,
-                }
-            }
-            _ => {}
+        let field = match name {
+            b"Root" => &mut root,
+            b"Parent" => &mut parent,
+            b"Sampled" => &mut sampled,
+            _ => continue,
+        };
+        // One that is there twice says two things.
+        if field.replace(value).is_some() {
+            return None;
         }
     }
-    // A load balancer begins a trace without a span.
-    Some(Context { trace_id: trace_id?, span_id, decision, is_random: false, state: TraceState::default() })
+    let decision = match sampled {
+        Some(b"0") => Decision::Drop,
+        Some(b"1") => Decision::Sample,
+        // `?` asks for a decision.
+        None | Some(b"?" | b"d") => Decision::Deferred,
+        Some(_) => return None,
+    };
+    let span_id = match parent {
+        // A load balancer begins a trace without a span.
+        None => None,
+        Some(digits) => Some(SpanId::parse(digits)?),
+    };
+    Some(Context {
+        trace_id: trace_id(root?)?,
+        span_id,
+        decision,
+        is_random: false,
+        state: TraceState::default(),
+    })
 }
 
 /// `1-{8}-{24}`: the first part is a time in seconds.
-fn root(value: &[u8]) -> Option<TraceId> {
+fn trace_id(value: &[u8]) -> Option<TraceId> {
     let (time, rest) = value.strip_prefix(b"1-")?.split_at_checked(8)?;
     TraceId::parse(&[time, rest.strip_prefix(b"-")?].concat())
 }
@@ -102,6 +115,8 @@ mod tests {
             "Root=1-5759e988xbd862e3fe1be46a994272793",
             &format!("{ROOT};Parent=1"),
             &format!("{ROOT};Sampled=2"),
+            &format!("{ROOT};{ROOT}"),
+            &format!("{ROOT};Sampled=1;Sampled=0"),
         ] {
             assert_eq!(found(bad), Found::Invalid, "{bad}");
         }

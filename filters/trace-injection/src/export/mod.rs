@@ -25,6 +25,8 @@ pub(crate) use settings::Settings;
 
 /// The conventions that the attributes keep to.
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
+/// The longest batch, but for what it begins with: servers of gRPC take 4 MiB.
+const MOST_BYTES: usize = 1 << 20;
 /// For how long a batch is sent again and again.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// The first pause between two tries; each further one is twice as long.
@@ -41,7 +43,11 @@ pub(crate) struct Exporter {
     since: Duration,
     /// The batch that is being sent, or waits to be sent again.
     batch: Option<Batch>,
-    under_way: Option<CallId>,
+    /// A call, and which of those that share the exporter has made it: it ends with that one.
+    under_way: Option<(CallId, u32)>,
+    /// How many share it or have done so, and how many of them are still there.
+    instances: u32,
+    live: u32,
     is_failing: bool,
     pub(crate) counts: Counts,
 }
@@ -81,9 +87,18 @@ impl Exporter {
             since: Duration::ZERO,
             batch: None,
             under_way: None,
+            instances: 0,
+            live: 0,
             is_failing: false,
             counts: Counts::default(),
         }
+    }
+
+    /// Lets another instance of the filter share it; the number is that instance's.
+    pub(crate) fn join(&mut self) -> u32 {
+        self.live += 1;
+        self.instances += 1;
+        self.instances
     }
 
     /// Whether spans of both go the same way.
@@ -92,7 +107,11 @@ impl Exporter {
     }
 
     /// Takes a span, and sends what there is once there is enough.
-    pub(crate) fn push(&mut self, span: Span, host: &mut dyn Host) {
+    pub(crate) fn push(&mut self, span: Span, instance: u32, host: &mut dyn Host) {
+        if self.live == 0 {
+            self.counts.dropped_stopped += 1;
+            return;
+        }
         let kept = self.queue.len() + self.batch.as_ref().map_or(0, |batch| batch.spans as usize);
         if kept >= self.settings.queue {
             self.counts.dropped_queue_full += 1;
@@ -103,12 +122,12 @@ impl Exporter {
         }
         self.queue.push_back(span);
         if self.queue.len() >= self.settings.batch {
-            self.send_what_is_due(host);
+            self.send_what_is_due(instance, host);
         }
     }
 
     /// Sends what is due: a batch again, or one that is full or has waited long enough.
-    pub(crate) fn send_what_is_due(&mut self, host: &mut dyn Host) {
+    pub(crate) fn send_what_is_due(&mut self, instance: u32, host: &mut dyn Host) {
         if self.under_way.is_some() {
             return;
         }
@@ -122,12 +141,19 @@ impl Exporter {
             self.batch = Some(self.next_batch(now));
         }
         if self.batch.as_ref().is_some_and(|batch| now >= batch.not_before) {
-            self.send(host);
+            self.send(instance, host);
         }
     }
 
     fn next_batch(&mut self, now: Duration) -> Batch {
-        let spans: Vec<_> = self.queue.drain(..self.queue.len().min(self.settings.batch)).collect();
+        let mut size = 0;
+        let fits = |span: &&Span| {
+            size += span.encoded_len();
+            size <= MOST_BYTES
+        };
+        // One alone always goes.
+        let count = self.queue.iter().take(self.settings.batch).take_while(fits).count().max(1);
+        let spans: Vec<_> = self.queue.drain(..count.min(self.queue.len())).collect();
         self.since = now;
         let count = u32::try_from(spans.len()).unwrap_or(u32::MAX);
         let scope = InstrumentationScope {
@@ -147,7 +173,7 @@ impl Exporter {
         Batch { body, spans: count, tries: 0, first: now, not_before: now }
     }
 
-    fn send(&mut self, host: &mut dyn Host) {
+    fn send(&mut self, instance: u32, host: &mut dyn Host) {
         let Some(batch) = &mut self.batch else { return };
         self.counts.retries += u32::from(batch.tries > 0);
         batch.tries = batch.tries.saturating_add(1);
@@ -172,26 +198,26 @@ impl Exporter {
             }),
         };
         match sent {
-            Ok(call) => self.under_way = Some(call),
+            Ok(call) => self.under_way = Some((call, instance)),
             Err(error) => self.take(Answer::Later { after: None, why: error.to_string() }, host),
         }
     }
 
     /// Takes the answer to a call, if it is ours.
     pub(crate) fn on_http_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) {
-        if self.under_way.take_if(|it| *it == call).is_some() {
+        if let Some((_, instance)) = self.under_way.take_if(|(it, _)| *it == call) {
             let is_json = self.settings.protocol == Protocol::HttpJson;
             let answer = Answer::of_http(answer, is_json, host.now());
             self.take(answer, host);
-            self.send_what_is_due(host);
+            self.send_what_is_due(instance, host);
         }
     }
 
     /// Takes the answer to a call, if it is ours.
     pub(crate) fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut dyn Host) {
-        if self.under_way.take_if(|it| *it == call).is_some() {
+        if let Some((_, instance)) = self.under_way.take_if(|(it, _)| *it == call) {
             self.take(Answer::of_grpc(answer), host);
-            self.send_what_is_due(host);
+            self.send_what_is_due(instance, host);
         }
     }
 
@@ -222,7 +248,9 @@ impl Exporter {
                 let now = host.monotonic();
                 let doubled =
                     PAUSE.saturating_mul(1 << batch.tries.saturating_sub(1).min(10)).min(LONGEST_PAUSE);
-                batch.not_before = now.saturating_add(after.unwrap_or_else(|| with_jitter(doubled, host)));
+                // Who wants to be asked again at once may not know how often that is.
+                let pause = with_jitter(doubled, host).max(after.unwrap_or_default());
+                batch.not_before = now.saturating_add(pause);
                 if batch.not_before.saturating_sub(batch.first) > PATIENCE {
                     self.counts.dropped_failed += spans;
                     self.batch = None;
@@ -242,10 +270,12 @@ impl Exporter {
         }
     }
 
-    /// The calls of a plugin end with it. What was under way is sent again by the next one, or, where there is none, is lost.
-    pub(crate) fn stop(&mut self, has_heir: bool) {
-        self.under_way = None;
-        if !has_heir {
+    /// Lets an instance go. Its call ends with it, and what that carried is sent again by another one. After the last one, what is left
+    /// is lost.
+    pub(crate) fn leave(&mut self, instance: u32) {
+        self.live = self.live.saturating_sub(1);
+        self.under_way.take_if(|(_, sender)| *sender == instance);
+        if self.live == 0 {
             let batch = self.batch.take().map_or(0, |batch| batch.spans);
             self.counts.dropped_stopped += batch + u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
             self.queue.clear();

@@ -25,7 +25,9 @@ impl Trust {
         let Some(config) = config else {
             return Ok(Self { rules: Vec::new(), otherwise: Treatment::Continue });
         };
-        bounded("rules", config.rules.len())?;
+        if !config.rules.is_empty() {
+            bounded("rules", config.rules.len())?;
+        }
         let rules = config.rules.into_iter().enumerate().map(|(index, rule)| {
             Rule::try_from(rule).map_err(|error| error.under(&format!("rules[{index}]")))
         });

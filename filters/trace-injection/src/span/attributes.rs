@@ -147,14 +147,18 @@ pub(super) fn at_the_end(policy: &SpanPolicy, host: &mut dyn Host) -> Vec<KeyVal
     attributes
 }
 
-/// A header, each of its values.
+/// A header, each of its values as far as all together are no longer than one may be.
 pub(super) fn header(headers: &Headers, name: &str, key: &str) -> Option<KeyValue> {
-    let values: Vec<_> =
-        headers.all(name).map(|value| AnyValue { value: Some(Value::StringValue(text(value))) }).collect();
-    let value = Value::ArrayValue(ArrayValue { values });
-    headers
-        .first(name)
-        .map(|_| KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) })
+    headers.first(name)?;
+    let mut left = LONGEST;
+    let values = headers.all(name).map_while(|value| {
+        let shown = text(value.get(..left).unwrap_or(value));
+        let is_room = left > 0;
+        left = left.saturating_sub(value.len().max(1));
+        is_room.then_some(AnyValue { value: Some(Value::StringValue(shown)) })
+    });
+    let value = Value::ArrayValue(ArrayValue { values: values.collect() });
+    Some(KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) })
 }
 
 pub(crate) fn string(key: &str, value: &str) -> KeyValue {

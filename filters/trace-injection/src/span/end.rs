@@ -8,15 +8,16 @@ use portcullis_proto::trace::status::StatusCode;
 use super::attributes::{number, string, text};
 use super::{Recording, grpc};
 use crate::config::Decisions;
+use crate::policy::SpanPolicy;
 
 /// Envoy's response flag DC: the client has gone.
 const CLIENT_GONE: u64 = 1 << 14;
 
 impl Recording {
     /// Says what has become of the request. Whether it has failed.
-    pub(super) fn finish(&mut self, decisions: Decisions, host: &mut dyn Host) -> bool {
+    pub(super) fn finish(&mut self, policy: &SpanPolicy, host: &mut dyn Host) -> bool {
         let error = match (self.is_grpc, self.status) {
-            _ if !self.is_complete => self.broken_off(host),
+            _ if !self.is_complete => self.broken_off(policy, host),
             (true, Some(200)) => self.of_call(),
             (_, status) => self.of_response(status.unwrap_or_default()),
         };
@@ -27,7 +28,7 @@ impl Recording {
             self.add("error.type", error);
             self.span.status = Some(Status { code: StatusCode::Error.into(), ..Status::default() });
         }
-        self.add_decision(decisions, host);
+        self.add_decision(policy.decisions, host);
         error.is_some()
     }
 
@@ -45,7 +46,7 @@ impl Recording {
     }
 
     /// A response that is not there, or not all of it. That the client did not wait for it is nobody's failure on the server's side.
-    fn broken_off(&self, host: &mut dyn Host) -> Option<String> {
+    fn broken_off(&self, policy: &SpanPolicy, host: &mut dyn Host) -> Option<String> {
         let flags = host
             .property(&["response", "flags"])
             .and_then(|flags| flags.try_into().ok())
@@ -54,7 +55,11 @@ impl Recording {
         if is_gone && !self.is_client {
             return None;
         }
-        let details = text(&host.property(&["response", "code_details"]).unwrap_or_default());
+        let details = match policy.each_try {
+            // They are those of the request, and not of one try.
+            true => String::new(),
+            false => text(&host.property(&["response", "code_details"]).unwrap_or_default()),
+        };
         // What follows in braces differs from time to time.
         let details = details.split('{').next().unwrap_or_default();
         Some(if details.is_empty() { "no_response".to_owned() } else { details.to_owned() })

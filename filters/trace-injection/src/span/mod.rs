@@ -26,6 +26,8 @@ pub(crate) struct Recording {
     span: Span,
     is_client: bool,
     is_grpc: bool,
+    /// Whether it asks for a tunnel.
+    is_connect: bool,
     /// Whether its trace is recorded; if not, only a failure is.
     is_sampled: bool,
     status: Option<u16>,
@@ -63,6 +65,7 @@ impl Recording {
             span,
             is_client: policy.is_client,
             is_grpc,
+            is_connect: request.first(":method") == Some(b"CONNECT"),
             is_sampled: context.decision.is_sampled(),
             status: None,
             grpc_status: None,
@@ -80,11 +83,13 @@ impl Recording {
         self.answered_at = now;
         let status = response.first(":status");
         self.status = status.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-        self.is_complete = response.is_last;
         if self.is_grpc {
             self.trailed(response);
-            self.is_complete = response.is_last;
         }
+        // A tunnel is there as soon as it is granted, and however it ends, it has been one.
+        let is_tunnel =
+            self.status.is_some_and(|status| status == 101 || (self.is_connect && status / 100 == 2));
+        self.is_complete = response.is_last || is_tunnel;
         let shown = policy.response_headers.iter();
         self.span.attributes.extend(shown.filter_map(|(name, key)| attributes::header(response, name, key)));
     }
@@ -104,7 +109,7 @@ impl Recording {
 
     /// Ends the span at `now`; `None` where it is not to be sent.
     pub(crate) fn end(mut self, policy: &SpanPolicy, now: u64, host: &mut dyn Host) -> Option<Span> {
-        let is_error = self.finish(policy.decisions, host);
+        let is_error = self.finish(policy, host);
         if !self.is_sampled && !is_error {
             return None;
         }
