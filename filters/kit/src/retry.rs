@@ -6,9 +6,10 @@ use crate::UnixTime;
 /// anything else, and for a date that is over.
 pub fn retry_after(value: &[u8], now: UnixTime) -> Option<Duration> {
     let text = std::str::from_utf8(value).ok()?.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match is_number {
+        true => text.parse().ok().map(Duration::from_secs),
+        false => {
             let wall = UNIX_EPOCH + Duration::from_nanos(now.as_nanos());
             httpdate::parse_http_date(text).ok()?.duration_since(wall).ok()
         }
@@ -26,7 +27,7 @@ mod tests {
         assert_eq!((of(" 120 "), of("0")), (Some(120), Some(0)));
         assert_eq!(of("Sun, 06 Nov 1994 08:49:37 GMT"), Some(60));
         assert_eq!(
-            (of("Sun, 06 Nov 1994 08:00:00 GMT"), of("soon"), of("-1"), of("")),
+            (of("Sun, 06 Nov 1994 08:00:00 GMT"), of("soon"), of("+1"), of("")),
             (None, None, None, None)
         );
     }

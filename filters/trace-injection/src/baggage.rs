@@ -35,15 +35,18 @@ impl Baggage {
         let kept: Vec<_> = sent
             .iter()
             .filter(|member| self.keeps(member))
-            .take(MOST)
-            .take_while(|member| {
+            .filter(|member| {
                 // With the comma in front of it.
-                size += member.len() + usize::from(size > 0);
-                size <= LONGEST
+                let longer = size + member.len() + usize::from(size > 0);
+                let fits = longer <= LONGEST;
+                size = if fits { longer } else { size };
+                fits
             })
+            .take(MOST)
             .copied()
             .collect();
-        if kept.len() == sent.len() && *self != Self::Nothing {
+        let length: usize = headers.all("baggage").map(<[u8]>::len).sum();
+        if kept.len() == sent.len() && !kept.is_empty() && length <= LONGEST {
             return false;
         }
         match kept.join(&b',') {
@@ -112,6 +115,12 @@ mod tests {
         let over = [long("a", 4096), long("b", 4096)];
         assert_eq!(limited(&Baggage::All, &[&over.join(",")]), (true, vec![over[0].clone()]));
         assert_eq!(limited(&Baggage::All, &[&long("a", 8193)]), (true, vec![]));
+        assert_eq!(limited(&Baggage::All, &[&long("a", 8193), "b=1"]), (true, vec!["b=1".to_owned()]));
+        assert_eq!(limited(&Baggage::All, &[&",".repeat(9000)]), (true, vec![]));
+        assert_eq!(
+            limited(&Baggage::All, &[&format!("a=1{}", ",".repeat(9000))]),
+            (true, vec!["a=1".to_owned()])
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use portcullis_kit::{
 
 use crate::config::{TraceInjectionConfig, TraceResponse, Treatment};
 use crate::context::{Context, Decision};
-use crate::dialect::{Dialect, traceparent};
+use crate::dialect::{self, Dialect, traceparent};
 use crate::export::{self, Exporter};
 use crate::ids::SpanId;
 use crate::metrics::{Counts, Metrics};
@@ -208,7 +208,12 @@ impl HttpFilter for TraceInjection {
         let Some(recording) = stream.recording else { return };
         let now = host.now().as_nanos();
         if let Some(span) = recording.end(&self.policy.spans, now, host) {
-            self.with_exporter(|exporter, instance| exporter.push(span, instance, host));
+            // The calls of a plugin that is out are not heard of again.
+            let is_stopped = self.is_stopped;
+            self.with_exporter(|exporter, instance| match is_stopped {
+                true => exporter.keep(span, host),
+                false => exporter.push(span, instance, host),
+            });
         }
         if self.is_stopped {
             self.report(host);
@@ -242,8 +247,8 @@ impl TraceInjection {
             return self.next_try(before);
         }
         let Incoming { mut context, mut decision, is_invalid } = incoming;
-        let brings_something =
-            context.is_some() || decision != Decision::Deferred || request.first("baggage").is_some();
+        let brings_something = self.policy.trust.is_asked()
+            && request.iter().any(|(name, _)| name == b"baggage" || dialect::is_of_a_trace(name));
         let treatment =
             if brings_something { self.policy.trust.of(request, host) } else { Treatment::Continue };
         let is_trusted = treatment == Treatment::Continue;
@@ -253,12 +258,13 @@ impl TraceInjection {
         self.counts.untrusted += u32::from(context.is_some() && !is_trusted);
         if !is_trusted {
             decision = Decision::Deferred;
+            dialect::remove_all(request);
         }
         let link = context.take_if(|_| !is_trusted).map(|(_, context)| context);
         let link = link.filter(|_| treatment == Treatment::Link);
         let ids = self.ids.as_mut()?;
-        let is_rewritten = matches!(context, Some((Dialect::W3c, _))) && !traceparent::is_current(request);
         let is_begun = context.is_none();
+        let is_rewritten = matches!(context, Some((Dialect::W3c, _))) && !traceparent::is_current(request);
         let mut context = context.map_or_else(
             || {
                 let (trace_id, is_random) = (ids.trace(), ids.is_random);
@@ -271,7 +277,7 @@ impl TraceInjection {
         }
         self.counts.started += u32::from(is_begun);
         self.counts.continued += u32::from(!is_begun);
-        let (parent, before) = (context.span_id, context.decision);
+        let (parent, before, state) = (context.span_id, context.decision, context.state.clone());
         if let Some(sampling) = self.policy.sampling(request, host) {
             let now = u64::try_from(host.monotonic().as_nanos()).unwrap_or(u64::MAX);
             sampling.decide(&mut context, &self.entries, now, host);
@@ -282,7 +288,8 @@ impl TraceInjection {
             before.remember(host);
             return self.next_try(before);
         }
-        let is_new = is_rewritten || parent.is_none() || context.decision != before || self.records(&context);
+        let is_changed = context.decision != before || context.state != state;
+        let is_new = is_rewritten || parent.is_none() || is_changed || self.records(&context);
         if is_new {
             erase_inconsistent(&mut context);
             context.span_id = self.ids.as_mut().map(Ids::span);
@@ -318,9 +325,19 @@ impl TraceInjection {
         self.counts.baggage_cut += u32::from(self.policy.trusted.limit(request));
         self.counts.invalid += u32::from(incoming.is_invalid);
         self.counts.continued += u32::from(incoming.context.is_some());
-        if let Some((source, context)) = &incoming.context {
-            let others = self.policy.inject.iter().filter(|dialect| *dialect != source);
-            others.for_each(|dialect| dialect.inject(context, request));
+        match &incoming.context {
+            Some((source, context)) => {
+                let is_deferred = context.decision == Decision::Deferred;
+                for dialect in self.policy.inject.iter().filter(|dialect| *dialect != source) {
+                    match is_deferred && !dialect.can_defer() {
+                        // It would say no.
+                        true => dialect.remove(request),
+                        false => dialect.inject(context, request),
+                    }
+                }
+            }
+            // What the request says there was not read, and is not what Envoy's tracer says.
+            None => self.policy.written_only().for_each(|dialect| dialect.remove(request)),
         }
     }
 

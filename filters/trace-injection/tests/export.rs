@@ -195,10 +195,34 @@ fn the_collector_says_when_to_come_again() {
     assert_eq!(world.host.calls.len(), 1);
     world.tick_after(second(1));
     assert_eq!(world.host.calls.len(), 2);
-    // Longer than anybody waits.
-    world.answer_http("503", &[("retry-after", "99999")], b"");
+    // The batch is not kept for longer than that.
+    world.answer_http("503", &[("retry-after", "250")], b"");
     world.tick_after(second(1));
     assert_eq!(world.metric("spans_dropped_failed"), 2);
+}
+
+#[test]
+fn a_call_that_is_never_answered_holds_up_nobody() {
+    let mut world = by_grpc(", timeout: 1s");
+    world.requests(2);
+    world.tick_after(second(6));
+    assert_eq!(world.host.calls.len(), 1);
+    world.tick_after(second(1));
+    world.tick_after(second(1));
+    assert_eq!(world.host.calls.len(), 2, "{:?}", world.host.log);
+}
+
+#[test]
+fn a_collector_that_wants_to_be_left_alone_is_left_alone_by_all_batches() {
+    let mut world = by_http("http_protobuf");
+    world.requests(3);
+    world.answer_http("429", &[("retry-after", "99999")], b"");
+    for _ in 0..29 {
+        world.tick_after(second(10));
+    }
+    assert_eq!(world.host.calls.len(), 1);
+    world.tick_after(second(10));
+    assert_eq!((world.host.calls.len(), world.sent().len()), (2, 1), "those behind it, after five minutes");
 }
 
 #[test]
@@ -241,6 +265,7 @@ fn the_headers_are_those_of_the_protocol() {
             (":authority", "c"),
             (":path", "/v1/traces"),
             ("content-type", kind),
+            ("user-agent", concat!("portcullis/", env!("CARGO_PKG_VERSION"))),
             ("x-key", "k"),
         ];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -112,6 +112,23 @@ fn a_client_span_is_about_what_goes_out() {
 }
 
 #[test]
+fn what_may_be_a_secret_in_a_query_is_hidden() {
+    let mut world = world(", spans: {attributes: [url.query], query_values: [page]}");
+    for (query, expected) in [
+        ("page=1&x=2", "page=1&x=REDACTED"),
+        ("c2VjcmV0MQ=", "REDACTED"),
+        ("dG9rZW4tMTI==", "REDACTED"),
+        ("page=1;token=abc", "page=REDACTED"),
+        ("x;y=1", "REDACTED"),
+        ("page&&page=", "page&&page="),
+        ("a=b=c", "a=REDACTED"),
+    ] {
+        let (_, shown) = span(&mut world, &request(&[(":path", &format!("/?{query}"))]), "200");
+        assert_eq!(shown["url.query"], expected, "{query}");
+    }
+}
+
+#[test]
 fn names_are_few() {
     let mut world = world(", spans: {routes: ['/users/{id}', '/files/**'], attributes: []}");
     for (method, path, name, route) in [
@@ -334,10 +351,23 @@ fn a_grpc_call_is_told_by_its_method_and_its_status() {
     assert_eq!(
         shown,
         json!({
-            "rpc.system.name": "grpc", "rpc.method": "_OTHER", "rpc.method_original": "no method", "error.type": "503",
+            "rpc.system.name": "grpc",
+            "rpc.method": "_OTHER",
+            "rpc.method_original": "no method",
+            "rpc.response.status_code": "UNAVAILABLE",
+            "error.type": "UNAVAILABLE",
         })
     );
     assert_eq!(span.name, "grpc");
+    // What a server does not have is a name that a client has thought of.
+    for (status, trailers) in [("200", Some(&[("grpc-status", "12")][..])), ("404", None)] {
+        let (span, shown) = world.call("/a.B/Thought", &[(":status", status)], trailers);
+        assert_eq!((span.name.as_str(), &shown["rpc.method"]), ("grpc", &json!("_OTHER")));
+        assert_eq!(shown["rpc.method_original"], "a.B/Thought");
+    }
+    // A denial is no failure of a server.
+    let (span, shown) = world.call("/a.B/C", &[(":status", "403")], None);
+    assert_eq!((span.status, &shown["rpc.response.status_code"]), (None, &json!("PERMISSION_DENIED")));
     let (span, shown) = world.call("/a.B/C", &[(":status", "200")], Some(&[]));
     assert_eq!((shown["error.type"].as_str(), span.status.is_some()), (Some("UNKNOWN"), true));
 }

@@ -34,7 +34,7 @@ pub(crate) struct SamplingRuleConfig {
     pub(crate) parent: Parent,
 }
 
-/// What the decision of the sender is worth. Who asks for debugging gets it in any case.
+/// What the decision of the sender is worth, debugging included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Parent {

@@ -70,7 +70,7 @@ pub(crate) enum Attribute {
     /// The host that was asked for.
     #[serde(rename = "server.address")]
     ServerAddress,
-    /// The port that was asked for, where it is not that of the scheme.
+    /// The port that was asked for, where it was said.
     #[serde(rename = "server.port")]
     ServerPort,
     /// The query, its values hidden but those of `query_values`.

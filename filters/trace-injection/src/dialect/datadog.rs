@@ -26,21 +26,33 @@ fn parse(headers: &Headers) -> Option<Context> {
     let low = decimal(trim(headers.only("x-datadog-trace-id")?))?;
     let high = tags(headers)
         .find(|(name, _)| *name == UPPER.as_bytes())
-        .map_or(Some(0), |(_, digits)| hex::<8>(digits).map(u64::from_be_bytes));
+        // Those who do not understand the tag go by the lower half.
+        .and_then(|(_, digits)| hex::<8>(digits))
+        .map_or(0, u64::from_be_bytes);
     // Synthetic tests have a trace and no span.
     let span_id = match headers.first("x-datadog-parent-id") {
         None => None,
         Some(_) => SpanId::new(decimal(trim(headers.only("x-datadog-parent-id")?))?),
     };
-    let decision = match headers.first("x-datadog-sampling-priority").map(trim) {
+    let decision = match headers.first("x-datadog-sampling-priority") {
         None => Decision::Deferred,
-        Some(b"-1" | b"0") => Decision::Drop,
-        Some(b"1" | b"2") => Decision::Sample,
-        Some(_) => return None,
+        Some(priority) => is_kept(priority)?.into(),
     };
     // A low half of zeros is no id for those who know nothing else.
-    let trace_id = TraceId::from_halves(high?, low).filter(|_| low != 0)?;
+    let trace_id = TraceId::from_halves(high, low).filter(|_| low != 0)?;
     Some(Context { trace_id, span_id, decision, is_random: false, state: TraceState::default() })
+}
+
+/// Whether the upper half of the trace id, where it is there, is one.
+pub(super) fn has_plain_tags(headers: &Headers) -> bool {
+    let mut upper = tags(headers).filter(|(name, _)| *name == UPPER.as_bytes());
+    upper.all(|(_, digits)| hex::<8>(digits).is_some())
+}
+
+/// A priority is a number, and those above zero keep.
+fn is_kept(priority: &[u8]) -> Option<bool> {
+    let number: i32 = std::str::from_utf8(trim(priority)).ok()?.parse().ok()?;
+    Some(number > 0)
 }
 
 fn tags(headers: &Headers) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -74,10 +86,11 @@ pub(super) fn inject(context: &Context, headers: &mut Headers) {
     }
     headers.set("x-datadog-trace-id", context.trace_id.low().to_string().as_bytes());
     headers.set("x-datadog-parent-id", span_id.number().to_string().as_bytes());
-    let priority: &[u8] = match (context.decision, headers.only("x-datadog-sampling-priority")) {
+    let said = headers.only("x-datadog-sampling-priority").and_then(is_kept);
+    let priority: &[u8] = match (context.decision, said) {
         (Decision::Deferred, _) => return headers.remove("x-datadog-sampling-priority"),
-        // They say the same, and also who says so.
-        (Decision::Drop, Some(b"-1" | b"0")) | (Decision::Sample, Some(b"1" | b"2")) => return,
+        // It says the same, and also who says so.
+        (Decision::Drop, Some(false)) | (Decision::Sample, Some(true)) => return,
         (Decision::Drop, _) => b"0",
         (Decision::Sample, _) => b"1",
         (Decision::Debug, _) => b"2",
@@ -106,6 +119,7 @@ mod tests {
         for (more, high, decision) in [
             (&[][..], 0, Decision::Deferred),
             (&[("sampling-priority", "-1")], 0, Decision::Drop),
+            (&[("sampling-priority", "3"), ("tags", "_dd.p.tid=640CFD8D00000000")], 0, Decision::Sample),
             (
                 &[("sampling-priority", "2"), ("tags", "_dd.p.dm=-4,_dd.p.tid=640cfd8d00000000")],
                 0x640c_fd8d_0000_0000,
@@ -132,8 +146,7 @@ mod tests {
             &[("trace-id", "-1"), good],
             &[("trace-id", "18446744073709551616"), good],
             &[("trace-id", "1"), ("parent-id", "x")],
-            &[("trace-id", "1"), good, ("sampling-priority", "3")],
-            &[("trace-id", "1"), good, ("tags", "_dd.p.tid=640CFD8D00000000")],
+            &[("trace-id", "1"), good, ("sampling-priority", "x")],
             &[("trace-id", "1"), ("trace-id", "1"), good],
         ] {
             assert_eq!(extract(&headers(bad)), Found::Invalid, "{bad:?}");

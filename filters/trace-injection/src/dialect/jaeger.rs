@@ -20,8 +20,10 @@ fn parse(value: &[u8]) -> Option<Context> {
     // Some clients escape the colons.
     let value = String::from_utf8_lossy(trim(value)).replace("%3A", ":").replace("%3a", ":");
     let mut fields = value.split(':').map(str::as_bytes);
-    let [trace_id, span_id, _parent, flags] =
-        [fields.next()?, fields.next()?, fields.next()?, fields.next()?];
+    let [trace_id, span_id, parent, flags] = [fields.next()?, fields.next()?, fields.next()?, fields.next()?];
+    if !parent.is_empty() {
+        hex_number(parent)?;
+    }
     let flags = (flags.len() <= 2).then(|| hex_number(flags)).flatten()?;
     let decision = match (flags & DEBUG != 0, flags & SAMPLED != 0) {
         (true, true) => Decision::Debug,
@@ -93,6 +95,7 @@ mod tests {
             "1:2:0:x",
             "1:2:0:001",
             "1::0:1",
+            "1:2:x:1",
             &long,
         ] {
             assert_eq!(found(bad), Found::Invalid, "{bad}");

@@ -64,9 +64,18 @@ impl Dialect {
         }
     }
 
-    /// Whether headers that were understood can go on as they are.
+    /// Whether headers that were understood can go on as they are: nobody can read them otherwise.
     pub(crate) fn is_plain(self, headers: &Headers) -> bool {
-        self != Self::W3c || traceparent::is_plain(headers)
+        match self {
+            Self::W3c => traceparent::is_plain(headers),
+            Self::Datadog if !datadog::has_plain_tags(headers) => false,
+            _ => self.headers().iter().all(|name| headers.all(name).count() <= 1),
+        }
+    }
+
+    /// Whether it can say that nothing is decided yet.
+    pub(crate) fn can_defer(self) -> bool {
+        !matches!(self, Self::W3c | Self::Jaeger)
     }
 
     /// Takes out what would otherwise stay of another trace when this one is written.
@@ -94,6 +103,24 @@ impl Dialect {
             Self::Gcp => gcp::HEADERS,
         }
     }
+}
+
+/// Headers that are about a trace and that no dialect here reads, but others may.
+const BESIDE: [&str; 3] = ["jaeger-baggage", "jaeger-debug-id", "x-datadog-origin"];
+/// How the names of others begin: baggage of Jaeger's clients.
+const BESIDE_PREFIX: &[u8] = b"uberctx-";
+
+/// Whether a header is about a trace, in any dialect.
+pub(crate) fn is_of_a_trace(name: &[u8]) -> bool {
+    let mut names = Dialect::ALL.iter().flat_map(|dialect| dialect.headers()).chain(&BESIDE);
+    name.starts_with(BESIDE_PREFIX) || names.any(|it| it.as_bytes() == name)
+}
+
+/// Takes out all that is about a trace, in any dialect.
+pub(crate) fn remove_all(headers: &mut Headers) {
+    let names: Vec<_> = headers.iter().map(|(name, _)| name).filter(|name| is_of_a_trace(name)).collect();
+    let names: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    names.iter().for_each(|name| headers.remove(name));
 }
 
 #[cfg(test)]

@@ -27,6 +27,10 @@ pub(crate) use settings::Settings;
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
 /// The longest batch, but for what it begins with: servers of gRPC take 4 MiB.
 const MOST_BYTES: usize = 1 << 20;
+/// What all spans of a queue may be long.
+const MOST_QUEUED: usize = 32 << 20;
+/// How much longer than it may take an answer is waited for: Envoy answers itself when the time is over.
+const GRACE: Duration = Duration::from_secs(5);
 /// For how long a batch is sent again and again.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// The first pause between two tries; each further one is twice as long.
@@ -38,13 +42,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub(crate) struct Exporter {
     settings: Settings,
     resource: Resource,
-    queue: VecDeque<Span>,
+    /// Each with its encoded length.
+    queue: VecDeque<(Span, usize)>,
+    /// The sum of the lengths.
+    queued: usize,
     /// Since when there is something in the queue.
     since: Duration,
     /// The batch that is being sent, or waits to be sent again.
     batch: Option<Batch>,
-    /// A call, and which of those that share the exporter has made it: it ends with that one.
-    under_way: Option<(CallId, u32)>,
+    under_way: Option<Call>,
+    /// When the collector may be asked again, and how often it has failed in a row.
+    not_before: Duration,
+    failures: u32,
     /// How many share it or have done so, and how many of them are still there.
     instances: u32,
     live: u32,
@@ -71,11 +80,17 @@ pub(crate) struct Counts {
 struct Batch {
     body: Vec<u8>,
     spans: u32,
-    tries: u32,
     /// When it was sent first.
-    first: Duration,
-    /// When it may be sent again.
-    not_before: Duration,
+    first: Option<Duration>,
+}
+
+/// A batch that is under way.
+#[derive(Debug)]
+struct Call {
+    id: CallId,
+    /// Which of those that share the exporter has made it: it ends with that one.
+    instance: u32,
+    since: Duration,
 }
 
 impl Exporter {
@@ -84,9 +99,12 @@ impl Exporter {
             resource: resource::resource(&settings, host),
             settings,
             queue: VecDeque::new(),
+            queued: 0,
             since: Duration::ZERO,
             batch: None,
             under_way: None,
+            not_before: Duration::ZERO,
+            failures: 0,
             instances: 0,
             live: 0,
             is_failing: false,
@@ -108,53 +126,63 @@ impl Exporter {
 
     /// Takes a span, and sends what there is once there is enough.
     pub(crate) fn push(&mut self, span: Span, instance: u32, host: &mut dyn Host) {
+        self.keep(span, host);
+        if self.queue.len() >= self.settings.batch {
+            self.send_what_is_due(instance, host);
+        }
+    }
+
+    /// Takes a span, as far as there is room.
+    pub(crate) fn keep(&mut self, span: Span, host: &mut dyn Host) {
         if self.live == 0 {
             self.counts.dropped_stopped += 1;
             return;
         }
+        let size = span.encoded_len();
         let kept = self.queue.len() + self.batch.as_ref().map_or(0, |batch| batch.spans as usize);
-        if kept >= self.settings.queue {
+        if kept >= self.settings.queue || self.queued.saturating_add(size) > MOST_QUEUED {
             self.counts.dropped_queue_full += 1;
             return;
         }
         if self.queue.is_empty() {
             self.since = host.monotonic();
         }
-        self.queue.push_back(span);
-        if self.queue.len() >= self.settings.batch {
-            self.send_what_is_due(instance, host);
-        }
+        self.queued += size;
+        self.queue.push_back((span, size));
     }
 
     /// Sends what is due: a batch again, or one that is full or has waited long enough.
     pub(crate) fn send_what_is_due(&mut self, instance: u32, host: &mut dyn Host) {
-        if self.under_way.is_some() {
+        let now = host.monotonic();
+        let limit = self.settings.timeout.saturating_add(GRACE);
+        if self.under_way.take_if(|call| now.saturating_sub(call.since) > limit).is_some() {
+            self.take(Answer::Later { after: None, why: "there is no answer".to_owned() }, host);
+        }
+        if self.under_way.is_some() || now < self.not_before {
             return;
         }
-        let now = host.monotonic();
         if self.batch.is_none() {
-            let is_due = self.queue.len() >= self.settings.batch
-                || now.saturating_sub(self.since) >= self.settings.delay;
-            if self.queue.is_empty() || !is_due {
+            let has_waited = now.saturating_sub(self.since) >= self.settings.delay;
+            if self.queue.is_empty() || !(has_waited || self.queue.len() >= self.settings.batch) {
                 return;
             }
-            self.batch = Some(self.next_batch(now));
+            self.batch = Some(self.next_batch());
         }
-        if self.batch.as_ref().is_some_and(|batch| now >= batch.not_before) {
-            self.send(instance, host);
-        }
+        self.send(instance, host);
     }
 
-    fn next_batch(&mut self, now: Duration) -> Batch {
+    fn next_batch(&mut self) -> Batch {
         let mut size = 0;
-        let fits = |span: &&Span| {
-            size += span.encoded_len();
+        let fits = |(_, length): &&(Span, usize)| {
+            size += length;
             size <= MOST_BYTES
         };
         // One alone always goes.
         let count = self.queue.iter().take(self.settings.batch).take_while(fits).count().max(1);
-        let spans: Vec<_> = self.queue.drain(..count.min(self.queue.len())).collect();
-        self.since = now;
+        let taken = self.queue.drain(..count.min(self.queue.len()));
+        let mut length = 0;
+        let spans: Vec<_> = taken.map(|(span, size)| (length += size, span).1).collect();
+        self.queued = self.queued.saturating_sub(length);
         let count = u32::try_from(spans.len()).unwrap_or(u32::MAX);
         let scope = InstrumentationScope {
             name: "portcullis".to_owned(),
@@ -170,13 +198,14 @@ impl Exporter {
             Protocol::Grpc | Protocol::HttpProtobuf => request.encode_to_vec(),
             Protocol::HttpJson => json::request(&request),
         };
-        Batch { body, spans: count, tries: 0, first: now, not_before: now }
+        Batch { body, spans: count, first: None }
     }
 
     fn send(&mut self, instance: u32, host: &mut dyn Host) {
         let Some(batch) = &mut self.batch else { return };
-        self.counts.retries += u32::from(batch.tries > 0);
-        batch.tries = batch.tries.saturating_add(1);
+        let now = host.monotonic();
+        self.counts.retries += u32::from(batch.first.is_some());
+        batch.first.get_or_insert(now);
         let Settings { cluster, authority, timeout, .. } = &self.settings;
         let sent = match self.settings.protocol {
             Protocol::Grpc => host.grpc_call(&GrpcCall {
@@ -198,14 +227,14 @@ impl Exporter {
             }),
         };
         match sent {
-            Ok(call) => self.under_way = Some((call, instance)),
+            Ok(id) => self.under_way = Some(Call { id, instance, since: now }),
             Err(error) => self.take(Answer::Later { after: None, why: error.to_string() }, host),
         }
     }
 
     /// Takes the answer to a call, if it is ours.
     pub(crate) fn on_http_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) {
-        if let Some((_, instance)) = self.under_way.take_if(|(it, _)| *it == call) {
+        if let Some(Call { instance, .. }) = self.under_way.take_if(|it| it.id == call) {
             let is_json = self.settings.protocol == Protocol::HttpJson;
             let answer = Answer::of_http(answer, is_json, host.now());
             self.take(answer, host);
@@ -215,49 +244,59 @@ impl Exporter {
 
     /// Takes the answer to a call, if it is ours.
     pub(crate) fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut dyn Host) {
-        if let Some((_, instance)) = self.under_way.take_if(|(it, _)| *it == call) {
+        if let Some(Call { instance, .. }) = self.under_way.take_if(|it| it.id == call) {
             self.take(Answer::of_grpc(answer), host);
             self.send_what_is_due(instance, host);
         }
     }
 
     fn take(&mut self, answer: Answer, host: &mut dyn Host) {
-        let Some(batch) = &mut self.batch else { return };
-        let spans = batch.spans;
+        let Some(batch) = &self.batch else { return };
+        let (spans, first) = (batch.spans, batch.first);
         match answer {
             Answer::Taken { refused, why } => {
                 let refused = u32::try_from(refused).unwrap_or(u32::MAX).min(spans);
                 self.counts.exported += spans - refused;
                 self.counts.dropped_refused += refused;
-                self.batch = None;
+                self.answered();
                 if refused > 0 {
                     self.complain(&format!("has refused {refused} of {spans} spans: {why}"), host);
+                } else if !why.is_empty() {
+                    self.complain(&format!("has taken {spans} spans and says: {why}"), host);
                 } else if std::mem::take(&mut self.is_failing) {
+                    let cluster = &self.settings.cluster;
                     host.log(
                         Level::Info,
-                        &format!("trace-injection: the collector {:?} answers again", self.settings.cluster),
+                        &format!("trace-injection: the collector {cluster:?} answers again"),
                     );
                 }
             }
             Answer::Refused { why } => {
                 self.counts.dropped_refused += spans;
-                self.batch = None;
+                self.answered();
                 self.complain(&format!("has refused {spans} spans: {why}"), host);
             }
             Answer::Later { after, why } => {
                 let now = host.monotonic();
-                let doubled =
-                    PAUSE.saturating_mul(1 << batch.tries.saturating_sub(1).min(10)).min(LONGEST_PAUSE);
-                // Who wants to be asked again at once may not know how often that is.
-                let pause = with_jitter(doubled, host).max(after.unwrap_or_default());
-                batch.not_before = now.saturating_add(pause);
-                if batch.not_before.saturating_sub(batch.first) > PATIENCE {
+                let doubled = PAUSE.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
+                self.failures = self.failures.saturating_add(1);
+                // Who wants to be asked again at once may not know how often that is, and nobody is left alone for ever.
+                let pause = with_jitter(doubled, host).max(after.unwrap_or_default().min(PATIENCE));
+                self.not_before = now.saturating_add(pause);
+                if first.is_some_and(|first| self.not_before.saturating_sub(first) > PATIENCE) {
                     self.counts.dropped_failed += spans;
                     self.batch = None;
                 }
                 self.complain(&format!("fails: {why}"), host);
             }
         }
+    }
+
+    /// The batch is done with, and the collector is there.
+    fn answered(&mut self) {
+        self.batch = None;
+        self.failures = 0;
+        self.not_before = Duration::ZERO;
     }
 
     /// One line until it answers again.
@@ -274,11 +313,12 @@ impl Exporter {
     /// is lost.
     pub(crate) fn leave(&mut self, instance: u32) {
         self.live = self.live.saturating_sub(1);
-        self.under_way.take_if(|(_, sender)| *sender == instance);
+        self.under_way.take_if(|call| call.instance == instance);
         if self.live == 0 {
             let batch = self.batch.take().map_or(0, |batch| batch.spans);
             self.counts.dropped_stopped += batch + u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
             self.queue.clear();
+            self.queued = 0;
         }
     }
 }

@@ -21,6 +21,9 @@ pub(crate) struct Settings {
     pub(super) attributes: BTreeMap<String, String>,
 }
 
+/// Who sends it, as OTLP wants it.
+const USER_AGENT: &[u8] = concat!("portcullis/", env!("CARGO_PKG_VERSION")).as_bytes();
+
 impl Settings {
     /// Those of each request.
     pub(super) fn headers(&self) -> Vec<(&str, &[u8])> {
@@ -29,7 +32,8 @@ impl Settings {
             Protocol::Grpc | Protocol::HttpProtobuf => "application/x-protobuf",
         };
         let further = self.further.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        [("content-type", kind.as_bytes())].into_iter().chain(further).collect()
+        let ours = [("content-type", kind.as_bytes()), ("user-agent", USER_AGENT)];
+        ours.into_iter().chain(further).collect()
     }
 }
 
@@ -101,7 +105,7 @@ fn headers(headers: Vec<ExportHeaderConfig>) -> Result<Vec<(String, String)>, Co
         let at = |member: &str, problem: String| {
             Err(ConfigError::at(format!("headers[{index}].{member}"), problem))
         };
-        if !is_further_header(&name, &["host"]) {
+        if !is_further_header(&name, &["host", "user-agent"]) {
             return at("name", format!("{name:?} is not a header for this; write one such as x-api-key"));
         }
         // It may be a secret.

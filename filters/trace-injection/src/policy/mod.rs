@@ -77,6 +77,11 @@ impl Policy {
         incoming
     }
 
+    /// Dialects that are written and not read.
+    pub(crate) fn written_only(&self) -> impl Iterator<Item = &Dialect> {
+        self.inject.iter().filter(|dialect| !self.extract.contains(dialect))
+    }
+
     /// Takes out the headers that are read and not written.
     pub(crate) fn remove_others(&self, request: &mut Headers) {
         let others = self.extract.iter().filter(|dialect| !self.inject.contains(dialect));

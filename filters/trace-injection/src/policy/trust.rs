@@ -34,6 +34,11 @@ impl Trust {
         Ok(Self { rules: rules.collect::<Result<_, _>>()?, otherwise: config.otherwise })
     }
 
+    /// Whether anybody is not trusted.
+    pub(crate) fn is_asked(&self) -> bool {
+        !self.rules.is_empty() || self.otherwise != Treatment::Continue
+    }
+
     /// What becomes of the trace of a request. One that can be read in two ways, where that makes a difference, is not trusted.
     pub(crate) fn of(&self, request: &Headers, host: &mut dyn Host) -> Treatment {
         for rule in &self.rules {

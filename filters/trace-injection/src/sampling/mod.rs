@@ -31,9 +31,7 @@ pub(crate) enum Sampler {
 impl Sampling {
     /// Decides whether a trace is recorded, and notes in it what is known of its probability.
     pub(crate) fn decide(&self, context: &mut Context, entries: &str, now: u64, host: &mut dyn Host) {
-        let is_decided = context.decision != Decision::Deferred;
-        // Who debugs a trace wants all of it.
-        if context.decision == Decision::Debug || (is_decided && self.follows_parent) {
+        if context.decision != Decision::Deferred && self.follows_parent {
             return;
         }
         let is_sampled = match &self.sampler {
@@ -124,7 +122,8 @@ mod tests {
         assert_eq!(decided(&half(false), sent()), (Decision::Drop, String::new()));
         let never = Sampling { sampler: Sampler::Never, follows_parent: false };
         assert_eq!(decided(&never, sent()).0, Decision::Drop);
-        assert_eq!(decided(&never, context(1, Decision::Debug, "")).0, Decision::Debug);
+        assert_eq!(decided(&never, context(1, Decision::Debug, "")).0, Decision::Drop);
+        assert_eq!(decided(&half(true), context(1, Decision::Debug, "")).0, Decision::Debug);
     }
 
     #[test]

@@ -44,11 +44,18 @@ impl Ot {
     pub(crate) fn note_in(&self, state: &mut TraceState) {
         let threshold = self.threshold.map(|threshold| format!("th:{threshold}"));
         let randomness = self.randomness.map(|randomness| format!("rv:{randomness:014x}"));
-        let others = self.others.iter().map(|(key, value)| format!("{key}:{value}"));
-        let fields: Vec<_> = threshold.into_iter().chain(randomness).chain(others).collect();
-        match fields.join(";") {
-            note if note.is_empty() || note.len() > LONGEST => state.remove(KEY),
-            note => state.set(KEY, &note),
+        let mut note = threshold.into_iter().chain(randomness).collect::<Vec<_>>().join(";");
+        for (key, value) in &self.others {
+            let separator = if note.is_empty() { "" } else { ";" };
+            let field = format!("{separator}{key}:{value}");
+            // There is always room for what is said here.
+            if note.len() + field.len() <= LONGEST {
+                note += &field;
+            }
+        }
+        match note.is_empty() {
+            true => state.remove(KEY),
+            false => state.set(KEY, &note),
         }
     }
 }

@@ -9,8 +9,9 @@ use super::LONGEST;
 use crate::config::Attribute;
 use crate::policy::{Extra, SpanPolicy};
 
-/// The methods that have a name of their own (RFC 9110 section 9, RFC 5789, RFC 9205's QUERY is not one yet).
-const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+/// The methods that have a name of their own in the conventions (RFC 9110 section 9, RFC 5789, and QUERY).
+const METHODS: [&str; 10] =
+    ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"];
 /// What stands for a value that is not shown.
 const HIDDEN: &str = "REDACTED";
 
@@ -29,7 +30,9 @@ pub(super) fn of_request(policy: &SpanPolicy, request: &Headers, is_grpc: bool) 
     };
     if policy.is_client && !is_grpc {
         let query = query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-        attributes.push(string("url.full", &format!("{scheme}://{}{path}{query}", without_user(&authority))));
+        let mut url = format!("{scheme}://{}{path}{query}", without_user(&authority));
+        url.truncate(url.floor_char_boundary(LONGEST));
+        attributes.push(string("url.full", &url));
     } else if !is_grpc {
         attributes.push(string("url.path", path));
         attributes.push(string("url.scheme", &scheme));
@@ -87,7 +90,7 @@ fn add_server(policy: &SpanPolicy, scheme: &str, authority: &str, attributes: &m
     let authority = without_user(authority);
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            (host, port.parse().ok())
+            (host, port.parse::<u16>().ok().map(i64::from))
         }
         _ => (authority, None),
     };
@@ -100,7 +103,7 @@ fn add_server(policy: &SpanPolicy, scheme: &str, authority: &str, attributes: &m
     let usual = if scheme == "https" { 443 } else { 80 };
     let port = match policy.is_client {
         true => Some(port.unwrap_or(usual)),
-        false => port.filter(|port| *port != usual && policy.shows(Attribute::ServerPort)),
+        false => port.filter(|_| policy.shows(Attribute::ServerPort)),
     };
     attributes.extend(port.map(|port| number("server.port", port)));
 }
@@ -124,9 +127,10 @@ pub(super) fn at_the_end(policy: &SpanPolicy, host: &mut dyn Host) -> Vec<KeyVal
         && let Some(version) =
             host.property(&["request", "protocol"]).as_deref().and_then(|it| it.strip_prefix(b"HTTP/"))
     {
+        let version = text(version);
         attributes.push(string(
             "network.protocol.version",
-            text(version).trim_end_matches(".0").replace("1.0", "1").as_str(),
+            version.strip_suffix(".0").filter(|it| *it != "1").unwrap_or(&version),
         ));
     }
     for (name, extra) in &policy.extra {
@@ -179,17 +183,25 @@ pub(super) fn text(bytes: &[u8]) -> String {
 
 /// A query whose values are hidden but those of some parameters.
 fn shown_query(query: &str, values: &[String]) -> String {
-    let parameters = query.split('&').map(|parameter| match parameter.split_once('=') {
-        Some((name, value)) if !value.is_empty() && !values.iter().any(|it| it == name) => {
-            format!("{name}={HIDDEN}")
-        }
-        // A parameter without a name may be a value.
-        None if !parameter.is_empty() && !values.iter().any(|it| it == parameter) => HIDDEN.to_owned(),
-        _ => parameter.to_owned(),
-    });
-    let mut shown = parameters.collect::<Vec<_>>().join("&");
+    let mut shown =
+        query.split('&').map(|parameter| shown_parameter(parameter, values)).collect::<Vec<_>>().join("&");
     shown.truncate(shown.floor_char_boundary(LONGEST));
     shown
+}
+
+fn shown_parameter(parameter: &str, values: &[String]) -> String {
+    /// A longer name may be a value.
+    const LONGEST_NAME: usize = 64;
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    // Some servers separate parameters by `;` as well.
+    if parameter.is_empty() || (!parameter.contains(';') && values.iter().any(|it| it == name)) {
+        return parameter.to_owned();
+    }
+    // What looks like a name without a value may be a value, and `=` its padding.
+    match value.bytes().all(|byte| byte == b'=') || name.len() > LONGEST_NAME || name.contains(';') {
+        true => HIDDEN.to_owned(),
+        false => format!("{name}={HIDDEN}"),
+    }
 }
 
 fn without_user(authority: &str) -> &str {

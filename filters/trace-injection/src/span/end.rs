@@ -1,9 +1,9 @@
 //! What a request has come to.
 
 use portcullis_kit::Host;
-use portcullis_proto::trace::Status;
 use portcullis_proto::trace::span::Event;
 use portcullis_proto::trace::status::StatusCode;
+use portcullis_proto::trace::{KeyValue, Status};
 
 use super::attributes::{number, string, text};
 use super::{Recording, grpc};
@@ -18,8 +18,8 @@ impl Recording {
     pub(super) fn finish(&mut self, policy: &SpanPolicy, host: &mut dyn Host) -> bool {
         let error = match (self.is_grpc, self.status) {
             _ if !self.is_complete => self.broken_off(policy, host),
-            (true, Some(200)) => self.of_call(),
-            (_, status) => self.of_response(status.unwrap_or_default()),
+            (true, status) => self.of_call(status.unwrap_or_default()),
+            (false, status) => self.of_response(status.unwrap_or_default()),
         };
         if let Some(status) = self.status.filter(|_| !self.is_grpc) {
             self.add_attribute(number("http.response.status_code", status.into()));
@@ -32,17 +32,36 @@ impl Recording {
         error.is_some()
     }
 
-    fn of_call(&mut self) -> Option<String> {
-        // Whoever does not say how a call has ended has not ended it well.
-        let (name, is_error) = grpc::status(self.grpc_status.as_deref().unwrap_or_default(), self.is_client);
+    /// A call says itself how it has ended; who does not has not ended it well, and the status of HTTP may tell why.
+    fn of_call(&mut self, status: u16) -> Option<String> {
+        let (name, is_error) = match (&self.grpc_status, status) {
+            (Some(said), _) => grpc::status(said, self.is_client),
+            (None, status) => grpc::status(grpc::of_http(status), self.is_client),
+        };
         self.add("rpc.response.status_code", name);
+        if name == grpc::UNIMPLEMENTED {
+            self.forget_method();
+        }
         is_error.then(|| name.to_owned())
+    }
+
+    /// A method that is none has been thought of by a client, which may think of many.
+    fn forget_method(&mut self) {
+        let method = self.span.attributes.iter_mut().find(|attribute| attribute.key == "rpc.method");
+        if let Some(method) = method {
+            let other = string("rpc.method", "_OTHER");
+            let sent = std::mem::replace(method, other);
+            if self.span.name != "grpc" {
+                self.add_attribute(KeyValue { key: "rpc.method_original".to_owned(), ..sent });
+            }
+        }
+        "grpc".clone_into(&mut self.span.name);
     }
 
     /// A client that is told that it has made a mistake has failed, but not the server that tells it.
     fn of_response(&self, status: u16) -> Option<String> {
         let first = if self.is_client { 400 } else { 500 };
-        (status >= first || self.is_grpc).then(|| status.to_string())
+        (status >= first).then(|| status.to_string())
     }
 
     /// A response that is not there, or not all of it. That the client did not wait for it is nobody's failure on the server's side.

@@ -31,3 +31,18 @@ pub(super) fn status(digits: &[u8], is_client: bool) -> (&'static str, bool) {
     let is_error = if is_client { number != 0 } else { OF_SERVERS.contains(&number) };
     (NAMES.get(number).copied().unwrap_or("UNKNOWN"), is_error)
 }
+
+/// What a server says of a method that it does not have.
+pub(super) const UNIMPLEMENTED: &str = "UNIMPLEMENTED";
+
+/// The status of a call that has none, by the status of its response (gRPC, "HTTP to gRPC Status Code Mapping").
+pub(super) fn of_http(status: u16) -> &'static [u8] {
+    match status {
+        400 => b"13",
+        401 => b"16",
+        403 => b"7",
+        404 => b"12",
+        429 | 502..=504 => b"14",
+        _ => b"2",
+    }
+}
