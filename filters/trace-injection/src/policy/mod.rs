@@ -68,7 +68,15 @@ impl Policy {
                     incoming.decision = decision;
                 }
                 Found::Decided(_) => {}
-                Found::Context(context) => {
+                Found::Context(mut context) => {
+                    // What the others cannot say may stand there as well, of the same trace.
+                    if *dialect != Dialect::W3c
+                        && self.extract.contains(&Dialect::W3c)
+                        && let Found::Context(beside) = Dialect::W3c.extract(request)
+                        && beside.trace_id == context.trace_id
+                    {
+                        (context.is_random, context.state) = (beside.is_random, beside.state);
+                    }
                     incoming.context = Some((*dialect, context));
                     break;
                 }
