@@ -6,8 +6,8 @@ use portcullis_kit::Host;
 use portcullis_proto::trace::Resource;
 
 use super::Settings;
+use crate::attribute::string;
 use crate::node::node;
-use crate::span::string;
 
 /// What Istio notes of the pod in the metadata of Envoy's node, and the attribute that it is.
 const METADATA: [(&str, &str); 3] =

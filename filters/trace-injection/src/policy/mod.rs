@@ -1,7 +1,6 @@
 //! The configuration once it has been checked.
 
 mod consistent;
-mod spans;
 mod trust;
 
 use portcullis_kit::bucket::SharedBucket;
@@ -17,7 +16,7 @@ use crate::context::{Context, Decision, Found};
 use crate::dialect::Dialect;
 use crate::export::Settings;
 use crate::sampling::{Sampler, Sampling, Threshold};
-pub(crate) use spans::{Extra, SpanPolicy};
+use crate::span::SpanPolicy;
 pub(crate) use trust::Trust;
 
 /// A validated [`TraceInjectionConfig`].

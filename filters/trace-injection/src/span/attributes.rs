@@ -5,9 +5,9 @@ use portcullis_kit::{Headers, Host};
 use portcullis_proto::trace::any_value::Value;
 use portcullis_proto::trace::{AnyValue, ArrayValue, KeyValue};
 
-use super::LONGEST;
+use super::settings::{Extra, SpanPolicy};
+use crate::attribute::{LONGEST, number, string, text};
 use crate::config::Attribute;
-use crate::policy::{Extra, SpanPolicy};
 
 /// The methods that have a name of their own in the conventions (RFC 9110 section 9, RFC 5789, and QUERY).
 const METHODS: [&str; 10] =
@@ -163,22 +163,6 @@ pub(super) fn header(headers: &Headers, name: &str, key: &str) -> Option<KeyValu
     });
     let value = Value::ArrayValue(ArrayValue { values: values.collect() });
     Some(KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) })
-}
-
-pub(crate) fn string(key: &str, value: &str) -> KeyValue {
-    let value = Value::StringValue(value.to_owned());
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) }
-}
-
-pub(super) fn number(key: &str, value: i64) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(Value::IntValue(value)) }) }
-}
-
-/// Bytes from the wire as text, at most 1024 of them.
-pub(super) fn text(bytes: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(bytes.get(..LONGEST).unwrap_or(bytes)).into_owned();
-    text.truncate(text.floor_char_boundary(LONGEST));
-    text
 }
 
 /// A query whose values are hidden but those of some parameters.

@@ -5,10 +5,9 @@ use portcullis_proto::trace::span::Event;
 use portcullis_proto::trace::status::StatusCode;
 use portcullis_proto::trace::{KeyValue, Status};
 
-use super::attributes::{number, string, text};
-use super::{Recording, grpc};
+use super::{Recording, SpanPolicy, grpc};
+use crate::attribute::{number, string, text};
 use crate::config::Decisions;
-use crate::policy::SpanPolicy;
 
 /// Envoy's response flag DC: the client has gone.
 const CLIENT_GONE: u64 = 1 << 14;

@@ -3,19 +3,17 @@
 mod attributes;
 mod end;
 mod grpc;
+mod settings;
 
 use portcullis_kit::{Headers, Host};
 use portcullis_proto::trace::span::{Link, SpanKind};
 use portcullis_proto::trace::{KeyValue, Span};
 
+use crate::attribute::{string, text};
 use crate::context::Context;
 use crate::ids::SpanId;
-use crate::policy::SpanPolicy;
-pub(crate) use attributes::string;
-use attributes::{of_request, text};
-
-/// The longest value of an attribute.
-pub(crate) const LONGEST: usize = 1024;
+use attributes::of_request;
+pub(crate) use settings::SpanPolicy;
 
 /// Flags of spans and links beside those of the trace (`SpanFlags`): whether it is known if the parent is another process, and that it is.
 const REMOTE: u32 = 0x100 | 0x200;

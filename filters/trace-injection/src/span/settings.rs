@@ -2,8 +2,8 @@ use portcullis_kit::parts::Template;
 use portcullis_kit::rules::is_token;
 use portcullis_kit::{ConfigError, Headers};
 
+use crate::attribute::LONGEST;
 use crate::config::{Attribute, Decisions, ExtraAttributeConfig, Origin, Side, SpansConfig};
-use crate::span::LONGEST;
 
 /// What spans say.
 #[derive(Debug)]
