@@ -6,6 +6,7 @@ pub mod config;
 pub mod documents;
 pub mod markdown;
 mod race;
+pub mod schema;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
