@@ -3,7 +3,7 @@
 use portcullis_kit::Headers;
 use portcullis_kit::rules::is_tchar;
 
-use crate::tracestate::trim;
+use crate::text::trim;
 
 /// Members and bytes that are handed on in any case (section 3.3.2).
 const MOST: usize = 64;

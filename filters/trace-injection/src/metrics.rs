@@ -1,8 +1,10 @@
+//! What is counted.
+
 use portcullis_kit::{Counter, Host};
 
 use crate::export;
 
-/// What is counted.
+/// The handles of the proxy's counters, in the order in which they are defined and told.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     traces: [Counter; 5],

@@ -1,3 +1,5 @@
+//! The node that this Envoy is.
+
 use portcullis_kit::Host;
 
 /// What Envoy says of its node: since 1.33 under `xds`, before that on its own.

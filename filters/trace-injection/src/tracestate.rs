@@ -1,5 +1,7 @@
 //! `tracestate`: what tracing systems have noted (W3C Trace Context Level 2, section 3.3).
 
+use crate::text::trim;
+
 /// Members in a list.
 const MOST: usize = 32;
 /// Characters that are handed on at least (section 3.3.1.5); longer lists lose whole members when they are written.
@@ -78,14 +80,6 @@ impl TraceState {
         }
         members.join(&b',')
     }
-}
-
-/// Without optional whitespace around it (RFC 9110 section 5.6.3).
-pub(crate) fn trim(text: &[u8]) -> &[u8] {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());
-    let end = text.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1);
-    text.get(start..end).unwrap_or_default()
 }
 
 /// A lower-case letter or digit, and up to 255 more characters.

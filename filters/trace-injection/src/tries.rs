@@ -13,7 +13,7 @@ const NAME: &str = "portcullis.before_tries";
 
 /// What the first try has found and decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Before {
+pub(crate) struct FirstTry {
     /// The place of the request in its trace.
     pub(crate) context: Context,
     /// A trace that it is not part of.
@@ -22,9 +22,9 @@ pub(crate) struct Before {
     pub(crate) is_started: bool,
 }
 
-impl Before {
+impl FirstTry {
     /// What an earlier try has remembered.
-    pub(crate) fn of(host: &mut dyn Host) -> Option<Self> {
+    pub(crate) fn recall(host: &mut dyn Host) -> Option<Self> {
         let value = host.property(&[NAME])?;
         let mut lines = value.split(|byte| *byte == b'\n');
         let [is_started, context] = [lines.next()?, lines.next()?];
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn what_is_remembered_is_found() {
         let mut host = TestHost::default();
-        assert_eq!(Before::of(&mut host), None);
+        assert_eq!(FirstTry::recall(&mut host), None);
         for (span_id, decision, is_random, state) in [
             (None, Decision::Drop, false, ""),
             (SpanId::new(2), Decision::Sample, true, "a=1 2,b=3"),
@@ -95,9 +95,9 @@ mod tests {
             let trace_id = TraceId::from_halves(1, 2).unwrap();
             let context = Context { trace_id, span_id, decision, is_random, state };
             for link in [None, Some(context.clone())] {
-                let before = Before { context: context.clone(), is_started: link.is_some(), link };
-                before.remember(&mut host);
-                assert_eq!(Before::of(&mut host), Some(before));
+                let first = FirstTry { context: context.clone(), is_started: link.is_some(), link };
+                first.remember(&mut host);
+                assert_eq!(FirstTry::recall(&mut host), Some(first));
             }
         }
     }

@@ -294,9 +294,13 @@ fn the_lines_of_the_log_that_the_readme_shows_are_written() {
     let configuration = "{export: {cluster: NAME, protocol: http_json, batch: BATCH, queue: 2048}, sampling: {sampler: {rate: {rate: 10000/1s}}}}";
     let status = |status: &'static str| [(":status", status)];
     let partial = r#"{"partialSuccess": {"rejectedSpans": "3", "errorMessage": "WHY"}}"#;
-    for (batch, fields, body) in
-        [(1, status("503"), ""), (512, status("400"), ""), (512, status("200"), partial)]
-    {
+    let warning = r#"{"partialSuccess": {"rejectedSpans": "0", "errorMessage": "WHY"}}"#;
+    for (batch, fields, body) in [
+        (1, status("503"), ""),
+        (512, status("400"), ""),
+        (512, status("200"), partial),
+        (512, status("200"), warning),
+    ] {
         let mut filter = started(&configuration.replace("BATCH", &batch.to_string()), &mut host);
         let before = host.calls.len();
         let send = |filter: &mut TraceInjection, host: &mut TestHost| {

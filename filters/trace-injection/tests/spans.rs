@@ -223,6 +223,15 @@ fn a_response_that_breaks_off_is_an_error_unless_the_client_has_gone() {
 }
 
 #[test]
+fn a_try_that_the_router_makes_again_ends_with_its_status() {
+    let mut world = world(", side: client, each_try: true");
+    let (_, mut sent) = world.request(&request(&[]));
+    world.respond(&mut sent, &[(":status", "503")], false);
+    world.end(sent);
+    assert_eq!(attributes(&world.taken()[0].attributes)["error.type"], "503");
+}
+
+#[test]
 fn a_tunnel_is_a_success_however_it_ends() {
     for (method, status) in [("GET", "101"), ("CONNECT", "200")] {
         let mut world = world("");

@@ -1,3 +1,5 @@
+//! Where spans are sent.
+
 use portcullis_kit::Span;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! Which traces are recorded.
+
 use portcullis_kit::bucket::Rate;
 use portcullis_kit::rules::MatchConfig;
 use schemars::JsonSchema;

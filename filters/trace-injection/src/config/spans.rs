@@ -1,3 +1,5 @@
+//! What spans say.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,8 @@ use portcullis_kit::Headers;
 
 use crate::context::{Context, Decision, Found};
 use crate::ids::{SpanId, TraceId};
-use crate::tracestate::{TraceState, trim};
+use crate::text::trim;
+use crate::tracestate::TraceState;
 
 pub(super) const SINGLE: &[&str] = &["b3"];
 pub(super) const MULTI: &[&str] =
@@ -29,6 +30,7 @@ pub(super) fn extract_single(headers: &Headers) -> Found {
     headers.only("b3").and_then(|_| parse()).unwrap_or(Found::Invalid)
 }
 
+/// Of a header that is there several times, the first counts, as elsewhere in B3.
 pub(super) fn extract_multi(headers: &Headers) -> Found {
     let [trace_id, span_id, sampled, flags] = ["x-b3-traceid", "x-b3-spanid", "x-b3-sampled", "x-b3-flags"]
         .map(|name| headers.first(name).map(trim));
@@ -66,7 +68,7 @@ pub(super) fn inject_single(context: &Context, headers: &mut Headers) {
     headers.set("b3", format!("{}-{span_id}{decision}", context.trace_id).as_bytes());
 }
 
-/// The id of the parent is nobody's business but its receiver's.
+/// The header of the parent's id is taken out and not written: it would be that of somebody else's span.
 pub(super) fn inject_multi(context: &Context, headers: &mut Headers) {
     let Some(span_id) = context.span_id else { return };
     headers.set("x-b3-traceid", context.trace_id.to_string().as_bytes());
@@ -175,6 +177,7 @@ mod tests {
         assert_eq!(of(&[("sampled", "true")]), Decision::Sample);
         assert_eq!(of(&[("sampled", "0"), ("flags", "1")]), Decision::Debug);
         assert_eq!(of(&[("sampled", "1"), ("flags", "0")]), Decision::Sample);
+        assert_eq!(of(&[("sampled", "1"), ("sampled", "0")]), Decision::Sample);
         assert_eq!(multi(&[]), Found::Nothing);
         assert_eq!(multi(&[("sampled", "0")]), Found::Decided(Decision::Drop));
         assert_eq!(multi(&[("flags", "1")]), Found::Decided(Decision::Debug));

@@ -3,8 +3,9 @@
 use portcullis_kit::Headers;
 
 use crate::context::{Context, Decision, Found};
-use crate::ids::{SpanId, TraceId, decimal, hex};
-use crate::tracestate::{TraceState, trim};
+use crate::ids::{SpanId, TraceId};
+use crate::text::{decimal, hex, trim};
+use crate::tracestate::TraceState;
 
 /// The origin and the other tags stay as they are: they belong to the trace.
 pub(super) const HEADERS: &[&str] =

@@ -3,18 +3,17 @@
 use portcullis_kit::Headers;
 
 use crate::context::{Context, Decision, Found};
-use crate::ids::{SpanId, TraceId, decimal};
-use crate::tracestate::{TraceState, trim};
+use crate::ids::{SpanId, TraceId};
+use crate::text::decimal;
+use crate::tracestate::TraceState;
 
 pub(super) const HEADERS: &[&str] = &["x-cloud-trace-context"];
 
 pub(super) fn extract(headers: &Headers) -> Found {
-    let Some(value) = headers.first("x-cloud-trace-context") else { return Found::Nothing };
-    headers.only("x-cloud-trace-context").and_then(|_| parse(value)).map_or(Found::Invalid, Found::Context)
+    super::single(headers, "x-cloud-trace-context", parse)
 }
 
 fn parse(value: &[u8]) -> Option<Context> {
-    let value = trim(value);
     let (ids, decision) = match value.iter().position(|byte| *byte == b';') {
         None => (value, Decision::Deferred),
         Some(at) => match value.split_at_checked(at)? {

@@ -3,8 +3,9 @@
 use portcullis_kit::Headers;
 
 use crate::context::{Context, Decision, Found};
-use crate::ids::{SpanId, TraceId, hex_number};
-use crate::tracestate::{TraceState, trim};
+use crate::ids::{SpanId, TraceId};
+use crate::text::hex_number;
+use crate::tracestate::TraceState;
 
 pub(super) const HEADERS: &[&str] = &["uber-trace-id"];
 
@@ -12,13 +13,12 @@ const SAMPLED: u64 = 1;
 const DEBUG: u64 = 2;
 
 pub(super) fn extract(headers: &Headers) -> Found {
-    let Some(value) = headers.first("uber-trace-id") else { return Found::Nothing };
-    headers.only("uber-trace-id").and_then(|_| parse(value)).map_or(Found::Invalid, Found::Context)
+    super::single(headers, "uber-trace-id", parse)
 }
 
 fn parse(value: &[u8]) -> Option<Context> {
     // Some clients escape the colons.
-    let value = String::from_utf8_lossy(trim(value)).replace("%3A", ":").replace("%3a", ":");
+    let value = String::from_utf8_lossy(value).replace("%3A", ":").replace("%3a", ":");
     let mut fields = value.split(':').map(str::as_bytes);
     let [trace_id, span_id, parent, flags] = [fields.next()?, fields.next()?, fields.next()?, fields.next()?];
     if !parent.is_empty() {

@@ -4,7 +4,7 @@ mod b3;
 mod datadog;
 mod gcp;
 mod jaeger;
-pub(crate) mod traceparent;
+pub(crate) mod w3c;
 mod xray;
 
 use portcullis_kit::Headers;
@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Found};
+use crate::text::trim;
 
 /// The headers of one family of tracing systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -41,7 +42,7 @@ impl Dialect {
     /// Reads the headers of a request.
     pub fn extract(self, headers: &Headers) -> Found {
         match self {
-            Self::W3c => traceparent::extract(headers),
+            Self::W3c => w3c::extract(headers),
             Self::B3 => b3::extract_single(headers),
             Self::B3Multi => b3::extract_multi(headers),
             Self::Jaeger => jaeger::extract(headers),
@@ -54,7 +55,7 @@ impl Dialect {
     /// Writes the headers of a request, in place of those that are there. A context without a span is not written.
     pub fn inject(self, context: &Context, headers: &mut Headers) {
         match self {
-            Self::W3c => traceparent::inject(context, headers),
+            Self::W3c => w3c::inject(context, headers),
             Self::B3 => b3::inject_single(context, headers),
             Self::B3Multi => b3::inject_multi(context, headers),
             Self::Jaeger => jaeger::inject(context, headers),
@@ -67,7 +68,7 @@ impl Dialect {
     /// Whether headers that were understood can go on as they are: nobody can read them otherwise.
     pub(crate) fn is_plain(self, headers: &Headers) -> bool {
         match self {
-            Self::W3c => traceparent::is_plain(headers),
+            Self::W3c => w3c::is_plain(headers),
             Self::Datadog if !datadog::has_plain_tags(headers) => false,
             _ => self.headers().iter().all(|name| headers.all(name).count() <= 1),
         }
@@ -94,7 +95,7 @@ impl Dialect {
 
     fn headers(self) -> &'static [&'static str] {
         match self {
-            Self::W3c => traceparent::HEADERS,
+            Self::W3c => w3c::HEADERS,
             Self::B3 => b3::SINGLE,
             Self::B3Multi => b3::MULTI,
             Self::Jaeger => jaeger::HEADERS,
@@ -103,6 +104,14 @@ impl Dialect {
             Self::Gcp => gcp::HEADERS,
         }
     }
+}
+
+/// What a header holds that says all there is to say, by itself. Two of them say nothing.
+fn single(headers: &Headers, name: &str, parse: impl FnOnce(&[u8]) -> Option<Context>) -> Found {
+    if headers.first(name).is_none() {
+        return Found::Nothing;
+    }
+    headers.only(name).and_then(|value| parse(trim(value))).map_or(Found::Invalid, Found::Context)
 }
 
 /// Headers that are about a trace and that no dialect here reads, but others may.

@@ -4,13 +4,13 @@ use portcullis_kit::Headers;
 
 use crate::context::{Context, Decision, Found};
 use crate::ids::{SpanId, TraceId};
-use crate::tracestate::{TraceState, trim};
+use crate::text::trim;
+use crate::tracestate::TraceState;
 
 pub(super) const HEADERS: &[&str] = &["x-amzn-trace-id"];
 
 pub(super) fn extract(headers: &Headers) -> Found {
-    let Some(value) = headers.first("x-amzn-trace-id") else { return Found::Nothing };
-    headers.only("x-amzn-trace-id").and_then(|_| parse(value)).map_or(Found::Invalid, Found::Context)
+    super::single(headers, "x-amzn-trace-id", parse)
 }
 
 fn parse(value: &[u8]) -> Option<Context> {

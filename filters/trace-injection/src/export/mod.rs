@@ -45,9 +45,9 @@ pub(crate) struct Exporter {
     /// Each with its encoded length.
     queue: VecDeque<(Span, usize)>,
     /// The sum of the lengths.
-    queued: usize,
+    queued_bytes: usize,
     /// Since when there is something in the queue.
-    since: Duration,
+    waiting_since: Duration,
     /// The batch that is being sent, or waits to be sent again.
     batch: Option<Batch>,
     under_way: Option<Call>,
@@ -58,6 +58,8 @@ pub(crate) struct Exporter {
     instances: u32,
     live: u32,
     is_failing: bool,
+    /// Whether it has warned of something, which is told once.
+    has_warned: bool,
     pub(crate) counts: Counts,
 }
 
@@ -84,13 +86,13 @@ struct Batch {
     first: Option<Duration>,
 }
 
-/// A batch that is under way.
+/// The call that carries the batch.
 #[derive(Debug)]
 struct Call {
     id: CallId,
     /// Which of those that share the exporter has made it: it ends with that one.
     instance: u32,
-    since: Duration,
+    sent_at: Duration,
 }
 
 impl Exporter {
@@ -99,8 +101,8 @@ impl Exporter {
             resource: resource::resource(&settings, host),
             settings,
             queue: VecDeque::new(),
-            queued: 0,
-            since: Duration::ZERO,
+            queued_bytes: 0,
+            waiting_since: Duration::ZERO,
             batch: None,
             under_way: None,
             not_before: Duration::ZERO,
@@ -108,6 +110,7 @@ impl Exporter {
             instances: 0,
             live: 0,
             is_failing: false,
+            has_warned: false,
             counts: Counts::default(),
         }
     }
@@ -124,30 +127,22 @@ impl Exporter {
         self.settings == *other
     }
 
-    /// Takes a span, and sends what there is once there is enough.
-    pub(crate) fn push(&mut self, span: Span, instance: u32, host: &mut dyn Host) {
-        self.keep(span, host);
-        if self.queue.len() >= self.settings.batch {
-            self.send_what_is_due(instance, host);
-        }
-    }
-
     /// Takes a span, as far as there is room.
-    pub(crate) fn keep(&mut self, span: Span, host: &mut dyn Host) {
+    pub(crate) fn enqueue(&mut self, span: Span, host: &mut dyn Host) {
         if self.live == 0 {
             self.counts.dropped_stopped += 1;
             return;
         }
         let size = span.encoded_len();
         let kept = self.queue.len() + self.batch.as_ref().map_or(0, |batch| batch.spans as usize);
-        if kept >= self.settings.queue || self.queued.saturating_add(size) > MOST_QUEUED {
+        if kept >= self.settings.queue || self.queued_bytes.saturating_add(size) > MOST_QUEUED {
             self.counts.dropped_queue_full += 1;
             return;
         }
         if self.queue.is_empty() {
-            self.since = host.monotonic();
+            self.waiting_since = host.monotonic();
         }
-        self.queued += size;
+        self.queued_bytes += size;
         self.queue.push_back((span, size));
     }
 
@@ -155,14 +150,14 @@ impl Exporter {
     pub(crate) fn send_what_is_due(&mut self, instance: u32, host: &mut dyn Host) {
         let now = host.monotonic();
         let limit = self.settings.timeout.saturating_add(GRACE);
-        if self.under_way.take_if(|call| now.saturating_sub(call.since) > limit).is_some() {
-            self.take(Answer::Later { after: None, why: "there is no answer".to_owned() }, host);
+        if self.under_way.take_if(|call| now.saturating_sub(call.sent_at) > limit).is_some() {
+            self.settle(Answer::Later { after: None, why: "there is no answer".to_owned() }, host);
         }
         if self.under_way.is_some() || now < self.not_before {
             return;
         }
         if self.batch.is_none() {
-            let has_waited = now.saturating_sub(self.since) >= self.settings.delay;
+            let has_waited = now.saturating_sub(self.waiting_since) >= self.settings.delay;
             if self.queue.is_empty() || !(has_waited || self.queue.len() >= self.settings.batch) {
                 return;
             }
@@ -182,7 +177,7 @@ impl Exporter {
         let taken = self.queue.drain(..count.min(self.queue.len()));
         let mut length = 0;
         let spans: Vec<_> = taken.map(|(span, size)| (length += size, span).1).collect();
-        self.queued = self.queued.saturating_sub(length);
+        self.queued_bytes = self.queued_bytes.saturating_sub(length);
         let count = u32::try_from(spans.len()).unwrap_or(u32::MAX);
         let scope = InstrumentationScope {
             name: "portcullis".to_owned(),
@@ -227,8 +222,8 @@ impl Exporter {
             }),
         };
         match sent {
-            Ok(id) => self.under_way = Some(Call { id, instance, since: now }),
-            Err(error) => self.take(Answer::Later { after: None, why: error.to_string() }, host),
+            Ok(id) => self.under_way = Some(Call { id, instance, sent_at: now }),
+            Err(error) => self.settle(Answer::Later { after: None, why: error.to_string() }, host),
         }
     }
 
@@ -237,7 +232,7 @@ impl Exporter {
         if let Some(Call { instance, .. }) = self.under_way.take_if(|it| it.id == call) {
             let is_json = self.settings.protocol == Protocol::HttpJson;
             let answer = Answer::of_http(answer, is_json, host.now());
-            self.take(answer, host);
+            self.settle(answer, host);
             self.send_what_is_due(instance, host);
         }
     }
@@ -245,12 +240,12 @@ impl Exporter {
     /// Takes the answer to a call, if it is ours.
     pub(crate) fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut dyn Host) {
         if let Some(Call { instance, .. }) = self.under_way.take_if(|it| it.id == call) {
-            self.take(Answer::of_grpc(answer), host);
+            self.settle(Answer::of_grpc(answer), host);
             self.send_what_is_due(instance, host);
         }
     }
 
-    fn take(&mut self, answer: Answer, host: &mut dyn Host) {
+    fn settle(&mut self, answer: Answer, host: &mut dyn Host) {
         let Some(batch) = &self.batch else { return };
         let (spans, first) = (batch.spans, batch.first);
         match answer {
@@ -261,14 +256,11 @@ impl Exporter {
                 self.answered();
                 if refused > 0 {
                     self.complain(&format!("has refused {refused} of {spans} spans: {why}"), host);
-                } else if !why.is_empty() {
-                    self.complain(&format!("has taken {spans} spans and says: {why}"), host);
-                } else if std::mem::take(&mut self.is_failing) {
-                    let cluster = &self.settings.cluster;
-                    host.log(
-                        Level::Info,
-                        &format!("trace-injection: the collector {cluster:?} answers again"),
-                    );
+                } else if !why.is_empty() && !std::mem::replace(&mut self.has_warned, true) {
+                    self.log(Level::Warn, &format!("has taken {spans} spans, and says: {why}"), host);
+                }
+                if refused == 0 && std::mem::take(&mut self.is_failing) {
+                    self.log(Level::Info, "answers again", host);
                 }
             }
             Answer::Refused { why } => {
@@ -302,11 +294,12 @@ impl Exporter {
     /// One line until it answers again.
     fn complain(&mut self, what: &str, host: &mut dyn Host) {
         if !std::mem::replace(&mut self.is_failing, true) {
-            host.log(
-                Level::Warn,
-                &format!("trace-injection: the collector {:?} {what}", self.settings.cluster),
-            );
+            self.log(Level::Warn, what, host);
         }
+    }
+
+    fn log(&self, level: Level, what: &str, host: &mut dyn Host) {
+        host.log(level, &format!("trace-injection: the collector {:?} {what}", self.settings.cluster));
     }
 
     /// Lets an instance go. Its call ends with it, and what that carried is sent again by another one. After the last one, what is left
@@ -318,7 +311,7 @@ impl Exporter {
             let batch = self.batch.take().map_or(0, |batch| batch.spans);
             self.counts.dropped_stopped += batch + u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
             self.queue.clear();
-            self.queued = 0;
+            self.queued_bytes = 0;
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Where spans are sent, once it has been checked.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

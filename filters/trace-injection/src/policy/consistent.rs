@@ -64,8 +64,7 @@ fn complements(config: &TraceInjectionConfig) -> Result<(), ConfigError> {
         return Err(ConfigError::at(*member, problem));
     }
     if config.extract.len() == 1 && config.extract == config.inject {
-        let problem =
-            "what is read, and nothing would change; write the dialects that Envoy's tracer does not write";
+        let problem = "the same as extract, and nothing would change; write the dialects that Envoy's tracer does not write, as in [b3]";
         return Err(ConfigError::at("inject", problem));
     }
     Ok(())

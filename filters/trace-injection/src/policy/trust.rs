@@ -1,3 +1,5 @@
+//! Whose traces go on.
+
 use portcullis_kit::parts::{AddressSource, Cidr};
 use portcullis_kit::rules::{Text, When};
 use portcullis_kit::{ConfigError, Headers, Host};

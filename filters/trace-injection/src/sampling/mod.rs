@@ -29,10 +29,10 @@ pub(crate) enum Sampler {
 }
 
 impl Sampling {
-    /// Decides whether a trace is recorded, and notes in it what is known of its probability.
-    pub(crate) fn decide(&self, context: &mut Context, entries: &str, now: u64, host: &mut dyn Host) {
+    /// Decides whether a trace is recorded, and notes in it what is known of its probability. Whether it was to be decided.
+    pub(crate) fn decide(&self, context: &mut Context, entries: &str, now: u64, host: &mut dyn Host) -> bool {
         if context.decision != Decision::Deferred && self.follows_parent {
-            return;
+            return false;
         }
         let is_sampled = match &self.sampler {
             Sampler::Always => true,
@@ -47,6 +47,7 @@ impl Sampling {
             _ => None,
         };
         note(context, threshold);
+        true
     }
 }
 

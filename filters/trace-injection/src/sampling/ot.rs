@@ -1,7 +1,7 @@
 //! The note of OpenTelemetry in `tracestate`: `ot=th:fd70a;rv:ce929d0e0e4736` (OpenTelemetry, "TraceState Handling").
 
-use crate::ids::hex;
 use crate::sampling::Threshold;
+use crate::text::hex;
 use crate::tracestate::TraceState;
 
 const KEY: &str = "ot";

@@ -25,7 +25,7 @@ impl Threshold {
         if !(possible..=1.0).contains(&probability) {
             return None;
         }
-        // 56 bits and the rounding above them fit into the float's exponent; what is below its 53 bits was never known.
+        // A power of two changes the exponent of a float alone: the product is exact.
         let kept = (probability * ALL as f64).round() as u64;
         let rejected = ALL.saturating_sub(kept);
         // Leading digits `f` say how rare it is, and not how exactly.
@@ -40,7 +40,7 @@ impl Threshold {
     /// Reads `th`: 1 to 14 digits, with zeros left out at the end.
     pub fn parse(digits: &[u8]) -> Option<Self> {
         let missing = DIGITS.checked_sub(u32::try_from(digits.len()).ok()?)?;
-        Some(Self(crate::ids::hex_number(digits)?.checked_shl(4 * missing)?))
+        Some(Self(crate::text::hex_number(digits)?.checked_shl(4 * missing)?))
     }
 
     /// Whether it keeps a trace with these random bits.

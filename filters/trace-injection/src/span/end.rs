@@ -15,8 +15,10 @@ const CLIENT_GONE: u64 = 1 << 14;
 impl Recording {
     /// Says what has become of the request. Whether it has failed.
     pub(super) fn finish(&mut self, policy: &SpanPolicy, host: &mut dyn Host) -> bool {
+        // The router drops the body of a response after which it tries again.
+        let is_retried = policy.each_try && self.status.is_some_and(|status| status >= 400);
         let error = match (self.is_grpc, self.status) {
-            _ if !self.is_complete => self.broken_off(policy, host),
+            _ if !self.is_complete && !is_retried => self.broken_off(policy, host),
             (true, status) => self.of_call(status.unwrap_or_default()),
             (false, status) => self.of_response(status.unwrap_or_default()),
         };

@@ -81,9 +81,7 @@ impl Recording {
         self.answered_at = now;
         let status = response.first(":status");
         self.status = status.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-        if self.is_grpc {
-            self.trailed(response);
-        }
+        self.note_grpc_status(response);
         // A tunnel is there as soon as it is granted, and however it ends, it has been one.
         let is_tunnel =
             self.status.is_some_and(|status| status == 101 || (self.is_connect && status / 100 == 2));
@@ -92,10 +90,14 @@ impl Recording {
         self.span.attributes.extend(shown.filter_map(|(name, key)| attributes::header(response, name, key)));
     }
 
-    /// Takes note of the status of a gRPC call.
+    /// Takes note of the response trailers.
     pub(crate) fn trailed(&mut self, trailers: &Headers) {
         self.is_complete = true;
-        if let (true, Some(status)) = (self.is_grpc, trailers.first("grpc-status")) {
+        self.note_grpc_status(trailers);
+    }
+
+    fn note_grpc_status(&mut self, headers: &Headers) {
+        if let (true, Some(status)) = (self.is_grpc, headers.first("grpc-status")) {
             self.grpc_status = Some(status.to_vec());
         }
     }

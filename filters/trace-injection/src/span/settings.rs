@@ -1,3 +1,5 @@
+//! What spans say, once it has been checked.
+
 use portcullis_kit::parts::Template;
 use portcullis_kit::rules::is_token;
 use portcullis_kit::{ConfigError, Headers};

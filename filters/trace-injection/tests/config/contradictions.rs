@@ -47,7 +47,7 @@ fn beside_a_tracer_the_filter_does_nothing_that_envoy_does() {
 
 #[test]
 fn beside_a_tracer_there_is_something_to_convert() {
-    const NOTHING: &str = "inject: what is read, and nothing would change; write the dialects that Envoy's tracer does not write";
+    const NOTHING: &str = "inject: the same as extract, and nothing would change; write the dialects that Envoy's tracer does not write, as in [b3]";
     assert_refused(&[
         (json!({"with_envoy_tracing": "complement"}), NOTHING),
         (complement(json!({"extract": ["b3"]})), NOTHING),

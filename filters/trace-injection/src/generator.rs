@@ -1,4 +1,4 @@
-//! Where ids come from.
+//! Where new ids come from.
 
 use portcullis_kit::Host;
 use rand_chacha::ChaCha8Rng;
@@ -10,29 +10,18 @@ use crate::node::node;
 /// A source of ids that no two workers share, seeded with 256 bits of the proxy's randomness: with fewer, generators of a large mesh would
 /// meet, and so would their ids.
 #[derive(Debug)]
-pub(crate) struct Ids {
+pub(crate) struct IdGenerator {
     generator: ChaCha8Rng,
     /// Whether the seed was random; ids of another seed must not claim to be.
     pub(crate) is_random: bool,
 }
 
-impl Ids {
+impl IdGenerator {
     /// Seeded by the proxy, or with its clock and its name where it has no randomness.
     pub(crate) fn new(host: &mut dyn Host) -> Self {
-        let (seed, is_random) = match (host.random(), host.random()) {
-            (Some(one), Some(other)) => ([one, other], true),
-            _ => {
-                let times = (u128::from(host.now().as_nanos()) << 64) ^ host.monotonic().as_nanos();
-                let mut name = [0_u8; 16];
-                let node = node(&["id"], host).unwrap_or_default();
-                node.bytes().zip((0..16).cycle()).for_each(|(byte, place)| {
-                    if let Some(mixed) = name.get_mut(place) {
-                        *mixed = mixed.wrapping_mul(31).wrapping_add(byte);
-                    }
-                });
-                ([times.to_le_bytes(), name], false)
-            }
-        };
+        let random = host.random().zip(host.random());
+        let is_random = random.is_some();
+        let seed = random.map_or_else(|| seed_of_clock(host), |(one, other)| [one, other]);
         let mut bytes = [0; 32];
         bytes.iter_mut().zip(seed.as_flattened()).for_each(|(byte, seed)| *byte = *seed);
         Self { generator: ChaCha8Rng::from_seed(bytes), is_random }
@@ -57,4 +46,16 @@ impl Ids {
             }
         }
     }
+}
+
+/// The times, and the name of the node folded to as many bytes.
+fn seed_of_clock(host: &mut dyn Host) -> [[u8; 16]; 2] {
+    let times = (u128::from(host.now().as_nanos()) << 64) ^ host.monotonic().as_nanos();
+    let mut name = [0_u8; 16];
+    for (place, byte) in (0..16).cycle().zip(node(&["id"], host).unwrap_or_default().bytes()) {
+        if let Some(folded) = name.get_mut(place) {
+            *folded = folded.wrapping_mul(31).wrapping_add(byte);
+        }
+    }
+    [times.to_le_bytes(), name]
 }

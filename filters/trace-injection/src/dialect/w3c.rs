@@ -3,8 +3,9 @@
 use portcullis_kit::Headers;
 
 use crate::context::{Context, Found};
-use crate::ids::{SpanId, TraceId, hex};
-use crate::tracestate::{TraceState, trim};
+use crate::ids::{SpanId, TraceId};
+use crate::text::{hex, trim};
+use crate::tracestate::TraceState;
 
 pub(super) const HEADERS: &[&str] = &["traceparent", "tracestate"];
 
