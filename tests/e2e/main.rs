@@ -96,6 +96,41 @@ fn circuit_breaker_memory() {
     run("circuit_breaker_memory.py", &[]);
 }
 
+#[test]
+fn examples() {
+    run("examples.py", &[]);
+}
+
+#[test]
+fn tracing() {
+    run("tracing.py", &[]);
+}
+
+#[test]
+fn tracing_answers() {
+    run("tracing_answers.py", &[]);
+}
+
+#[test]
+fn tracing_collector() {
+    run("tracing_collector.py", &[]);
+}
+
+#[test]
+fn tracing_swap() {
+    run("tracing_swap.py", &[]);
+}
+
+#[test]
+fn tracing_tries() {
+    run("tracing_tries.py", &[]);
+}
+
+#[test]
+fn tracing_with_envoy() {
+    run("tracing_with_envoy.py", &[]);
+}
+
 /// Runs one of the programs beside this file; what it prints is shown when it fails.
 fn run(name: &str, environment: &[(&str, PathBuf)]) {
     let root = root();
