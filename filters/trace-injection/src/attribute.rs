@@ -4,7 +4,7 @@ use portcullis_proto::trace::any_value::Value;
 use portcullis_proto::trace::{AnyValue, KeyValue};
 
 /// The longest value of an attribute.
-pub(crate) const LONGEST: usize = 1024;
+pub(crate) const LONGEST_VALUE: usize = 1024;
 
 /// One with a text for a value.
 pub(crate) fn string(key: &str, value: &str) -> KeyValue {
@@ -19,7 +19,7 @@ pub(crate) fn number(key: &str, value: i64) -> KeyValue {
 
 /// Bytes from the wire as text, at most 1024 of them.
 pub(crate) fn text(bytes: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(bytes.get(..LONGEST).unwrap_or(bytes)).into_owned();
-    text.truncate(text.floor_char_boundary(LONGEST));
+    let mut text = String::from_utf8_lossy(bytes.get(..LONGEST_VALUE).unwrap_or(bytes)).into_owned();
+    text.truncate(text.floor_char_boundary(LONGEST_VALUE));
     text
 }

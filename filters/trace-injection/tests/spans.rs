@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "spans/grpc.rs"]
+mod grpc;
+#[path = "spans/tries.rs"]
+mod tries;
 
 use common::{Sent, World};
 
@@ -223,15 +227,6 @@ fn a_response_that_breaks_off_is_an_error_unless_the_client_has_gone() {
 }
 
 #[test]
-fn a_try_that_the_router_makes_again_ends_with_its_status() {
-    let mut world = world(", side: client, each_try: true");
-    let (_, mut sent) = world.request(&request(&[]));
-    world.respond(&mut sent, &[(":status", "503")], false);
-    world.end(sent);
-    assert_eq!(attributes(&world.taken()[0].attributes)["error.type"], "503");
-}
-
-#[test]
 fn a_tunnel_is_a_success_however_it_ends() {
     for (method, status) in [("GET", "101"), ("CONNECT", "200")] {
         let mut world = world("");
@@ -277,108 +272,6 @@ fn an_answer_in_the_upstream_s_place_is_an_event_where_it_is_wanted() {
         let (span, _) = span(&mut world, &request(&[]), "200");
         assert_eq!(span.events.iter().filter(|event| event.name == "portcullis.answered").count(), events);
     }
-}
-
-#[test]
-fn tries_have_one_parent_and_count() {
-    let mut world = world(", side: client, each_try: true, spans: {attributes: []}");
-    let traceparent = format!("00-{IDS}-01");
-    let mut sent = traceparent.clone();
-    for resent in 0..3_u64 {
-        world
-            .host
-            .properties
-            .insert("upstream.request_attempt_count".into(), (resent + 1).to_le_bytes().to_vec());
-        // Each try finds what the one before has written.
-        let upstream = world.round_trip(&request(&[("traceparent", &sent)]), "503");
-        assert_ne!(text(&upstream, "traceparent"), sent);
-        sent = text(&upstream, "traceparent");
-        let span = world.taken().remove(0);
-        assert_eq!(span.parent_span_id, [0, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, 0xb7]);
-        let count = (resent > 0).then(|| json!(resent));
-        assert_eq!(attributes(&span.attributes).get("http.request.resend_count"), count.as_ref());
-    }
-}
-
-impl World {
-    fn call(
-        &mut self,
-        path: &str,
-        response: &[(&str, &str)],
-        trailers: Option<&[(&str, &str)]>,
-    ) -> (Span, Value) {
-        let (_, sent) = self.request(&request(&[
-            (":method", "POST"),
-            (":path", path),
-            ("content-type", "application/grpc"),
-        ]));
-        let mut sent: Sent = sent;
-        self.respond(&mut sent, response, trailers.is_none());
-        if let Some(trailers) = trailers {
-            let trailers: Headers = trailers.iter().copied().collect();
-            self.filter.on_response_trailers((sent.id, &mut sent.stream), &trailers, &mut self.host);
-        }
-        self.end(sent);
-        let span = self.taken().remove(0);
-        let shown = attributes(&span.attributes);
-        (span, shown)
-    }
-}
-
-#[test]
-fn a_grpc_call_is_told_by_its_method_and_its_status() {
-    for (side, status, name, is_error) in [
-        ("server", "0", "OK", false),
-        ("server", "5", "NOT_FOUND", false),
-        ("server", "13", "INTERNAL", true),
-        ("server", "99", "UNKNOWN", true),
-        ("client", "5", "NOT_FOUND", true),
-        ("client", "0", "OK", false),
-    ] {
-        let mut world = world(&format!(", side: {side}, spans: {{attributes: []}}"));
-        let trailers = [("grpc-status", status)];
-        for (response, trailers) in [
-            (vec![(":status", "200")], Some(&trailers[..])),
-            (vec![(":status", "200"), ("grpc-status", status)], None),
-        ] {
-            let (span, shown) = world.call("/shop.v1.Orders/List", &response, trailers);
-            assert_eq!(
-                (shown["rpc.system.name"].as_str(), shown["rpc.method"].as_str()),
-                (Some("grpc"), Some("shop.v1.Orders/List"))
-            );
-            assert_eq!(
-                (shown["rpc.response.status_code"].as_str(), span.status.is_some()),
-                (Some(name), is_error),
-                "{side} {status}"
-            );
-            assert_eq!(shown.get("error.type").is_some(), is_error);
-            assert_eq!(span.name, "shop.v1.Orders/List");
-        }
-    }
-    let mut world = world(", spans: {attributes: []}");
-    let (span, shown) = world.call("/no method?x", &[(":status", "503")], None);
-    assert_eq!(
-        shown,
-        json!({
-            "rpc.system.name": "grpc",
-            "rpc.method": "_OTHER",
-            "rpc.method_original": "no method",
-            "rpc.response.status_code": "UNAVAILABLE",
-            "error.type": "UNAVAILABLE",
-        })
-    );
-    assert_eq!(span.name, "grpc");
-    // What a server does not have is a name that a client has thought of.
-    for (status, trailers) in [("200", Some(&[("grpc-status", "12")][..])), ("404", None)] {
-        let (span, shown) = world.call("/a.B/Thought", &[(":status", status)], trailers);
-        assert_eq!((span.name.as_str(), &shown["rpc.method"]), ("grpc", &json!("_OTHER")));
-        assert_eq!(shown["rpc.method_original"], "a.B/Thought");
-    }
-    // A denial is no failure of a server.
-    let (span, shown) = world.call("/a.B/C", &[(":status", "403")], None);
-    assert_eq!((span.status, &shown["rpc.response.status_code"]), (None, &json!("PERMISSION_DENIED")));
-    let (span, shown) = world.call("/a.B/C", &[(":status", "200")], Some(&[]));
-    assert_eq!((shown["error.type"].as_str(), span.status.is_some()), (Some("UNKNOWN"), true));
 }
 
 #[test]

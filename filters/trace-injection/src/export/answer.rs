@@ -13,7 +13,7 @@ const RETRYABLE: [u16; 4] = [429, 502, 503, 504];
 /// details, which a plugin does not get to see.
 const RETRYABLE_GRPC: [u32; 6] = [1, 4, 10, 11, 14, 15];
 /// What of a message goes into the log.
-const LONGEST: usize = 200;
+const LONGEST_REASON: usize = 200;
 
 /// What becomes of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ fn of_json(body: &[u8]) -> Answer {
 
 fn taken(partial: Option<ExportTracePartialSuccess>) -> Answer {
     let ExportTracePartialSuccess { rejected_spans, error_message } = partial.unwrap_or_default();
-    let why = String::from_utf8_lossy(error_message.get(..LONGEST).unwrap_or(&error_message))
+    let why = String::from_utf8_lossy(error_message.get(..LONGEST_REASON).unwrap_or(&error_message))
         .replace(char::is_control, " ");
     Answer::Taken { refused: u64::try_from(rejected_spans).unwrap_or_default(), why }
 }

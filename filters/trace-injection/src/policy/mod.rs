@@ -29,7 +29,7 @@ pub(crate) struct Policy {
     pub(crate) untrusted: Baggage,
     /// By rule, and last those of all other requests.
     samplings: Vec<Sampling>,
-    /// Which of them.
+    /// For a request the index of the one that holds: that of the first rule that it fits.
     rules: Rules<usize>,
     pub(crate) errors: bool,
     /// Whether Envoy's tracer does the rest.

@@ -6,7 +6,7 @@ use crate::tracestate::TraceState;
 
 const KEY: &str = "ot";
 /// The longest note.
-const LONGEST: usize = 256;
+const LONGEST_NOTE: usize = 256;
 
 /// The note, field by field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Ot {
     }
 
     fn parse(note: &[u8]) -> Option<Self> {
-        let note = std::str::from_utf8(note).ok().filter(|note| note.len() <= LONGEST)?;
+        let note = std::str::from_utf8(note).ok().filter(|note| note.len() <= LONGEST_NOTE)?;
         let mut ot = Self::default();
         for field in note.split(';') {
             let (key, value) = field.split_once(':').filter(|(key, value)| is_key(key) && is_value(value))?;
@@ -49,7 +49,7 @@ impl Ot {
             let separator = if note.is_empty() { "" } else { ";" };
             let field = format!("{separator}{key}:{value}");
             // There is always room for what is said here.
-            if note.len() + field.len() <= LONGEST {
+            if note.len() + field.len() <= LONGEST_NOTE {
                 note += &field;
             }
         }

@@ -6,7 +6,7 @@ use portcullis_proto::trace::any_value::Value;
 use portcullis_proto::trace::{AnyValue, ArrayValue, KeyValue};
 
 use super::settings::{Extra, SpanPolicy};
-use crate::attribute::{LONGEST, number, string, text};
+use crate::attribute::{LONGEST_VALUE, number, string, text};
 use crate::config::Attribute;
 
 /// The methods that have a name of their own in the conventions (RFC 9110 section 9, RFC 5789, and QUERY).
@@ -31,7 +31,7 @@ pub(super) fn of_request(policy: &SpanPolicy, request: &Headers, is_grpc: bool) 
     if policy.is_client && !is_grpc {
         let query = query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         let mut url = format!("{scheme}://{}{path}{query}", without_user(&authority));
-        url.truncate(url.floor_char_boundary(LONGEST));
+        url.truncate(url.floor_char_boundary(LONGEST_VALUE));
         attributes.push(string("url.full", &url));
     } else if !is_grpc {
         attributes.push(string("url.path", path));
@@ -69,12 +69,12 @@ fn http(policy: &SpanPolicy, request: &Headers, attributes: &mut Vec<KeyValue>) 
 
 /// The full name of the method, where it can be one.
 fn rpc(path: &str, attributes: &mut Vec<KeyValue>) -> String {
-    const LONGEST: usize = 256;
+    const LONGEST_METHOD: usize = 256;
     let sent = path.strip_prefix('/').unwrap_or(path);
     let is_name = |name: &str| {
         name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte)) && !name.is_empty()
     };
-    let is_method = sent.len() <= LONGEST
+    let is_method = sent.len() <= LONGEST_METHOD
         && sent.split_once('/').is_some_and(|(service, method)| is_name(service) && is_name(method));
     let method = if is_method { sent } else { "_OTHER" };
     attributes.push(string("rpc.system.name", "grpc"));
@@ -154,7 +154,7 @@ pub(super) fn at_the_end(policy: &SpanPolicy, host: &mut dyn Host) -> Vec<KeyVal
 /// A header, each of its values as far as all together are no longer than one may be.
 pub(super) fn header(headers: &Headers, name: &str, key: &str) -> Option<KeyValue> {
     headers.first(name)?;
-    let mut left = LONGEST;
+    let mut left = LONGEST_VALUE;
     let values = headers.all(name).map_while(|value| {
         let shown = text(value.get(..left).unwrap_or(value));
         let is_room = left > 0;
@@ -169,7 +169,7 @@ pub(super) fn header(headers: &Headers, name: &str, key: &str) -> Option<KeyValu
 fn shown_query(query: &str, values: &[String]) -> String {
     let mut shown =
         query.split('&').map(|parameter| shown_parameter(parameter, values)).collect::<Vec<_>>().join("&");
-    shown.truncate(shown.floor_char_boundary(LONGEST));
+    shown.truncate(shown.floor_char_boundary(LONGEST_VALUE));
     shown
 }
 

@@ -4,7 +4,7 @@ use portcullis_kit::parts::Template;
 use portcullis_kit::rules::is_token;
 use portcullis_kit::{ConfigError, Headers};
 
-use crate::attribute::LONGEST;
+use crate::attribute::LONGEST_VALUE;
 use crate::config::{Attribute, Decisions, ExtraAttributeConfig, Origin, Side, SpansConfig};
 
 /// What spans say.
@@ -134,8 +134,8 @@ impl Extra {
             return Err(ConfigError::at("name", problem));
         }
         let extra = match config.from {
-            Origin::Value(text) if text.len() > LONGEST => {
-                let problem = format!("{} bytes; write at most {LONGEST}", text.len());
+            Origin::Value(text) if text.len() > LONGEST_VALUE => {
+                let problem = format!("{} bytes; write at most {LONGEST_VALUE}", text.len());
                 return Err(ConfigError::at("from.value", problem));
             }
             Origin::Value(text) => Self::Value(text),
