@@ -198,7 +198,7 @@ impl HttpFilter for TraceInjection {
             self.with_exporter(|exporter, instance| {
                 exporter.enqueue(span, host);
                 // Nobody hears the answers to calls of a plugin that is out.
-                if !is_stopped {
+                if !is_stopped && exporter.is_full() {
                     exporter.send_what_is_due(instance, host);
                 }
             });

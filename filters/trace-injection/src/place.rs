@@ -8,7 +8,7 @@ use crate::dialect::{self, Dialect, w3c};
 use crate::filter::TraceInjection;
 use crate::ids::SpanId;
 use crate::policy::Incoming;
-use crate::sampling::erase_inconsistent;
+use crate::sampling::{Outcome, erase_inconsistent};
 use crate::tracestate::TraceState;
 use crate::tries::FirstTry;
 
@@ -48,22 +48,22 @@ impl TraceInjection {
         let Admitted { context: sent, decision, link } = self.admit(incoming, request, host);
         let source = sent.as_ref().map(|(dialect, _)| *dialect);
         let is_rewritten = source == Some(Dialect::W3c) && !w3c::is_current(request);
-        let mut context = match sent.clone() {
+        let mut context = match sent {
             Some((_, context)) => context,
             None => self.begin(decision, request)?,
         };
-        let is_decided = self.policy.sampling(request, host).is_some_and(|sampling| {
-            let now = u64::try_from(host.monotonic().as_nanos()).unwrap_or(u64::MAX);
-            sampling.decide(&mut context, &self.entries, now, host)
-        });
-        let is_started = sent.is_none() || is_decided;
+        let outcome = match self.policy.sampling(request, host) {
+            Some(sampling) => sampling.decide(&mut context, &self.entries, host),
+            None => Outcome::Stands,
+        };
+        let is_started = source.is_none() || outcome != Outcome::Stands;
         if self.policy.each_try {
             let first = FirstTry { context, link, is_started };
             first.remember(host);
             return self.next_try(first);
         }
         let parent = context.span_id;
-        let is_as_sent = sent.is_some_and(|(_, sent)| sent == context);
+        let is_as_sent = source.is_some() && outcome != Outcome::Changed;
         if is_as_sent && parent.is_some() && !is_rewritten && !self.records(&context) {
             return Some(Place { context, parent, link, source, is_started });
         }

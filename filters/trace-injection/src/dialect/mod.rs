@@ -127,8 +127,8 @@ pub(crate) fn is_of_a_trace(name: &[u8]) -> bool {
 
 /// Takes out all that is about a trace, in any dialect.
 pub(crate) fn remove_all(headers: &mut Headers) {
-    let names: Vec<_> = headers.iter().map(|(name, _)| name).filter(|name| is_of_a_trace(name)).collect();
-    let names: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    let names = headers.iter().map(|(name, _)| name).filter(|name| is_of_a_trace(name));
+    let names: Vec<_> = names.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     names.iter().for_each(|name| headers.remove(name));
 }
 

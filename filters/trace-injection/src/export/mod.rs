@@ -146,6 +146,11 @@ impl Exporter {
         self.queue.push_back((span, size));
     }
 
+    /// Whether there is a batch without waiting.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.len() >= self.settings.batch
+    }
+
     /// Sends what is due: a batch again, or one that is full or has waited long enough.
     pub(crate) fn send_what_is_due(&mut self, instance: u32, host: &mut dyn Host) {
         let now = host.monotonic();
@@ -158,7 +163,7 @@ impl Exporter {
         }
         if self.batch.is_none() {
             let has_waited = now.saturating_sub(self.waiting_since) >= self.settings.delay;
-            if self.queue.is_empty() || !(has_waited || self.queue.len() >= self.settings.batch) {
+            if self.queue.is_empty() || !(has_waited || self.is_full()) {
                 return;
             }
             self.batch = Some(self.next_batch());

@@ -18,6 +18,17 @@ pub(crate) struct Sampling {
     pub(crate) follows_parent: bool,
 }
 
+/// What becomes of what a trace says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It was decided before, and nobody asks again.
+    Stands,
+    /// It was decided anew, and as before.
+    Confirmed,
+    /// It says something else now.
+    Changed,
+}
+
 /// Who decides.
 #[derive(Debug)]
 pub(crate) enum Sampler {
@@ -29,25 +40,30 @@ pub(crate) enum Sampler {
 }
 
 impl Sampling {
-    /// Decides whether a trace is recorded, and notes in it what is known of its probability. Whether it was to be decided.
-    pub(crate) fn decide(&self, context: &mut Context, entries: &str, now: u64, host: &mut dyn Host) -> bool {
+    /// Decides whether a trace is recorded, where that is still to be decided, and notes in it what is known of its probability.
+    pub(crate) fn decide(&self, context: &mut Context, entries: &str, host: &mut dyn Host) -> Outcome {
         if context.decision != Decision::Deferred && self.follows_parent {
-            return false;
+            return Outcome::Stands;
         }
         let is_sampled = match &self.sampler {
             Sampler::Always => true,
             Sampler::Never => false,
-            Sampler::Probability(threshold) => threshold.keeps(randomness(context)),
-            Sampler::Rate(bucket, name) => bucket.spend(&format!("{entries}{name}"), now, host),
+            Sampler::Probability(threshold) => threshold.keeps(Ot::of(&context.state).bits(context.trace_id)),
+            Sampler::Rate(bucket, name) => {
+                let now = u64::try_from(host.monotonic().as_nanos()).unwrap_or(u64::MAX);
+                bucket.spend(&format!("{entries}{name}"), now, host)
+            }
         };
-        context.decision = is_sampled.into();
+        let before = std::mem::replace(&mut context.decision, is_sampled.into());
         let threshold = match &self.sampler {
             Sampler::Probability(threshold) if is_sampled => Some(*threshold),
             // Its probability is not known, or it is not a sample.
             _ => None,
         };
-        note(context, threshold);
-        true
+        match note(context, threshold) || context.decision != before {
+            true => Outcome::Changed,
+            false => Outcome::Confirmed,
+        }
     }
 }
 
@@ -58,21 +74,20 @@ pub(crate) fn erase_inconsistent(context: &mut Context) {
     }
     let ot = Ot::of(&context.state);
     let is_consistent = context.decision == Decision::Sample
-        && ot.threshold.is_some_and(|threshold| threshold.keeps(randomness(context)));
+        && ot.threshold.is_some_and(|threshold| threshold.keeps(ot.bits(context.trace_id)));
     if ot.threshold.is_some() && !is_consistent {
         note(context, None);
     }
 }
 
-fn note(context: &mut Context, threshold: Option<Threshold>) {
+/// Notes by what a trace was kept. Whether anything else was noted before.
+fn note(context: &mut Context, threshold: Option<Threshold>) -> bool {
     let ot = Ot::of(&context.state);
-    if ot.threshold != threshold {
+    let is_other = ot.threshold != threshold;
+    if is_other {
         Ot { threshold, ..ot }.note_in(&mut context.state);
     }
-}
-
-fn randomness(context: &Context) -> u64 {
-    Ot::of(&context.state).randomness.unwrap_or_else(|| context.trace_id.randomness())
+    is_other
 }
 
 #[cfg(test)]
@@ -95,7 +110,7 @@ mod tests {
     }
 
     fn decided(sampling: &Sampling, mut context: Context) -> (Decision, String) {
-        sampling.decide(&mut context, "", 0, &mut TestHost::default());
+        sampling.decide(&mut context, "", &mut TestHost::default());
         (context.decision, String::from_utf8(context.state.render()).unwrap())
     }
 

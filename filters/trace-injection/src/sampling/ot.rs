@@ -1,5 +1,6 @@
 //! The note of OpenTelemetry in `tracestate`: `ot=th:fd70a;rv:ce929d0e0e4736` (OpenTelemetry, "TraceState Handling").
 
+use crate::ids::TraceId;
 use crate::sampling::Threshold;
 use crate::text::hex;
 use crate::tracestate::TraceState;
@@ -38,6 +39,11 @@ impl Ot {
             }
         }
         Some(ot)
+    }
+
+    /// The random bits of a trace.
+    pub(crate) fn bits(&self, trace_id: TraceId) -> u64 {
+        self.randomness.unwrap_or_else(|| trace_id.randomness())
     }
 
     /// Writes the note.

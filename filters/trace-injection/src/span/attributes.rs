@@ -85,7 +85,7 @@ fn rpc(path: &str, attributes: &mut Vec<KeyValue>) -> String {
     if is_method { method.to_owned() } else { "grpc".to_owned() }
 }
 
-/// The host and, where it is not that of the scheme, the port that were asked for. Both are required on the client's side.
+/// The host and, where it was said, the port that were asked for. Both are required on the client's side.
 fn add_server(policy: &SpanPolicy, scheme: &str, authority: &str, attributes: &mut Vec<KeyValue>) {
     let authority = without_user(authority);
     let (host, port) = match authority.rsplit_once(':') {
