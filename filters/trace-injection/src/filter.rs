@@ -28,7 +28,7 @@ pub struct TraceInjection {
     pub(crate) policy: Policy,
     /// Where the buckets of its samplers with a rate begin in the shared data, with a slash behind it; empty without any.
     pub(crate) entries: String,
-    pub(crate) ids: Option<IdGenerator>,
+    pub(crate) ids: IdGenerator,
     /// What an instance of the filter leaves to the next one in its VM. A VM has one thread: nobody ever waits for the lock.
     exporter: Option<Arc<Mutex<Exporter>>>,
     /// Which of those that share the exporter this one is.
@@ -55,7 +55,7 @@ impl HttpFilter for TraceInjection {
         Ok(Self {
             policy,
             entries: String::new(),
-            ids: None,
+            ids: IdGenerator::unseeded(),
             exporter: None,
             instance: 0,
             is_stopped: false,
@@ -65,15 +65,14 @@ impl HttpFilter for TraceInjection {
     }
 
     fn start(&mut self, host: &mut dyn Host) {
-        if self.policy.has_rate() {
+        if self.policy.has_rate {
             let domain = domain(self.policy.domain.as_deref(), Self::NAME, host);
             self.entries = format!("portcullis/trace-injection/{domain}/");
         }
-        let ids = IdGenerator::new(host);
-        if !ids.is_random {
+        self.ids = IdGenerator::new(host);
+        if !self.ids.is_random {
             host.log(Level::Warn, "trace-injection: the proxy has no randomness: ids come from its clock");
         }
-        self.ids = Some(ids);
         self.metrics = Metrics::new(&self.policy.stat_prefix, self.policy.export.is_some(), host);
         if let Some(settings) = self.policy.export.clone() {
             let mut exporter = Exporter::new(settings, host);
@@ -107,10 +106,7 @@ impl HttpFilter for TraceInjection {
             self.convert(&incoming, request);
             return Ok(Action::Continue);
         }
-        let Some(Place { context, parent, link, source, is_started }) = self.place(incoming, request, host)
-        else {
-            return Ok(Action::Continue);
-        };
+        let Place { context, parent, link, source, is_started } = self.place(incoming, request, host);
         self.write(&context, source, request);
         let Some(span_id) = context.span_id else { return Ok(Action::Continue) };
         let is_told = match self.policy.traceresponse {

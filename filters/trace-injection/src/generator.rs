@@ -27,6 +27,11 @@ impl IdGenerator {
         Self { generator: ChaCha8Rng::from_seed(bytes), is_random }
     }
 
+    /// For before a filter has started; nothing comes of it.
+    pub(crate) fn unseeded() -> Self {
+        Self { generator: ChaCha8Rng::from_seed([0; 32]), is_random: false }
+    }
+
     /// An id for a trace.
     pub(crate) fn trace(&mut self) -> TraceId {
         loop {

@@ -20,6 +20,7 @@ mod export;
 mod filter;
 mod generator;
 pub mod ids;
+mod lists;
 mod metrics;
 mod node;
 mod place;

@@ -33,13 +33,8 @@ struct Admitted {
 }
 
 impl TraceInjection {
-    /// Settles the place of a request, and takes out of it what must not go on. `None` before the filter has started.
-    pub(crate) fn place(
-        &mut self,
-        incoming: Incoming,
-        request: &mut Headers,
-        host: &mut dyn Host,
-    ) -> Option<Place> {
+    /// Settles the place of a request, and takes out of it what must not go on.
+    pub(crate) fn place(&mut self, incoming: Incoming, request: &mut Headers, host: &mut dyn Host) -> Place {
         if self.policy.each_try
             && let Some(first) = FirstTry::recall(host)
         {
@@ -50,12 +45,9 @@ impl TraceInjection {
         let is_rewritten = source == Some(Dialect::W3c) && !w3c::is_current(request);
         let mut context = match sent {
             Some((_, context)) => context,
-            None => self.begin(decision, request)?,
+            None => self.begin(decision, request),
         };
-        let outcome = match self.policy.sampling(request, host) {
-            Some(sampling) => sampling.decide(&mut context, &self.entries, host),
-            None => Outcome::Stands,
-        };
+        let outcome = self.policy.sampling(request, host).decide(&mut context, &self.entries, host);
         let is_started = source.is_none() || outcome != Outcome::Stands;
         if self.policy.each_try {
             let first = FirstTry { context, link, is_started };
@@ -65,11 +57,11 @@ impl TraceInjection {
         let parent = context.span_id;
         let is_as_sent = source.is_some() && outcome != Outcome::Changed;
         if is_as_sent && parent.is_some() && !is_rewritten && !self.records(&context) {
-            return Some(Place { context, parent, link, source, is_started });
+            return Place { context, parent, link, source, is_started };
         }
         erase_inconsistent(&mut context);
-        context.span_id = Some(self.ids.as_mut()?.span());
-        Some(Place { context, parent, link, source: None, is_started })
+        context.span_id = Some(self.ids.span());
+        Place { context, parent, link, source: None, is_started }
     }
 
     /// Keeps of what a request brings along what its sender is trusted with.
@@ -94,20 +86,19 @@ impl TraceInjection {
     }
 
     /// Begins a trace, of which it may be decided already whether it is recorded.
-    fn begin(&mut self, decision: Decision, request: &mut Headers) -> Option<Context> {
+    fn begin(&mut self, decision: Decision, request: &mut Headers) -> Context {
         self.policy.inject.iter().for_each(|dialect| dialect.forget(request));
         self.counts.started += 1;
-        let ids = self.ids.as_mut()?;
-        let (trace_id, is_random) = (ids.trace(), ids.is_random);
-        Some(Context { trace_id, span_id: None, decision, is_random, state: TraceState::default() })
+        let (trace_id, is_random) = (self.ids.trace(), self.ids.is_random);
+        Context { trace_id, span_id: None, decision, is_random, state: TraceState::default() }
     }
 
     /// A try has an id of its own, and the parent and the decision of the first.
-    fn next_try(&mut self, first: FirstTry) -> Option<Place> {
+    fn next_try(&mut self, first: FirstTry) -> Place {
         let FirstTry { mut context, link, is_started } = first;
-        let parent = context.span_id.replace(self.ids.as_mut()?.span());
+        let parent = context.span_id.replace(self.ids.span());
         erase_inconsistent(&mut context);
-        Some(Place { context, parent, link, source: None, is_started })
+        Place { context, parent, link, source: None, is_started }
     }
 
     /// Writes the headers, but for those that say it already.

@@ -98,6 +98,11 @@ impl<T> Rules<T> {
         Self { rules, otherwise, by_host, by_path }
     }
 
+    /// What holds where no rule does.
+    pub fn otherwise(&self) -> &T {
+        &self.otherwise
+    }
+
     /// What holds for this request.
     ///
     /// # Errors

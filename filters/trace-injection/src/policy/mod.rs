@@ -15,6 +15,7 @@ use crate::config::{
 use crate::context::{Context, Decision, Found};
 use crate::dialect::Dialect;
 use crate::export::Settings;
+use crate::lists::{at_most, repeated, some};
 use crate::sampling::{Sampler, Sampling, Threshold};
 use crate::span::SpanPolicy;
 pub(crate) use trust::Trust;
@@ -27,10 +28,9 @@ pub(crate) struct Policy {
     pub(crate) trust: Trust,
     pub(crate) trusted: Baggage,
     pub(crate) untrusted: Baggage,
-    /// By rule, and last those of all other requests.
-    samplings: Vec<Sampling>,
-    /// For a request the index of the one that holds: that of the first rule that it fits.
-    rules: Rules<usize>,
+    samplings: Rules<Sampling>,
+    /// Whether any sampler needs the shared data.
+    pub(crate) has_rate: bool,
     pub(crate) errors: bool,
     /// Whether Envoy's tracer does the rest.
     pub(crate) complements: bool,
@@ -95,16 +95,10 @@ impl Policy {
         others.for_each(|dialect| dialect.remove(request));
     }
 
-    /// Whether any sampler needs the shared data.
-    pub(crate) fn has_rate(&self) -> bool {
-        self.samplings.iter().any(|sampling| matches!(sampling.sampler, Sampler::Rate(..)))
-    }
-
     /// Who decides about a request. One that can be read in two ways is under no rule.
-    pub(crate) fn sampling(&self, request: &Headers, host: &mut dyn Host) -> Option<&Sampling> {
+    pub(crate) fn sampling(&self, request: &Headers, host: &mut dyn Host) -> &Sampling {
         let properties: &mut dyn Properties = host;
-        let index = self.rules.select(request, properties).ok();
-        index.and_then(|index| self.samplings.get(*index)).or_else(|| self.samplings.last())
+        self.samplings.select(request, properties).unwrap_or_else(|_| self.samplings.otherwise())
     }
 }
 
@@ -121,7 +115,7 @@ impl TryFrom<TraceInjectionConfig> for Policy {
                 .map_err(|error| error.under(&format!("baggage.{member}")))
         };
         let errors = config.sampling.errors;
-        let (samplings, rules) = samplings(config.sampling).map_err(|error| error.under("sampling"))?;
+        let (samplings, has_rate) = samplings(config.sampling).map_err(|error| error.under("sampling"))?;
         if config.domain.as_deref() == Some("") {
             return Err(ConfigError::at("domain", "empty; write a name or leave it out"));
         }
@@ -135,7 +129,7 @@ impl TryFrom<TraceInjectionConfig> for Policy {
             trusted: baggage("trusted", trusted, Baggage::All)?,
             untrusted: baggage("untrusted", untrusted, Baggage::Nothing)?,
             samplings,
-            rules,
+            has_rate,
             errors,
             complements: config.with_envoy_tracing == WithEnvoyTracing::Complement,
             each_try: config.each_try,
@@ -153,12 +147,8 @@ fn dialects(member: &str, dialects: &[Dialect]) -> Result<(), ConfigError> {
     if dialects.is_empty() {
         return Err(ConfigError::at(member, "empty; write at least one, as in [w3c]"));
     }
-    match dialects
-        .iter()
-        .enumerate()
-        .find(|(index, dialect)| dialects.iter().take(*index).any(|it| it == *dialect))
-    {
-        Some((index, _)) => {
+    match repeated(dialects) {
+        Some(index) => {
             Err(ConfigError::at(format!("{member}[{index}]"), "stands there already; write it once"))
         }
         None => Ok(()),
@@ -173,7 +163,7 @@ impl TryFrom<KeepConfig> for Baggage {
             KeepConfig::All => Ok(Self::All),
             KeepConfig::Nothing => Ok(Self::Nothing),
             KeepConfig::Only(keys) => {
-                bounded("only", keys.len())?;
+                some("only", keys.len())?;
                 match keys.iter().enumerate().find(|(_, key)| !is_token(key)) {
                     Some((index, key)) => {
                         let problem = format!("{key:?} is no key of baggage; write one such as tenant");
@@ -186,29 +176,19 @@ impl TryFrom<KeepConfig> for Baggage {
     }
 }
 
-/// Checks that a list has something in it, and not too much: each request is compared with it.
-pub(crate) fn bounded(member: &str, count: usize) -> Result<(), ConfigError> {
-    const MOST: usize = 64;
-    match count {
-        0 => Err(ConfigError::at(member, "empty, so nothing matches; write at least one")),
-        1..=MOST => Ok(()),
-        _ => Err(ConfigError::at(member, format!("{count}; write at most {MOST}"))),
-    }
-}
-
-fn samplings(config: SamplingConfig) -> Result<(Vec<Sampling>, Rules<usize>), ConfigError> {
-    if !config.rules.is_empty() {
-        bounded("rules", config.rules.len())?;
-    }
-    let (mut samplings, mut matchers) = (Vec::new(), Vec::new());
-    for (index, rule) in config.rules.into_iter().enumerate() {
+/// Who decides about which requests, and whether any of them goes by a rate.
+fn samplings(config: SamplingConfig) -> Result<(Rules<Sampling>, bool), ConfigError> {
+    at_most("rules", config.rules.len())?;
+    let rules = config.rules.into_iter().enumerate().map(|(index, rule)| {
         let at = |error: ConfigError| error.under(&format!("rules[{index}]"));
-        matchers.push((Matcher::try_from(rule.when).map_err(|error| at(error.under("when")))?, index));
-        samplings.push(sampling(rule.sampler, rule.parent, &index.to_string()).map_err(at)?);
-    }
-    samplings.push(sampling(config.sampler.unwrap_or(SamplerConfig::Always), config.parent, "otherwise")?);
-    let otherwise = samplings.len() - 1;
-    Ok((samplings, Rules::new(matchers, otherwise)))
+        let matcher = Matcher::try_from(rule.when).map_err(|error| at(error.under("when")))?;
+        Ok((matcher, sampling(rule.sampler, rule.parent, &index.to_string()).map_err(at)?))
+    });
+    let rules = rules.collect::<Result<Vec<_>, ConfigError>>()?;
+    let otherwise = sampling(config.sampler.unwrap_or(SamplerConfig::Always), config.parent, "otherwise")?;
+    let is_by_rate = |sampling: &Sampling| matches!(sampling.sampler, Sampler::Rate(..));
+    let has_rate = is_by_rate(&otherwise) || rules.iter().any(|(_, sampling)| is_by_rate(sampling));
+    Ok((Rules::new(rules, otherwise), has_rate))
 }
 
 fn sampling(config: SamplerConfig, parent: Parent, name: &str) -> Result<Sampling, ConfigError> {

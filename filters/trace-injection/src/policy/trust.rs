@@ -4,8 +4,8 @@ use portcullis_kit::parts::{AddressSource, Cidr};
 use portcullis_kit::rules::{Text, When};
 use portcullis_kit::{ConfigError, Headers, Host};
 
-use super::bounded;
 use crate::config::{Treatment, TrustConfig, TrustRuleConfig};
+use crate::lists::{at_most, some};
 
 /// Whose traces are continued.
 #[derive(Debug)]
@@ -27,9 +27,7 @@ impl Trust {
         let Some(config) = config else {
             return Ok(Self { rules: Vec::new(), otherwise: Treatment::Continue });
         };
-        if !config.rules.is_empty() {
-            bounded("rules", config.rules.len())?;
-        }
+        at_most("rules", config.rules.len())?;
         let rules = config.rules.into_iter().enumerate().map(|(index, rule)| {
             Rule::try_from(rule).map_err(|error| error.under(&format!("rules[{index}]")))
         });
@@ -76,8 +74,8 @@ impl TryFrom<TrustRuleConfig> for Rule {
             let problem = "is for everybody, so that nothing behind it ever counts; write when, addresses or peers, or otherwise alone";
             return Err(ConfigError::at("", problem));
         }
-        config.addresses.as_ref().map_or(Ok(()), |all| bounded("addresses", all.len()))?;
-        config.peers.as_ref().map_or(Ok(()), |all| bounded("peers", all.len()))?;
+        config.addresses.as_ref().map_or(Ok(()), |all| some("addresses", all.len()))?;
+        config.peers.as_ref().map_or(Ok(()), |all| some("peers", all.len()))?;
         let listed =
             |member: &str, index: usize, error: ConfigError| error.under(&format!("{member}[{index}]"));
         let addresses = config.addresses.map(|all| {

@@ -19,14 +19,14 @@ impl Recording {
         let is_retried = policy.each_try && self.status.is_some_and(|status| status >= 400);
         let error = match (self.is_grpc, self.status) {
             _ if !self.is_complete && !is_retried => self.broken_off(policy, host),
-            (true, status) => self.of_call(status.unwrap_or_default()),
-            (false, status) => self.of_response(status.unwrap_or_default()),
+            (true, status) => self.of_call(policy, status.unwrap_or_default()),
+            (false, status) => of_response(policy, status.unwrap_or_default()),
         };
         if let Some(status) = self.status.filter(|_| !self.is_grpc) {
-            self.add_attribute(number("http.response.status_code", status.into()));
+            self.add(number("http.response.status_code", status.into()));
         }
         if let Some(error) = &error {
-            self.add("error.type", error);
+            self.add(string("error.type", error));
             self.span.status = Some(Status { code: StatusCode::Error.into(), ..Status::default() });
         }
         self.add_decision(policy.decisions, host);
@@ -34,12 +34,12 @@ impl Recording {
     }
 
     /// A call says itself how it has ended; who does not has not ended it well, and the status of HTTP may tell why.
-    fn of_call(&mut self, status: u16) -> Option<String> {
+    fn of_call(&mut self, policy: &SpanPolicy, status: u16) -> Option<String> {
         let (name, is_error) = match (&self.grpc_status, status) {
-            (Some(said), _) => grpc::status(said, self.is_client),
-            (None, status) => grpc::status(grpc::of_http(status), self.is_client),
+            (Some(said), _) => grpc::status(said, policy.is_client),
+            (None, status) => grpc::status(grpc::of_http(status), policy.is_client),
         };
-        self.add("rpc.response.status_code", name);
+        self.add(string("rpc.response.status_code", name));
         if name == grpc::UNIMPLEMENTED {
             self.forget_method();
         }
@@ -53,16 +53,10 @@ impl Recording {
             let other = string("rpc.method", "_OTHER");
             let sent = std::mem::replace(method, other);
             if self.span.name != "grpc" {
-                self.add_attribute(KeyValue { key: "rpc.method_original".to_owned(), ..sent });
+                self.add(KeyValue { key: "rpc.method_original".to_owned(), ..sent });
             }
         }
         "grpc".clone_into(&mut self.span.name);
-    }
-
-    /// A client that is told that it has made a mistake has failed, but not the server that tells it.
-    fn of_response(&self, status: u16) -> Option<String> {
-        let first = if self.is_client { 400 } else { 500 };
-        (status >= first).then(|| status.to_string())
     }
 
     /// A response that is not there, or not all of it. That the client did not wait for it is nobody's failure on the server's side.
@@ -72,7 +66,7 @@ impl Recording {
             .and_then(|flags| flags.try_into().ok())
             .map(u64::from_le_bytes);
         let is_gone = flags.is_some_and(|flags| flags & CLIENT_GONE != 0);
-        if is_gone && !self.is_client {
+        if is_gone && !policy.is_client {
             return None;
         }
         let details = match policy.each_try {
@@ -99,4 +93,10 @@ impl Recording {
             self.span.events.push(Event { time_unix_nano: self.answered_at, name, attributes });
         }
     }
+}
+
+/// A client that is told that it has made a mistake has failed, but not the server that tells it.
+fn of_response(policy: &SpanPolicy, status: u16) -> Option<String> {
+    let first = if policy.is_client { 400 } else { 500 };
+    (status >= first).then(|| status.to_string())
 }

@@ -9,7 +9,7 @@ use portcullis_kit::{Headers, Host};
 use portcullis_proto::trace::span::{Link, SpanKind};
 use portcullis_proto::trace::{KeyValue, Span};
 
-use crate::attribute::{string, text};
+use crate::attribute::text;
 use crate::context::Context;
 use crate::ids::SpanId;
 use attributes::of_request;
@@ -22,7 +22,6 @@ const REMOTE: u32 = 0x100 | 0x200;
 #[derive(Debug)]
 pub(crate) struct Recording {
     span: Span,
-    is_client: bool,
     is_grpc: bool,
     /// Whether it asks for a tunnel.
     is_connect: bool,
@@ -61,7 +60,6 @@ impl Recording {
         };
         Self {
             span,
-            is_client: policy.is_client,
             is_grpc,
             is_connect: request.first(":method") == Some(b"CONNECT"),
             is_sampled: context.decision.is_sampled(),
@@ -118,11 +116,7 @@ impl Recording {
         Some(self.span)
     }
 
-    fn add(&mut self, key: &str, value: &str) {
-        self.span.attributes.push(string(key, value));
-    }
-
-    fn add_attribute(&mut self, attribute: KeyValue) {
+    fn add(&mut self, attribute: KeyValue) {
         self.span.attributes.push(attribute);
     }
 }

@@ -6,6 +6,7 @@ use portcullis_kit::{ConfigError, Headers};
 
 use crate::attribute::LONGEST_VALUE;
 use crate::config::{Attribute, Decisions, ExtraAttributeConfig, Origin, Side, SpansConfig};
+use crate::lists::{at_most, repeated};
 
 /// What spans say.
 #[derive(Debug)]
@@ -34,8 +35,6 @@ pub(crate) enum Extra {
 /// What a header may not be that is shown: it is, or may be, somebody's secret.
 const SECRETS: [&str; 6] =
     ["authorization", "cookie", "dpop", "proxy-authorization", "set-cookie", "x-forwarded-client-cert"];
-/// Attributes from one list.
-const MOST: usize = 64;
 
 impl SpanPolicy {
     pub(crate) fn new(config: SpansConfig, side: Side, each_try: bool) -> Result<Self, ConfigError> {
@@ -57,20 +56,24 @@ impl SpanPolicy {
         let extra = config.extra.into_iter().enumerate().map(|(index, extra)| {
             Extra::new(extra, each_try).map_err(|error| error.under(&format!("extra[{index}]")))
         });
-        let extra: Vec<_> = bounded("extra", extra.collect::<Result<_, _>>()?)?;
+        let extra = extra.collect::<Result<Vec<_>, _>>()?;
+        at_most("extra", extra.len())?;
         distinct("extra", &extra.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())?;
         let never_fits = |name: &&String| name.is_empty() || name.contains(['=', '&', '#']);
         if let Some(name) = config.query_values.iter().find(never_fits) {
             let problem = format!("{name:?} is no parameter of a query; write a name such as page");
             return Err(ConfigError::at("query_values", problem));
         }
+        let routes = routes.collect::<Result<Vec<_>, _>>()?;
+        at_most("routes", routes.len())?;
+        at_most("query_values", config.query_values.len())?;
         Ok(Self {
             is_client: side == Side::Client,
             each_try,
             decisions: config.decisions,
             attributes,
-            routes: bounded("routes", routes.collect::<Result<_, _>>()?)?,
-            query_values: bounded("query_values", config.query_values)?,
+            routes,
+            query_values: config.query_values,
             request_headers: headers("request", request_headers)?,
             response_headers: headers("response", config.response_headers)?,
             extra,
@@ -91,13 +94,6 @@ impl SpanPolicy {
     }
 }
 
-fn bounded<T>(member: &str, list: Vec<T>) -> Result<Vec<T>, ConfigError> {
-    match list.len() > MOST {
-        true => Err(ConfigError::at(member, format!("{}; write at most {MOST}", list.len()))),
-        false => Ok(list),
-    }
-}
-
 fn headers(of: &str, names: Vec<String>) -> Result<Vec<(String, String)>, ConfigError> {
     let member = format!("{of}_headers");
     let checked = names.into_iter().enumerate().map(|(index, name)| {
@@ -112,7 +108,8 @@ fn headers(of: &str, names: Vec<String>) -> Result<Vec<(String, String)>, Config
         };
         Err(ConfigError::at(format!("{member}[{index}]"), format!("{name:?} {problem}")))
     });
-    let headers = bounded(&member, checked.collect::<Result<Vec<_>, _>>()?)?;
+    let headers = checked.collect::<Result<Vec<_>, _>>()?;
+    at_most(&member, headers.len())?;
     distinct(&member, &headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())?;
     Ok(headers)
 }
@@ -174,11 +171,11 @@ fn property(path: &str, each_try: bool) -> Result<Vec<String>, ConfigError> {
 
 /// No two of a list are the same: an attribute is there once.
 fn distinct(member: &str, names: &[&str]) -> Result<(), ConfigError> {
-    match names.iter().enumerate().find(|(index, name)| names.iter().take(*index).any(|it| it == *name)) {
-        Some((index, name)) => Err(ConfigError::at(
-            format!("{member}[{index}]"),
-            format!("{name:?} stands there already; write it once"),
-        )),
-        None => Ok(()),
-    }
+    let Some((index, name)) = repeated(names).and_then(|index| Some((index, names.get(index)?))) else {
+        return Ok(());
+    };
+    Err(ConfigError::at(
+        format!("{member}[{index}]"),
+        format!("{name:?} stands there already; write it once"),
+    ))
 }
