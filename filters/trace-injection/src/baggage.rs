@@ -3,7 +3,7 @@
 use portcullis_kit::Headers;
 use portcullis_kit::rules::is_tchar;
 
-use crate::text::trim;
+use crate::text::{pair, trim};
 
 /// Members and bytes that are handed on in any case (section 3.3.2).
 const MOST: usize = 64;
@@ -68,16 +68,13 @@ impl Baggage {
 /// The key of a member that keeps to the grammar.
 fn key(member: &[u8]) -> Option<&[u8]> {
     let mut parts = member.split(|byte| *byte == b';');
-    let (key, _) = pair(parts.next()?).filter(|(_, value)| value.is_some())?;
-    parts.all(|property| pair(property).is_some()).then_some(key)
+    let (key, _) = token_and_value(parts.next()?).filter(|(_, value)| value.is_some())?;
+    parts.all(|property| token_and_value(property).is_some()).then_some(key)
 }
 
 /// A token and, where there is one, a value.
-fn pair(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-    let (key, value) = match text.iter().position(|byte| *byte == b'=') {
-        None => (text, None),
-        Some(at) => text.split_at_checked(at).map(|(key, value)| (key, value.get(1..)))?,
-    };
+fn token_and_value(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let (key, value) = pair(text).map_or((text, None), |(key, value)| (key, Some(value)));
     let (key, value) = (trim(key), value.map(trim));
     let is_octet = |byte: &u8| (0x21..0x7f).contains(byte) && !b"\",;\\".contains(byte);
     let is_good = !key.is_empty()

@@ -104,7 +104,7 @@ impl TraceInjection {
     /// Writes the headers, but for those that say it already.
     pub(crate) fn write(&self, context: &Context, source: Option<Dialect>, request: &mut Headers) {
         for dialect in &self.policy.inject {
-            if source != Some(*dialect) || !dialect.is_plain(request) {
+            if source != Some(*dialect) || !dialect.is_plain(context, request) {
                 dialect.inject(context, request);
             }
         }

@@ -8,6 +8,12 @@ pub(crate) fn trim(text: &[u8]) -> &[u8] {
     text.get(start..end).unwrap_or_default()
 }
 
+/// What stands before the first `=`, and what behind it.
+pub(crate) fn pair(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, value) = text.split_at_checked(text.iter().position(|byte| *byte == b'=')?)?;
+    Some((name, value.get(1..)?))
+}
+
 /// Bytes from exactly as many lower-case hexadecimal digits as they have.
 pub(crate) fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     if digits.len() != 2 * N {

@@ -1,6 +1,6 @@
 //! `tracestate`: what tracing systems have noted (W3C Trace Context Level 2, section 3.3).
 
-use crate::text::trim;
+use crate::text::{pair, trim};
 
 /// Members in a list.
 const MOST: usize = 32;
@@ -25,9 +25,7 @@ impl TraceState {
             if member.is_empty() {
                 continue;
             }
-            let at = member.iter().position(|byte| *byte == b'=')?;
-            let (key, value) = member.split_at_checked(at)?;
-            let value = value.get(1..)?;
+            let (key, value) = pair(member)?;
             count += 1;
             if count > MOST || !is_key(key) || !is_value(value) {
                 return None;

@@ -4,7 +4,7 @@ use portcullis_kit::Headers;
 
 use crate::context::{Context, Decision, Found};
 use crate::ids::{SpanId, TraceId};
-use crate::text::{decimal, hex, trim};
+use crate::text::{decimal, hex, pair, trim};
 use crate::tracestate::TraceState;
 
 /// The origin and the other tags stay as they are: they belong to the trace.
@@ -58,11 +58,7 @@ fn is_kept(priority: &[u8]) -> Option<bool> {
 
 fn tags(headers: &Headers) -> impl Iterator<Item = (&[u8], &[u8])> {
     let tags = headers.first("x-datadog-tags").unwrap_or_default().split(|byte| *byte == b',');
-    tags.filter_map(|tag| {
-        let tag = trim(tag);
-        let (name, value) = tag.split_at_checked(tag.iter().position(|byte| *byte == b'=')?)?;
-        Some((name, value.get(1..)?))
-    })
+    tags.filter_map(|tag| pair(trim(tag)))
 }
 
 pub(super) fn inject(context: &Context, headers: &mut Headers) {

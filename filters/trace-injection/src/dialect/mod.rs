@@ -65,10 +65,10 @@ impl Dialect {
         }
     }
 
-    /// Whether headers that were understood can go on as they are: nobody can read them otherwise.
-    pub(crate) fn is_plain(self, headers: &Headers) -> bool {
+    /// Whether headers, of which this was read, can go on as they are: nobody can read them otherwise.
+    pub(crate) fn is_plain(self, context: &Context, headers: &Headers) -> bool {
         match self {
-            Self::W3c => w3c::is_plain(headers),
+            Self::W3c => w3c::is_plain(context, headers),
             Self::Datadog if !datadog::has_plain_tags(headers) => false,
             _ => self.headers().iter().all(|name| headers.all(name).count() <= 1),
         }
@@ -172,7 +172,7 @@ mod tests {
                 let Found::Context(read) = dialect.extract(&headers) else { panic!("{dialect:?}: {headers:?}") };
                 prop_assert_eq!((read.trace_id, read.span_id), (context.trace_id, context.span_id));
                 prop_assert_eq!(read.decision.is_sampled(), context.decision.is_sampled());
-                prop_assert!(dialect.is_plain(&headers));
+                prop_assert!(dialect.is_plain(&context, &headers));
                 dialect.remove(&mut headers);
                 prop_assert_eq!(headers.iter().count(), 0);
             }

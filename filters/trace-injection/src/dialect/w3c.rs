@@ -35,9 +35,11 @@ pub(crate) fn is_current(headers: &Headers) -> bool {
     headers.only("traceparent").is_some_and(|parent| trim(parent).starts_with(b"00-"))
 }
 
-/// Whether nothing invalid stands beside `traceparent`.
-pub(super) fn is_plain(headers: &Headers) -> bool {
-    is_current(headers) && TraceState::parse(headers.all("tracestate")).is_some()
+/// Whether nothing invalid stands beside `traceparent`, of which this was read.
+pub(super) fn is_plain(context: &Context, headers: &Headers) -> bool {
+    // What was read of a list that is invalid is nothing.
+    let is_good = !context.state.is_empty() || TraceState::parse(headers.all("tracestate")).is_some();
+    is_current(headers) && is_good
 }
 
 pub(super) fn inject(context: &Context, headers: &mut Headers) {
@@ -97,6 +99,10 @@ mod tests {
             Found::Context(context) => context,
             other => panic!("{values:?}: {other:?}"),
         }
+    }
+
+    fn plain(values: &[(&str, &str)]) -> bool {
+        is_plain(&context(values), &values.iter().copied().collect())
     }
 
     #[test]
@@ -160,7 +166,7 @@ mod tests {
             format!("01-{IDS}-01-"),
         ] {
             assert_eq!(context(&[("traceparent", &later)]).decision, Decision::Sample, "{later}");
-            assert!(!is_plain(&[("traceparent", later.as_str())].into_iter().collect()));
+            assert!(!plain(&[("traceparent", &later)]));
         }
     }
 
@@ -177,7 +183,7 @@ mod tests {
         assert!(context(&[("traceparent", &parent), ("tracestate", "foo=,bar=3")]).state.is_empty());
         let both = context(&[("traceparent", &parent), ("tracestate", "a=1"), ("tracestate", "b=2")]);
         assert_eq!(both.state.render(), b"a=1,b=2");
-        assert!(is_plain(&[("traceparent", parent.as_str()), ("tracestate", "a=1")].into_iter().collect()));
-        assert!(!is_plain(&[("traceparent", parent.as_str()), ("tracestate", "a=")].into_iter().collect()));
+        assert!(plain(&[("traceparent", &parent), ("tracestate", "a=1")]));
+        assert!(!plain(&[("traceparent", &parent), ("tracestate", "a=")]));
     }
 }

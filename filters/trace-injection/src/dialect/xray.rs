@@ -4,7 +4,7 @@ use portcullis_kit::Headers;
 
 use crate::context::{Context, Decision, Found};
 use crate::ids::{SpanId, TraceId};
-use crate::text::trim;
+use crate::text::{pair, trim};
 use crate::tracestate::TraceState;
 
 pub(super) const HEADERS: &[&str] = &["x-amzn-trace-id"];
@@ -55,11 +55,7 @@ fn trace_id(value: &[u8]) -> Option<TraceId> {
 }
 
 fn fields(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    value.split(|byte| *byte == b';').filter_map(|field| {
-        let field = trim(field);
-        let (name, value) = field.split_at_checked(field.iter().position(|byte| *byte == b'=')?)?;
-        Some((name, value.get(1..)?))
-    })
+    value.split(|byte| *byte == b';').filter_map(|field| pair(trim(field)))
 }
 
 /// What others have noted in the header (`Self`, `Lineage`) stays.
