@@ -1,4 +1,4 @@
-//! What spans say, by the conventions of OpenTelemetry.
+//! What spans say, by the conventions of OpenTelemetry, and whose traces they are in.
 
 use portcullis_kit::{CallId, GrpcAnswer, Headers, HttpFilter};
 use portcullis_proto::trace::any_value::Value as Any;
@@ -11,6 +11,8 @@ mod common;
 mod grpc;
 #[path = "spans/tries.rs"]
 mod tries;
+#[path = "spans/trust.rs"]
+mod trust;
 
 use common::{Sent, World};
 
