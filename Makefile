@@ -4,10 +4,11 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 
-FILTERS := jwt-auth token-bucket circuit-breaker trace-injection
+FILTERS := jwt-auth token-bucket circuit-breaker trace-injection audit-log
 MODULES := $(FILTERS:%=dist/%.wasm)
 PORTCULLIS := cargo run -q -p portcullis-cli --
 VENV := .venv/bin/python
+ECS := .venv/ecs-9.4.0.json
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 
 .PHONY: help demo test build bench bench-harness lint docs schemas deny clean rust-target redis
@@ -26,10 +27,10 @@ demo: build ## Runs the modules over real requests, in the harness: no Envoy nee
 
 build: $(MODULES) ## Builds dist/*.wasm.
 
-test: build dist/probe.wasm $(VENV) redis ## Runs every test, a real Envoy included; sets itself up.
+test: build dist/probe.wasm $(VENV) $(ECS) redis ## Runs every test, a real Envoy included; sets itself up.
 	cargo test -q
 	@cat target/scenarios.txt
-	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-sim -p portcullis-scenario
+	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-audit-chain -p portcullis-sim -p portcullis-scenario
 
 bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters; writes target/bench.json.
 	cargo run -q --release -p portcullis-bench
@@ -86,3 +87,10 @@ $(VENV): tests/requirements.txt
 	@rm -rf .venv && python3 -m venv .venv
 	@.venv/bin/pip install -q -r tests/requirements.txt || { rm -rf .venv; echo 'the packages of tests/requirements.txt could not be installed: is PyPI reachable?' >&2; exit 2; }
 	@touch $@
+
+# The fields of ECS, which no package of PyPI has.
+$(ECS): $(VENV)
+	@command -v npm >/dev/null || { echo 'npm is missing: install Node.js, on Debian apt install npm' >&2; exit 2; }
+	@npm install --silent --no-save --no-package-lock --ignore-scripts --prefix .venv @elastic/ecs@$(@:.venv/ecs-%.json=%) || \
+	  { echo 'the npm package @elastic/ecs could not be installed: is the npm registry reachable?' >&2; exit 2; }
+	@node -p 'JSON.stringify(require("./.venv/node_modules/@elastic/ecs").EcsFlat)' > $@

@@ -8,7 +8,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use portcullis_tests::root;
 
 /// Which of our crates each of them may use, tests left aside.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: &[(&str, &[&str])] = &[
     ("kit", &[]),
     ("shell", &["kit"]),
     ("jwt-auth", &["kit"]),
@@ -19,6 +19,9 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("circuit-breaker-wasm", &["circuit-breaker", "shell"]),
     ("trace-injection", &["kit", "proto"]),
     ("trace-injection-wasm", &["shell", "trace-injection"]),
+    ("audit-chain", &[]),
+    ("audit-log", &["audit-chain", "kit", "proto"]),
+    ("audit-log-wasm", &["audit-log", "shell"]),
     ("pack", &[]),
     ("probe", &[]),
     ("proto", &[]),
@@ -26,9 +29,13 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("host", &["kit", "sim"]),
     ("scenario", &["kit", "sim"]),
     ("envoy", &["kit", "scenario", "sim"]),
+    ("audit", &["audit-chain", "kit", "proto", "scenario"]),
     (
         "cli",
         &[
+            "audit",
+            "audit-chain",
+            "audit-log",
             "circuit-breaker",
             "envoy",
             "host",
@@ -46,8 +53,15 @@ const ARROWS: [(&str, &[&str]); 21] = [
 ];
 
 /// The one crate that may use a dependency.
-const OWNERS: [(&str, &str); 5] =
-    [("clap", "cli"), ("hyper", "envoy"), ("proxy-wasm", "shell"), ("walrus", "pack"), ("wasmtime", "host")];
+const OWNERS: [(&str, &str); 7] = [
+    ("clap", "cli"),
+    ("csv", "audit"),
+    ("hyper", "envoy"),
+    ("parquet", "audit"),
+    ("proxy-wasm", "shell"),
+    ("walrus", "pack"),
+    ("wasmtime", "host"),
+];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().unwrap();
@@ -73,7 +87,7 @@ fn crates_use_only_what_the_arrows_allow() {
         }
     }
     for (name, _) in ARROWS {
-        assert!(crates.contains_key(name), "ARROWS speaks of {name}, which is gone");
+        assert!(crates.contains_key(*name), "ARROWS speaks of {name}, which is gone");
     }
 }
 
@@ -151,6 +165,10 @@ fn the_scenario_of_the_readme_is_one_that_is_played() {
 fn files_stay_readable() {
     for file in files(&root(), "rs") {
         let text = fs::read_to_string(&file).unwrap();
+        // Of generated code, people read what it was generated from.
+        if text.starts_with("// Generated from ") {
+            continue;
+        }
         let code = text.split("#[cfg(test)]").next().unwrap().lines().count();
         assert!(code <= 400, "{}: {code} lines; give one of its ideas a file of its own", file.display());
     }

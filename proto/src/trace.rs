@@ -13,7 +13,7 @@ pub struct ExportTraceServiceRequest {
 pub struct ResourceSpans {
     /// Who recorded them.
     #[prost(message, optional, tag = "1")]
-    pub resource: ::core::option::Option<Resource>,
+    pub resource: ::core::option::Option<crate::common::Resource>,
     /// The spans, by what recorded them.
     #[prost(message, repeated, tag = "2")]
     pub scope_spans: ::prost::alloc::vec::Vec<ScopeSpans>,
@@ -21,35 +21,18 @@ pub struct ResourceSpans {
     #[prost(string, tag = "3")]
     pub schema_url: ::prost::alloc::string::String,
 }
-/// Who records spans, such as a proxy.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Resource {
-    /// What is known of it, such as `service.name`; each key once.
-    #[prost(message, repeated, tag = "1")]
-    pub attributes: ::prost::alloc::vec::Vec<KeyValue>,
-}
 /// Spans of one scope.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ScopeSpans {
     /// What recorded them.
     #[prost(message, optional, tag = "1")]
-    pub scope: ::core::option::Option<InstrumentationScope>,
+    pub scope: ::core::option::Option<crate::common::InstrumentationScope>,
     /// The spans.
     #[prost(message, repeated, tag = "2")]
     pub spans: ::prost::alloc::vec::Vec<Span>,
     /// Where the attributes of the spans are defined; may be empty.
     #[prost(string, tag = "3")]
     pub schema_url: ::prost::alloc::string::String,
-}
-/// The code that records spans, such as a filter.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct InstrumentationScope {
-    /// What it is called.
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// Its version; may be empty.
-    #[prost(string, tag = "2")]
-    pub version: ::prost::alloc::string::String,
 }
 /// A piece of work within a trace.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -80,7 +63,7 @@ pub struct Span {
     pub end_time_unix_nano: u64,
     /// What is known of it; each key once.
     #[prost(message, repeated, tag = "9")]
-    pub attributes: ::prost::alloc::vec::Vec<KeyValue>,
+    pub attributes: ::prost::alloc::vec::Vec<crate::common::KeyValue>,
     /// How many attributes were left out.
     #[prost(uint32, tag = "10")]
     pub dropped_attributes_count: u32,
@@ -110,7 +93,7 @@ pub mod span {
         pub name: ::prost::alloc::string::String,
         /// What is known of it; each key once.
         #[prost(message, repeated, tag = "3")]
-        pub attributes: ::prost::alloc::vec::Vec<super::KeyValue>,
+        pub attributes: ::prost::alloc::vec::Vec<crate::common::KeyValue>,
     }
     /// A span that has to do with this one, of the same trace or of another.
     #[derive(Clone, PartialEq, ::prost::Message)]
@@ -126,7 +109,7 @@ pub mod span {
         pub trace_state: ::prost::alloc::string::String,
         /// What is known of the link; each key once.
         #[prost(message, repeated, tag = "4")]
-        pub attributes: ::prost::alloc::vec::Vec<super::KeyValue>,
+        pub attributes: ::prost::alloc::vec::Vec<crate::common::KeyValue>,
         /// As `flags` of a span, of the linked one rather than of the parent.
         #[prost(fixed32, tag = "6")]
         pub flags: u32,
@@ -242,52 +225,6 @@ pub mod status {
             }
         }
     }
-}
-/// An attribute.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct KeyValue {
-    /// What it is, such as `http.request.method`; not empty.
-    #[prost(string, tag = "1")]
-    pub key: ::prost::alloc::string::String,
-    /// Which one.
-    #[prost(message, optional, tag = "2")]
-    pub value: ::core::option::Option<AnyValue>,
-}
-/// The value of an attribute.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct AnyValue {
-    /// One of these, or none: an empty value.
-    #[prost(oneof = "any_value::Value", tags = "1, 2, 3, 4, 5")]
-    pub value: ::core::option::Option<any_value::Value>,
-}
-/// Nested message and enum types in `AnyValue`.
-pub mod any_value {
-    /// One of these, or none: an empty value.
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Value {
-        /// Text.
-        #[prost(string, tag = "1")]
-        StringValue(::prost::alloc::string::String),
-        /// Yes or no.
-        #[prost(bool, tag = "2")]
-        BoolValue(bool),
-        /// A whole number.
-        #[prost(int64, tag = "3")]
-        IntValue(i64),
-        /// Any other number.
-        #[prost(double, tag = "4")]
-        DoubleValue(f64),
-        /// Several values.
-        #[prost(message, tag = "5")]
-        ArrayValue(super::ArrayValue),
-    }
-}
-/// Several values, as one.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ArrayValue {
-    /// The values, in their order; of one type.
-    #[prost(message, repeated, tag = "1")]
-    pub values: ::prost::alloc::vec::Vec<AnyValue>,
 }
 /// The answer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -48,11 +48,11 @@ class Upstream:
     """
 
     def __init__(self, name="upstream"):
-        self.name, self.mode, self.arrivals = name, "healthy", []
+        self.name, self.mode, self.arrivals, self.port = name, "healthy", [], 0
         self._connections = set()
 
     async def start(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=256)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=256)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self):
@@ -70,7 +70,7 @@ class Upstream:
         try:
             while await self._answer(reader, writer):
                 pass
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self._connections.discard(asyncio.current_task())
@@ -100,8 +100,8 @@ class Upstream:
 
 
 @contextlib.contextmanager
-def upstreams(*names):
-    """Upstreams of these names, which end with the context."""
+def running(*servers):
+    """Runs servers, which end with the context; what it gives back runs what they do meanwhile: `wait(server.stop())`."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -109,17 +109,24 @@ def upstreams(*names):
     def wait(task):
         return asyncio.run_coroutine_threadsafe(task, loop).result(10)
 
-    servers = [Upstream(name) for name in names]
     try:
         for server in servers:
             wait(server.start())
-        yield servers
+        yield wait
         for server in servers:
             wait(server.stop())
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+@contextlib.contextmanager
+def upstreams(*names):
+    """Upstreams of these names, which end with the context."""
+    servers = [Upstream(name) for name in names]
+    with running(*servers):
+        yield servers
 
 
 def breaker(name="upstreams", **members):

@@ -39,15 +39,29 @@ class Authority:
         own = own.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         self.own = Certificate(own.sign(self._key, hashes.SHA256()), self._key, directory, "authority")
 
-    def issue(self, name):
-        """A certificate for 127.0.0.1 as a server and for `name` as a client."""
+    def issue(self, name, uri=None):
+        """A certificate for 127.0.0.1 as a server and for `name` as a client, who may also have a URI."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName(f"{name}.example")]
+        names += [x509.UniformResourceIdentifier(uri)] if uri else []
         usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         begun = _begun(_name(name), self._name, key.public_key())
         begun = begun.add_extension(x509.SubjectAlternativeName(names), critical=False)
         begun = begun.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
         return Certificate(begun.sign(self._key, hashes.SHA256()), key, self._directory, name)
+
+
+def downstream_tls(server, authority, **members):
+    """The `transport_socket` of a filter chain that has this certificate and asks for ones of the authority's."""
+    files = {"certificate_chain": server.chain_file, "private_key": server.key_file}
+    tls = {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "common_tls_context": {
+            "tls_certificates": [{member: {"filename": str(file)} for member, file in files.items()}],
+            "validation_context": {"trusted_ca": {"filename": str(authority.own.chain_file)}},
+        },
+    }
+    return {"name": "envoy.transport_sockets.tls", "typed_config": tls | members}
 
 
 def _name(common):

@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import httpx
 import yaml
+from audits import distinct, of_requests, problems
 from clients import TLS, eventually
 from envoy import ROOT, Envoy
 from limits import hcm
+from traces import upstream as noting_upstream
 from upstreams import http_upstream
 
 EXAMPLES = sorted(ROOT.glob("envoy/standalone/*.yaml"))
@@ -119,6 +121,44 @@ class TraceInjection(unittest.TestCase):
         for identifier in (trace, span, TRACE, SPAN):
             self.assertIn(bytes.fromhex(identifier), message)
         self.assertNotIn(b"alice", message)
+
+
+class AuditLog(unittest.TestCase):
+    """It shows little of requests, and nothing of what may be a secret."""
+
+    def setUp(self):
+        upstream, self.siem = self.enterContext(http_upstream()), self.enterContext(noting_upstream())
+        ports = {"upstream": upstream.server_address[1], "siem": self.siem.server_port}
+        self.envoy = self.enterContext(Envoy(shipped(ROOT / "envoy/standalone/audit-log.yaml", **ports)))
+
+    def test_what_it_records_and_what_not(self):
+        asked = {
+            "/orders?page=2&key=hunter2": "POST",
+            "/admin/users?page=1": "POST",
+            "/reset/hunter2": "POST",
+            "/healthz": "GET",
+        }
+        with httpx.Client(verify=TLS, trust_env=False, timeout=30) as client:
+            for target, method in asked.items():
+                headers = {"authorization": "Bearer hunter2", "cookie": "session=hunter2"}
+                answer = client.request(method, f"http://127.0.0.1:{self.envoy.port}{target}", headers=headers)
+                self.assertEqual(answer.status_code, 200)
+        records = eventually(lambda: self.recorded(3), 10, "records have come")
+        self.assertEqual(problems(records), {})
+        urls = [it.url for it in of_requests(records)]
+        self.assertEqual({it["path"] for it in urls}, {"/orders", "/admin/users", "/reset/{token}"})
+        self.assertEqual({it.get("query_string") for it in urls}, {"page=2&key=[redacted]", "page=1", None})
+        [admin] = [it for it in of_requests(records) if it.audit.get("rule") == "admin"]
+        shown = {it["name"]: it["value"] for it in admin.all["http_request"]["http_headers"]}
+        self.assertEqual(shown["authorization"], "Bearer [redacted]")
+        self.assertEqual(admin.all["http_cookies"], [{"name": "session", "value": "[redacted]"}])
+        self.assertNotIn(b"hunter2", b"".join(it.line for it in records))
+
+    def recorded(self, count):
+        """All records, once there are so many of requests."""
+        self.assertEqual({(it.path, it.get("content-type")) for it in self.siem.seen} - {("/ingest", "application/x-ndjson")}, set())
+        records = distinct(line for it in self.siem.seen for line in it.body.splitlines())
+        return records if len(of_requests(records)) >= count else None
 
 
 if __name__ == "__main__":

@@ -48,11 +48,14 @@ class Load:
         """Sends no more."""
         self._ends = 0
 
-    async def _connection(self, number):
+    def _turns(self, number):
+        """What a connection sends, in turn."""
         first = 0 if self._in_step else number % len(self._requests)
-        turns = itertools.islice(itertools.cycle(self._requests), first, None)
+        return itertools.islice(itertools.cycle(self._requests), first, None)
+
+    async def _connection(self, number):
         wire = None
-        for kind, request in turns:
+        for kind, request in self._turns(number):
             if time.monotonic() >= self._ends:
                 break
             wire = wire or await asyncio.open_connection("127.0.0.1", self._port)

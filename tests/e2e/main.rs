@@ -131,6 +131,16 @@ fn tracing_with_envoy() {
     run("tracing_with_envoy.py", &[]);
 }
 
+#[test]
+fn audit_export() {
+    run("audit_export.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+}
+
+#[test]
+fn audit_schemas() {
+    run("audit_schemas.py", &[]);
+}
+
 /// Runs one of the programs beside this file; what it prints is shown when it fails.
 fn run(name: &str, environment: &[(&str, PathBuf)]) {
     let root = root();
@@ -140,6 +150,7 @@ fn run(name: &str, environment: &[(&str, PathBuf)]) {
         ("dist/token-bucket.wasm", "run `make test`, or `make build` before `cargo test`"),
         ("dist/circuit-breaker.wasm", "run `make test`, or `make build` before `cargo test`"),
         ("dist/trace-injection.wasm", "run `make test`, or `make build` before `cargo test`"),
+        ("dist/audit-log.wasm", "run `make test`, or `make build` before `cargo test`"),
     ] {
         assert!(root.join(needed).exists(), "{needed} is missing: {remedy}");
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import jwt
-from certificates import Authority
+from certificates import Authority, downstream_tls
 from clients import ask, at_once, outcome
 from cryptography.hazmat.primitives.asymmetric import ec
 from envoy import Envoy
@@ -43,7 +43,7 @@ class Certificates(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.upstream = cls.enterClassContext(http_upstream())
-        authority = Authority(Path(cls.enterClassContext(tempfile.TemporaryDirectory())))
+        cls.issuing = authority = Authority(Path(cls.enterClassContext(tempfile.TemporaryDirectory())))
         cls.authority, cls.server = authority.own, authority.issue("server")
         cls.alice, cls.mallory = authority.issue("alice"), authority.issue("mallory")
         cls.asking, cls.requiring = (cls.enterClassContext(cls.envoy(is_required)) for is_required in (False, True))
@@ -53,16 +53,7 @@ class Certificates(unittest.TestCase):
     def envoy(cls, is_required):
         config = constrained(cls.upstream, require="mtls", mtls={})
         [chain] = config["static_resources"]["listeners"][0]["filter_chains"]
-        files = {"certificate_chain": cls.server.chain_file, "private_key": cls.server.key_file}
-        tls = {
-            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-            "require_client_certificate": is_required,
-            "common_tls_context": {
-                "tls_certificates": [{member: {"filename": str(file)} for member, file in files.items()}],
-                "validation_context": {"trusted_ca": {"filename": str(cls.authority.chain_file)}},
-            },
-        }
-        chain["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": tls}
+        chain["transport_socket"] = downstream_tls(cls.server, cls.issuing, require_client_certificate=is_required)
         return Envoy(config, workers=WORKERS)
 
     def ask(self, envoy, credentials, certificate=None):

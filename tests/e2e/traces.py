@@ -103,8 +103,9 @@ class Span:
 class Collector(Server):
     """rotel, which listens for gRPC on `port` and for HTTP on `http_port`; what it has printed outlives it."""
 
-    def __init__(self):
+    def __init__(self, prints="traces"):
         super().__init__()
+        self._prints = prints
         self.port, self.http_port = lasting_port(), lasting_port()
         self._directory = tempfile.TemporaryDirectory()
         self._printed = Path(self._directory.name, "printed")
@@ -117,7 +118,7 @@ class Collector(Server):
     def command(self):
         ports = {"grpc": self.port, "http": self.http_port}
         listen = [text for kind, port in ports.items() for text in (f"--otlp-{kind}-endpoint", f"127.0.0.1:{port}")]
-        show = ["--exporter", "blackhole", "--debug-log", "traces", "--debug-log-verbosity", "detailed"]
+        show = ["--exporter", "blackhole", "--debug-log", self._prints, "--debug-log-verbosity", "detailed"]
         return ["/bin/sh", "-c", 'NO_COLOR=1 exec "$@" >>"$0"', self._printed, AGENT, "start", *show, *listen]
 
     def end(self):
@@ -134,13 +135,17 @@ class Collector(Server):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.http_port), 1):
             return True
 
-    def spans(self, trace=None):
-        """All spans, or those of a trace."""
+    def printed(self):
+        """What it has printed."""
         printed = self._printed.read_text()
         # It may be about to print more of the last one.
         while (time.sleep(0.01) or self._printed.read_text()) != printed:
             printed = self._printed.read_text()
-        return [it for it in parsed(printed) if trace in (None, it.trace)]
+        return printed
+
+    def spans(self, trace=None):
+        """All spans, or those of a trace."""
+        return [it for it in parsed(self.printed()) if trace in (None, it.trace)]
 
     def trace(self, trace, count, seconds=10):
         """The spans of a trace once there are so many, from the first that began to the last."""

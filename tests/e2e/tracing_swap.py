@@ -5,66 +5,32 @@
 
 import asyncio
 import faulthandler
-import json
-import os
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
-from breakers import until
-from limits import hcm, listener
-from traces import TYPE, collectors, export, proxy, tracing
+import swaps
+from traces import collectors, export, proxy, tracing
 from tracing_collector import Exporting
 
 SWAPS, SWAP_SECONDS = 10, 0.3
 DEADLINE_SECONDS = 180
 
 
-class Swapping(Exporting):
-    """With a configuration of the filter that comes from a file (ECDS)."""
+class Swapping(swaps.Filters, Exporting):
+    """With a configuration of the filter that is replaced."""
 
     def begin(self):
         self.directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.traced = self.collector()
         self.exports = export("http_protobuf", delay="2s")
-        self.put(0)
-        config = self.whole()
-        self.move_out(config)
-        self.start("swapped", config, ["--drain-time-s", "1", "--drain-strategy", "immediate"])
+        self.start_swapped(0)
 
-    def whole(self, **members):
-        """All of the configuration."""
+    def whole(self, number, **members):
+        """All of the configuration, one of many."""
+        members = {"spans": {"response_headers": [f"x-version-{number}"]}} | members
         return proxy(self.upstream.server_port, tracing(export=self.exports, **members), **collectors(self.traced))
-
-    def move_out(self, config):
-        """Takes the filter out of the configuration."""
-        it = hcm(config)["http_filters"][0]
-        wasm = it.pop("typed_config")["@type"]
-        it["config_discovery"] = {"config_source": self.source(), "type_urls": [wasm]}
-
-    def source(self):
-        path = {"path": f"{self.directory}/resource.json", "watched_directory": {"path": str(self.directory)}}
-        return {"path_config_source": path, "resource_api_version": "V3"}
-
-    def resource(self, config):
-        """What the file has of a whole configuration."""
-        return {"@type": TYPE + "envoy.config.core.v3.TypedExtensionConfig"} | hcm(config)["http_filters"][0]
-
-    def put(self, number, **members):
-        """Moves one of many configurations into place."""
-        config = self.whole(**{"spans": {"response_headers": [f"x-version-{number}"]}} | members)
-        new = self.directory / "new"
-        new.write_text(json.dumps({"resources": [self.resource(config)]}))
-        os.replace(new, self.directory / "resource.json")
-
-    def updates(self, what):
-        return sum(self.envoys["swapped"].stats(rf"extension_config_discovery\..*\.update_{what}").values())
-
-    async def swap(self, number, becomes="success", **members):
-        before = self.updates(becomes)
-        self.put(number, **members)
-        await until(lambda: self.updates(becomes) > before, 10, becomes)
 
     async def swap_often(self):
         for number in range(1, SWAPS + 1):
@@ -128,18 +94,8 @@ class Filters(Swapping):
         self.assertEqual(self.dropped("swapped"), {"stopped": len(sent - printed)})
 
 
-class Listeners(Swapping):
-    """With a listener that comes from a file (LDS), and is replaced as a whole; the former one drains meanwhile."""
-
-    def move_out(self, config):
-        del config["static_resources"]["listeners"]
-        config["dynamic_resources"] = {"lds_config": self.source()}
-
-    def resource(self, config):
-        return {"@type": TYPE + "envoy.config.listener.v3.Listener", **listener(config)}
-
-    def updates(self, what):
-        return sum(self.envoys["swapped"].stats(rf"listener_manager\.lds\.update_{what}").values())
+class Listeners(swaps.Listeners, Swapping):
+    """With a listener that is replaced."""
 
     def test_none_is_lost(self):
         self.begin()

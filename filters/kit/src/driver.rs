@@ -58,16 +58,22 @@ impl<F: HttpFilter> Driver<F> {
         self.run((stream, F::Stream::default()), is_last, host)
     }
 
-    /// Takes note of a piece of the request body.
-    pub fn on_request_body(&mut self, id: StreamId, is_last: bool, host: &mut impl StreamHost) {
-        if is_last && let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) {
+    /// Runs the filter over the next piece of the request body.
+    pub fn on_request_body(&mut self, id: StreamId, size: usize, is_last: bool, host: &mut impl StreamHost) {
+        let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) else { return };
+        if size > 0 && self.filter.reads_request_body(&kept.stream) {
+            // One that cannot be read is left out: the body is then shorter than it says.
+            let piece = host.request_body(size).unwrap_or_default();
+            self.filter.on_request_body((id, &mut kept.stream), &piece, host);
+        }
+        if is_last {
             self.filter.on_request_end((id, &mut kept.stream), host);
         }
     }
 
     /// Takes note of the request trailers, behind which nothing comes.
     pub fn on_request_trailers(&mut self, id: StreamId, host: &mut impl StreamHost) {
-        self.on_request_body(id, true, host);
+        self.on_request_body(id, 0, true, host);
     }
 
     /// Runs the filter over the response headers, where it wants to see them. The response passes in any case. What the proxy answers to
@@ -138,6 +144,14 @@ impl<F: HttpFilter> Driver<F> {
     /// Tells the filter that its ticks end.
     pub fn on_stop(&mut self, host: &mut impl StreamHost) {
         self.filter.on_stop(host);
+    }
+
+    /// Shows the filter a request that is over.
+    pub fn on_log(&mut self, id: StreamId, host: &mut impl StreamHost) {
+        match self.streams.get_mut(&id) {
+            Some(kept) => self.filter.on_log((id, &mut kept.stream), host),
+            None => self.filter.on_log((id, &mut F::Stream::default()), host),
+        }
     }
 
     /// Gives the filter back what it keeps of a request that is over.

@@ -1,4 +1,4 @@
-use crate::{CallId, ConfigError, GrpcAnswer, Headers, Host, HttpAnswer, LocalReply, StreamId};
+use crate::{CallId, ConfigError, GrpcAnswer, Headers, Host, HttpAnswer, LocalReply, LogHost, StreamId};
 
 /// One HTTP filter: policy over the [`Host`] port, the same code in Envoy, in the harness and in tests.
 ///
@@ -57,6 +57,18 @@ pub trait HttpFilter: Sized {
     fn watches(&self, stream: &Self::Stream) -> bool {
         let _ = stream;
         false
+    }
+
+    /// Whether it wants to read the body of the request.
+    fn reads_request_body(&self, stream: &Self::Stream) -> bool {
+        let _ = stream;
+        false
+    }
+
+    /// Sees the next piece of the body of a request that it [`watches`](Self::watches), where it
+    /// [reads](Self::reads_request_body) that.
+    fn on_request_body(&mut self, stream: (StreamId, &mut Self::Stream), piece: &[u8], host: &mut dyn Host) {
+        let _ = (stream, piece, host);
     }
 
     /// Hears that a request that it [`watches`](Self::watches) is complete: the last of its body, or its trailers, have come. One without a
@@ -119,6 +131,12 @@ pub trait HttpFilter: Sized {
     fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut dyn Host) -> Vec<StreamId> {
         let _ = (call, answer, host);
         Vec::new()
+    }
+
+    /// Sees a request that is over, whatever has become of it: also one that another filter or the proxy itself has answered before this
+    /// filter saw it. What it keeps of such a request is new. [`on_end`](Self::on_end) comes after it, where it comes at all.
+    fn on_log(&mut self, stream: (StreamId, &mut Self::Stream), host: &mut dyn LogHost) {
+        let _ = (stream, host);
     }
 
     /// Gives back what was kept of a request that is over: one that was watched, or one whose client left while it was paused, or that

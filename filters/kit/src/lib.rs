@@ -42,10 +42,12 @@ pub mod bucket;
 mod circuit;
 mod config;
 mod driver;
+pub mod export;
 mod filter;
 mod headers;
 mod host;
 pub mod json;
+pub mod node;
 pub mod pairs;
 pub mod parts;
 mod reply;
@@ -67,8 +69,8 @@ pub use filter::{Action, HttpFilter, Reads};
 pub use headers::{Edit, Headers};
 pub use host::{
     CREATE, CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcAnswer, GrpcCall,
-    HeaderMap, Histogram, Host, HostError, HttpAnswer, HttpCall, Logging, Metrics, Properties, SharedData,
-    StreamHost, StreamId, Timer, WriteError, update_shared,
+    HeaderMap, Histogram, Host, HostError, HttpAnswer, HttpCall, LogHost, Logging, Metrics, Properties,
+    SharedData, StreamHost, StreamId, Timer, WriteError, update_shared,
 };
 pub use reply::{GrpcStatus, LocalReply, ReplyFormat, is_further_header, reply_headers};
 pub use retry::retry_after;

@@ -22,6 +22,7 @@ use crate::imports::{
     proxy_set_tick_period_milliseconds, random_get,
 };
 
+const REQUEST_BODY: u32 = 0;
 const RESPONSE_BODY: u32 = 1;
 const CALL_RESPONSE_BODY: u32 = 4;
 const GRPC_RECEIVE_BUFFER: u32 = 5;
@@ -282,6 +283,11 @@ impl StreamHost for Hostcalls {
     fn resume_request(&mut self) -> Result<(), HostError> {
         // SAFETY: no memory is handed over.
         done(unsafe { proxy_continue_stream(REQUEST) })
+    }
+
+    fn request_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
+        // SAFETY: as above.
+        received(|data, size| unsafe { proxy_get_buffer_bytes(REQUEST_BODY, 0, limit, data, size) })
     }
 
     fn response_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {

@@ -59,6 +59,11 @@ impl<F: HttpFilter + 'static> RootContext for Plugin<F> {
         with(&self.driver, |driver| driver.on_tick(&mut Hostcalls::default()));
     }
 
+    /// As an access logger a plugin has no streams: what is over is told to the root context.
+    fn on_log(&mut self) {
+        with(&self.driver, |driver| driver.on_log(StreamId(self.id), &mut Hostcalls::default()));
+    }
+
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
@@ -108,9 +113,9 @@ impl<F: HttpFilter> HttpContext for Stream<F> {
         }
     }
 
-    fn on_http_request_body(&mut self, _size: usize, end_of_stream: bool) -> Action {
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let mut host = Hostcalls::default();
-        with(&self.driver, |driver| driver.on_request_body(self.id, end_of_stream, &mut host));
+        with(&self.driver, |driver| driver.on_request_body(self.id, size, end_of_stream, &mut host));
         Action::Continue
     }
 
@@ -134,6 +139,10 @@ impl<F: HttpFilter> HttpContext for Stream<F> {
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         with(&self.driver, |driver| driver.on_response_trailers(self.id, &mut Hostcalls::default()));
         Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        with(&self.driver, |driver| driver.on_log(self.id, &mut Hostcalls::default()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Attributes of spans and of resources.
 
-use portcullis_proto::trace::any_value::Value;
-use portcullis_proto::trace::{AnyValue, KeyValue};
+use portcullis_proto::common::any_value::Value;
+use portcullis_proto::common::{AnyValue, KeyValue};
 
 /// The longest value of an attribute.
 pub(crate) const LONGEST_VALUE: usize = 1024;

@@ -1,8 +1,7 @@
 //! What happens to a request, callback by callback.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use log::Level;
+use portcullis_kit::export::Exporter;
 use portcullis_kit::{
     Action, CallId, ConfigError, GrpcAnswer, Headers, Host, HttpAnswer, HttpFilter, LocalReply, Reads,
     StreamId, domain, parse_config,
@@ -11,7 +10,7 @@ use portcullis_kit::{
 use crate::config::{TraceInjectionConfig, TraceResponse};
 use crate::context::Context;
 use crate::dialect::w3c;
-use crate::export::{self, Exporter};
+use crate::export::{Spans, exporter};
 use crate::generator::IdGenerator;
 use crate::ids::SpanId;
 use crate::metrics::{Counts, Metrics};
@@ -29,10 +28,7 @@ pub struct TraceInjection {
     /// Where the buckets of its samplers with a rate begin in the shared data, with a slash behind it; empty without any.
     pub(crate) entries: String,
     pub(crate) ids: IdGenerator,
-    /// What an instance of the filter leaves to the next one in its VM. A VM has one thread: nobody ever waits for the lock.
-    exporter: Option<Arc<Mutex<Exporter>>>,
-    /// Which of those that share the exporter this one is.
-    instance: u32,
+    exporter: Option<Exporter<Spans>>,
     is_stopped: bool,
     metrics: Metrics,
     pub(crate) counts: Counts,
@@ -57,7 +53,6 @@ impl HttpFilter for TraceInjection {
             entries: String::new(),
             ids: IdGenerator::unseeded(),
             exporter: None,
-            instance: 0,
             is_stopped: false,
             metrics: Metrics::default(),
             counts: Counts::default(),
@@ -74,24 +69,18 @@ impl HttpFilter for TraceInjection {
             host.log(Level::Warn, "trace-injection: the proxy has no randomness: ids come from its clock");
         }
         self.metrics = Metrics::new(&self.policy.stat_prefix, self.policy.export.is_some(), host);
-        if let Some(settings) = self.policy.export.clone() {
-            let mut exporter = Exporter::new(settings, host);
-            self.instance = exporter.join();
-            self.exporter = Some(Arc::new(Mutex::new(exporter)));
-        }
-        let delay = self.policy.export.as_ref().map_or(TICK, |settings| settings.delay);
+        self.exporter = self.policy.export.as_ref().map(|export| exporter(export, host));
+        let delay = self.policy.export.as_ref().map_or(TICK, |export| export.settings.delay());
         host.set_tick(TICK.min(delay));
     }
 
     fn inherit(&mut self, former: &Self) {
         // Other plugins may be in the same VM; the one whose metrics are ours is what this one was before.
         let is_its = former.policy.stat_prefix == self.policy.stat_prefix && !former.is_stopped;
-        if let (Some(settings), Some(shared), true) = (&self.policy.export, &former.exporter, is_its) {
-            let mut exporter = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            if exporter.is_like(settings) {
-                self.instance = exporter.join();
-                self.exporter = Some(Arc::clone(shared));
-            }
+        if let (Some(exporter), true) =
+            (&former.exporter, is_its && self.policy.export == former.policy.export)
+        {
+            self.exporter = Some(exporter.share());
         }
     }
 
@@ -177,27 +166,30 @@ impl HttpFilter for TraceInjection {
     }
 
     fn on_http_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) -> Vec<StreamId> {
-        self.with_exporter(|exporter, _| exporter.on_http_answer(call, answer, host));
+        if let Some(exporter) = &self.exporter {
+            exporter.on_http_answer(call, answer, host);
+        }
         Vec::new()
     }
 
     fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut dyn Host) -> Vec<StreamId> {
-        self.with_exporter(|exporter, _| exporter.on_grpc_answer(call, answer, host));
+        if let Some(exporter) = &self.exporter {
+            exporter.on_grpc_answer(call, answer, host);
+        }
         Vec::new()
     }
 
     fn on_end(&mut self, (_, stream): (StreamId, Stream), host: &mut dyn Host) {
         let Some(recording) = stream.recording else { return };
         let now = host.now().as_nanos();
-        if let Some(span) = recording.end(&self.policy.spans, now, host) {
-            let is_stopped = self.is_stopped;
-            self.with_exporter(|exporter, instance| {
-                exporter.enqueue(span, host);
-                // Nobody hears the answers to calls of a plugin that is out.
-                if !is_stopped && exporter.is_full() {
-                    exporter.send_what_is_due(instance, host);
-                }
-            });
+        if let Some(span) = recording.end(&self.policy.spans, now, host)
+            && let Some(exporter) = &self.exporter
+        {
+            // What comes back has been counted.
+            let _ = exporter.enqueue(span, host);
+            if exporter.is_full() {
+                exporter.send_what_is_due(host);
+            }
         }
         if self.is_stopped {
             self.report(host);
@@ -205,13 +197,17 @@ impl HttpFilter for TraceInjection {
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
-        self.with_exporter(|exporter, instance| exporter.send_what_is_due(instance, host));
+        if let Some(exporter) = &self.exporter {
+            exporter.send_what_is_due(host);
+        }
         self.report(host);
         Vec::new()
     }
 
     fn on_stop(&mut self, host: &mut dyn Host) {
-        self.with_exporter(Exporter::leave);
+        if let Some(exporter) = &mut self.exporter {
+            exporter.leave();
+        }
         self.is_stopped = true;
         self.report(host);
     }
@@ -223,16 +219,9 @@ impl TraceInjection {
         self.exporter.is_some() && (context.decision.is_sampled() || self.policy.errors)
     }
 
-    fn with_exporter(&mut self, act: impl FnOnce(&mut Exporter, u32)) {
-        if let Some(exporter) = &self.exporter {
-            act(&mut exporter.lock().unwrap_or_else(PoisonError::into_inner), self.instance);
-        }
-    }
-
     fn report(&mut self, host: &mut dyn Host) {
-        let mut spans = export::Counts::default();
-        self.with_exporter(|exporter, _| spans = std::mem::take(&mut exporter.counts));
-        self.metrics.report(&mut self.counts, &mut spans, host);
+        let spans = self.exporter.as_ref().map(Exporter::take_counts).unwrap_or_default();
+        self.metrics.report(&mut self.counts, spans, host);
     }
 }
 

@@ -1,11 +1,10 @@
 //! Where new ids come from.
 
-use portcullis_kit::Host;
+use portcullis_kit::{Host, node};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::ids::{SpanId, TraceId};
-use crate::node::node;
 
 /// A source of ids that no two workers share, seeded with 256 bits of the proxy's randomness: with fewer, generators of a large mesh would
 /// meet, and so would their ids.
@@ -57,7 +56,7 @@ impl IdGenerator {
 fn seed_of_clock(host: &mut dyn Host) -> [[u8; 16]; 2] {
     let times = (u128::from(host.now().as_nanos()) << 64) ^ host.monotonic().as_nanos();
     let mut name = [0_u8; 16];
-    for (place, byte) in (0..16).cycle().zip(node(&["id"], host).unwrap_or_default().bytes()) {
+    for (place, byte) in (0..16).cycle().zip(node::property(&["id"], host).unwrap_or_default().bytes()) {
         if let Some(folded) = name.get_mut(place) {
             *folded = folded.wrapping_mul(31).wrapping_add(byte);
         }

@@ -22,7 +22,6 @@ mod generator;
 pub mod ids;
 mod lists;
 mod metrics;
-mod node;
 mod place;
 mod policy;
 mod sampling;

@@ -1,8 +1,6 @@
 //! What is counted.
 
-use portcullis_kit::{Counter, Host};
-
-use crate::export;
+use portcullis_kit::{Counter, Host, export};
 
 /// The handles of the proxy's counters, in the order in which they are defined and told.
 #[derive(Debug, Default)]
@@ -42,18 +40,19 @@ impl Metrics {
     }
 
     /// Tells the proxy what it has not been told yet.
-    pub(crate) fn report(&self, counts: &mut Counts, spans: &mut export::Counts, host: &mut dyn Host) {
+    pub(crate) fn report(&self, counts: &mut Counts, spans: export::Counts, host: &mut dyn Host) {
         let Counts { continued, started, invalid, untrusted, baggage_cut } = std::mem::take(counts);
         let traces = [continued, started, invalid, untrusted, baggage_cut];
         let export::Counts {
-            exported,
+            sent,
             dropped_queue_full,
             dropped_refused,
             dropped_failed,
             dropped_stopped,
             retries,
-        } = std::mem::take(spans);
-        let spans = [exported, dropped_queue_full, dropped_refused, dropped_failed, dropped_stopped, retries];
+            ..
+        } = spans;
+        let spans = [sent, dropped_queue_full, dropped_refused, dropped_failed, dropped_stopped, retries];
         let all = self.traces.iter().zip(traces).chain(self.spans.iter().zip(spans));
         for (counter, amount) in all.filter(|(_, amount)| *amount > 0) {
             host.add(*counter, amount);

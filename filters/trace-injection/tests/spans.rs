@@ -1,8 +1,9 @@
 //! What spans say, by the conventions of OpenTelemetry, and whose traces they are in.
 
 use portcullis_kit::{CallId, GrpcAnswer, Headers, HttpFilter};
-use portcullis_proto::trace::any_value::Value as Any;
-use portcullis_proto::trace::{KeyValue, Span};
+use portcullis_proto::common::KeyValue;
+use portcullis_proto::common::any_value::Value as Any;
+use portcullis_proto::trace::Span;
 use serde_json::{Value, json};
 
 #[path = "common/mod.rs"]

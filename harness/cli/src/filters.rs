@@ -1,5 +1,6 @@
 //! Our own filters, by name.
 
+use portcullis_audit_log::{AuditLog, AuditLogConfig};
 use portcullis_circuit_breaker::{CircuitBreaker, CircuitBreakerConfig};
 use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
 use portcullis_kit::{ConfigError, HttpFilter};
@@ -16,7 +17,7 @@ pub(crate) struct Filter {
 }
 
 /// Every filter.
-pub(crate) const FILTERS: [Filter; 4] = [
+pub(crate) const FILTERS: [Filter; 5] = [
     Filter {
         name: JwtAuth::NAME,
         check: |configuration| JwtAuth::configure(configuration).map(drop),
@@ -40,6 +41,12 @@ pub(crate) const FILTERS: [Filter; 4] = [
         check: |configuration| TraceInjection::configure(configuration).map(drop),
         plugin: || Box::new(NativePlugin::<TraceInjection>::new()),
         schema: || schemars::schema_for!(TraceInjectionConfig),
+    },
+    Filter {
+        name: AuditLog::NAME,
+        check: |configuration| AuditLog::configure(configuration).map(drop),
+        plugin: || Box::new(NativePlugin::<AuditLog>::new()),
+        schema: || schemars::schema_for!(AuditLogConfig),
     },
 ];
 

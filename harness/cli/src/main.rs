@@ -29,6 +29,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(Box<commands::audit::Audit>),
     Bench(commands::bench::Bench),
     Check(commands::check::Check),
     Diff(commands::diff::Diff),
@@ -48,6 +49,7 @@ enum Verdict {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Audit(command) => command.execute(),
         Command::Bench(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Diff(command) => command.execute(),

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cluster::{ClusterEntry, behind_the_route};
 use crate::filter::{Chain, Filter};
@@ -17,8 +17,8 @@ pub struct Bootstrap {
     pub action: RouteAction,
     /// The clusters for call-outs.
     pub clusters: Vec<ClusterEntry>,
-    /// The `tracing` of the connection manager (`envoy.extensions.filters.network.http_connection_manager.v3`); none for no tracer.
-    pub tracing: Option<Value>,
+    /// Further members of the connection manager (`envoy.extensions.filters.network.http_connection_manager.v3`), such as `tracing`.
+    pub connection_manager: Map<String, Value>,
     /// A file for one line per request, the client's port and the `response_code_details`; none for no log.
     pub access_log: Option<PathBuf>,
 }
@@ -39,7 +39,7 @@ impl Default for Bootstrap {
             filters: Vec::new(),
             action: RouteAction::Answer(200),
             clusters: Vec::new(),
-            tracing: None,
+            connection_manager: Map::new(),
             access_log: None,
         }
     }
@@ -89,8 +89,8 @@ impl Bootstrap {
                 "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": [self.route()] }],
             },
         });
-        if let (Some(tracing), Some(config)) = (&self.tracing, config.as_object_mut()) {
-            config.insert("tracing".to_owned(), tracing.clone());
+        if let Some(config) = config.as_object_mut() {
+            config.extend(self.connection_manager.clone());
         }
         json!({ "name": format!("envoy.filters.network.{name}"), "typed_config": config })
     }

@@ -77,7 +77,8 @@ impl EnvoyTarget {
         let access_log = directory.path().join("access.log");
         let access = AccessLog::new(&access_log);
         let action = RouteAction::Upstream(upstream.address());
-        let bootstrap = Bootstrap { filters, action, clusters, access_log: Some(access_log), tracing: None };
+        let bootstrap =
+            Bootstrap { filters, action, clusters, access_log: Some(access_log), ..Bootstrap::default() };
         let workers = setup.workers.max(1);
         let launch = Launch { concurrency: workers, trace_plugins: true };
         let process =

@@ -78,7 +78,8 @@ where
             | Callback::RequestTrailers { context, .. }
             | Callback::ResponseHeaders { context, .. }
             | Callback::ResponseBody { context, .. }
-            | Callback::ResponseTrailers { context, .. } => {
+            | Callback::ResponseTrailers { context, .. }
+            | Callback::Log { context } => {
                 let driver = self.of_stream(context);
                 return Ok(driver.and_then(|driver| stream_callback(driver, callback, sim)));
             }
@@ -106,8 +107,8 @@ fn stream_callback<F: HttpFilter>(driver: &mut Driver<F>, callback: Callback, si
                 Outcome::Paused | Outcome::Replied => STOP_ALL,
             });
         }
-        Callback::RequestBody { context, end_of_stream, .. } => {
-            driver.on_request_body(StreamId(context), end_of_stream, sim);
+        Callback::RequestBody { context, size, end_of_stream } => {
+            driver.on_request_body(StreamId(context), size as usize, end_of_stream, sim);
         }
         Callback::RequestTrailers { context, .. } => driver.on_request_trailers(StreamId(context), sim),
         Callback::ResponseHeaders { context, end_of_stream, .. } => {
@@ -117,6 +118,7 @@ fn stream_callback<F: HttpFilter>(driver: &mut Driver<F>, callback: Callback, si
             driver.on_response_body(StreamId(context), size as usize, end_of_stream, sim);
         }
         Callback::ResponseTrailers { context, .. } => driver.on_response_trailers(StreamId(context), sim),
+        Callback::Log { context } => driver.on_log(StreamId(context), sim),
         _ => {}
     }
     None
@@ -275,6 +277,11 @@ impl StreamHost for Sim {
             Edit::Add { name, value } => self.add_header_map_value(map, name, value),
         };
         edited.map_err(refused)
+    }
+
+    fn request_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        self.buffer_bytes(BufferType::RequestBody as u32, 0, limit).map_err(refused)
     }
 
     fn response_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError> {

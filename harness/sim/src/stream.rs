@@ -165,10 +165,14 @@ pub(crate) struct StreamInfo {
     pub(crate) details: Option<String>,
     /// Envoy's response flags, as bits.
     pub(crate) flags: u64,
-    /// Why the upstream could not be reached.
+    /// Why the upstream could not be reached; empty if it was.
     pub(crate) transport_failure: Option<&'static str>,
-    /// Whether an upstream has answered, so that its address is known.
-    pub(crate) reached_upstream: bool,
+    /// Whether a route was found.
+    pub(crate) is_routed: bool,
+    /// How often the router has looked for an upstream.
+    pub(crate) attempts: u64,
+    /// Whether it has found one, so that its address is known.
+    pub(crate) has_upstream: bool,
     /// What has come of the body so far.
     pub(crate) request_bytes: u64,
     /// What has left of the body so far, after the filters.

@@ -2,11 +2,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use portcullis_envoy::Filter;
-use portcullis_sim::PluginSetup;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use crate::guards::{
+    access_log, admission_control, alone, audit_log, circuit_breaker, jwt_auth, jwt_authn, local_ratelimit,
+    token_bucket, trace_injection, tracer,
+};
 use crate::load::Requests;
-use crate::tokens::{AUDIENCE, Algorithm, ISSUER, Pool};
+use crate::tokens::{Algorithm, Pool};
 
 /// Something that stands before the router, and what it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,19 @@ pub(crate) enum Guard {
     Tracing(Tracing),
     /// Envoy's tracer for OpenTelemetry.
     NativeTracer,
+    /// Our audit log.
+    Audit(Audit),
+    /// Envoy's access log, into a file that keeps nothing.
+    NativeAccessLog,
+}
+
+/// Who gets the records of our audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audit {
+    /// Who takes JSON by HTTP.
+    Http,
+    /// A collector of OpenTelemetry, by gRPC.
+    Otlp,
 }
 
 /// How our trace context is set up.
@@ -99,7 +115,7 @@ const USERS: usize = 1_000_000;
 
 impl Case {
     /// The first one is the base of the others; it is sent a token as well.
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::usual("none", Nobody, Rs256, Same),
         Self::usual("jwt-auth-hit", JwtAuth, Rs256, Same),
         Self::usual("jwt-auth-miss", JwtAuth, Rs256, Others),
@@ -128,6 +144,9 @@ impl Case {
         Self::usual("trace-injection-otlp", Guard::Tracing(Tracing::Exported("grpc")), Rs256, Same),
         Self::other("trace-injection-otlp-json", Guard::Tracing(Tracing::Exported("http_json")), Rs256, Same),
         Self::usual("native-otel-tracer", Guard::NativeTracer, Rs256, Same),
+        Self::usual("audit-log", Guard::Audit(Audit::Http), Rs256, Same),
+        Self::other("audit-log-otlp", Guard::Audit(Audit::Otlp), Rs256, Same),
+        Self::usual("native-access-log", Guard::NativeAccessLog, Rs256, Same),
         Self::other("token-bucket-users-leased", BucketOfUser("leased"), Rs256, Users),
         Self::other("none-4-workers", Nobody, Rs256, Same).with_workers(4),
         Self::other("token-bucket-4-workers", Bucket("process"), Rs256, Same).with_workers(4),
@@ -152,7 +171,9 @@ impl Case {
             Bucket(_) | BucketOfUser(_) => Some("token-bucket.wasm"),
             Guard::Breaker(_) => Some("circuit-breaker.wasm"),
             Guard::Tracing(_) => Some("trace-injection.wasm"),
-            Nobody | Native | NativeCached | NativeBucket | NativeAdmission | Guard::NativeTracer => None,
+            Guard::Audit(_) => Some("audit-log.wasm"),
+            Nobody | Native | NativeCached | NativeBucket | NativeAdmission => None,
+            Guard::NativeTracer | Guard::NativeAccessLog => None,
         }
     }
 
@@ -177,16 +198,21 @@ impl Case {
             }
             Guard::Breaker(_) => Some("wasmcustom.portcullis_circuit_breaker_bench_calls_success_total"),
             Guard::Tracing(_) => Some("wasmcustom.portcullis_trace_injection_started_total"),
+            Guard::Audit(_) => Some("wasmcustom.portcullis_audit_log_recorded_total"),
             _ => None,
         }
     }
 
-    /// The statistics of spans that were sent and that were dropped.
-    pub(crate) fn spans(self) -> [Option<&'static str>; 2] {
+    /// The statistics of spans or records that were sent and that were dropped.
+    pub(crate) fn sent(self) -> [Option<&'static str>; 2] {
         match self.guard {
             Guard::Tracing(Tracing::Exported(_)) => [
                 Some("wasmcustom.portcullis_trace_injection_spans_exported_total"),
                 Some("wasmcustom.portcullis_trace_injection_spans_dropped"),
+            ],
+            Guard::Audit(_) => [
+                Some("wasmcustom.portcullis_audit_log_sent_total"),
+                Some("wasmcustom.portcullis_audit_log_dropped"),
             ],
             Guard::NativeTracer => {
                 [Some("tracing.opentelemetry.spans_sent"), Some("tracing.opentelemetry.spans_dropped")]
@@ -226,174 +252,34 @@ impl Case {
             Guard::Breaker(breaker) => vec![Filter::wasm(module, circuit_breaker(breaker).to_string())],
             NativeAdmission => vec![Filter::Other(admission_control())],
             Guard::Tracing(tracing) => vec![Filter::wasm(module, trace_injection(tracing).to_string())],
-            // The connection manager makes the spans.
-            Guard::NativeTracer => Vec::new(),
+            Guard::Audit(audit) => vec![Filter::wasm(module, audit_log(audit).to_string())],
+            // The connection manager does it.
+            Guard::NativeTracer | Guard::NativeAccessLog => Vec::new(),
         }
     }
 
-    /// Whether it sends spans.
+    /// Whether it sends anything.
     pub(crate) fn exports(self) -> bool {
-        matches!(self.guard, Guard::Tracing(Tracing::Exported(_)) | Guard::NativeTracer)
+        matches!(self.guard, Guard::Tracing(Tracing::Exported(_)) | Guard::Audit(_) | Guard::NativeTracer)
     }
 
     /// Whether the collector is spoken to over HTTP/2.
     pub(crate) fn is_by_grpc(self) -> bool {
-        matches!(self.guard, Guard::Tracing(Tracing::Exported("grpc")) | Guard::NativeTracer)
+        matches!(
+            self.guard,
+            Guard::Tracing(Tracing::Exported("grpc")) | Guard::Audit(Audit::Otlp) | Guard::NativeTracer
+        )
     }
 
-    /// The tracer of the connection manager.
-    pub(crate) fn tracing(self) -> Option<Value> {
-        (self.guard == Guard::NativeTracer).then(|| {
-            json!({ "provider": {
-                "name": "envoy.tracers.opentelemetry",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig",
-                    "service_name": "bench",
-                    "grpc_service": { "envoy_grpc": { "cluster_name": COLLECTOR } },
-                },
-            } })
-        })
+    /// Further members of the connection manager.
+    pub(crate) fn connection_manager(self) -> Map<String, Value> {
+        let (member, value) = match self.guard {
+            Guard::NativeTracer => ("tracing", tracer()),
+            Guard::NativeAccessLog => ("access_log", access_log()),
+            _ => return Map::new(),
+        };
+        Map::from_iter([(member.to_owned(), value)])
     }
-}
-
-/// The cluster of the collector.
-pub(crate) const COLLECTOR: &str = "collector";
-
-/// The collector gets every span, as that of the native tracer does.
-fn trace_injection(tracing: Tracing) -> Value {
-    match tracing {
-        Tracing::Begun | Tracing::Continued => json!({}),
-        Tracing::Exported(protocol) => {
-            json!({ "export": { "cluster": COLLECTOR, "protocol": protocol, "delay": "1s", "queue": 16384 } })
-        }
-    }
-}
-
-/// All that the module does but to call foreign functions: `capability_restriction_config` names what is allowed.
-const CAPABILITIES: [&str; 26] = [
-    "clock_time_get",
-    "environ_get",
-    "environ_sizes_get",
-    "fd_write",
-    "proc_exit",
-    "random_get",
-    "proxy_define_metric",
-    "proxy_get_buffer_bytes",
-    "proxy_get_current_time_nanoseconds",
-    "proxy_get_header_map_pairs",
-    "proxy_get_property",
-    "proxy_get_shared_data",
-    "proxy_increment_metric",
-    "proxy_log",
-    "proxy_on_configure",
-    "proxy_on_context_create",
-    "proxy_on_delete",
-    "proxy_on_request_headers",
-    "proxy_on_tick",
-    "proxy_record_metric",
-    "proxy_remove_header_map_value",
-    "proxy_replace_header_map_value",
-    "proxy_send_local_response",
-    "proxy_set_property",
-    "proxy_set_shared_data",
-    "proxy_set_tick_period_milliseconds",
-];
-
-fn alone(module: &Path, pool: &Pool) -> Filter {
-    let setup = PluginSetup {
-        configuration: jwt_auth(pool).to_string().into_bytes(),
-        capabilities: CAPABILITIES.map(str::to_owned).into(),
-        ..PluginSetup::default()
-    };
-    Filter::Wasm(module.to_owned(), setup)
-}
-
-fn jwt_auth(pool: &Pool) -> Value {
-    json!({
-        "providers": [{
-            "name": "bench",
-            "issuer": ISSUER,
-            "audiences": [AUDIENCE],
-            "jwks": { "inline": pool.jwks() },
-        }],
-        "otherwise": { "provider": "bench" },
-    })
-}
-
-fn jwt_authn(pool: &Pool, cache: Option<Value>) -> Value {
-    let mut provider = json!({
-        "issuer": ISSUER,
-        "audiences": [AUDIENCE],
-        "local_jwks": { "inline_string": pool.jwks().to_string() },
-    });
-    if let (Some(cache), Some(provider)) = (cache, provider.as_object_mut()) {
-        provider.insert("jwt_cache_config".to_owned(), cache);
-    }
-    json!({
-        "name": "envoy.filters.http.jwt_authn",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
-            "providers": { "bench": provider },
-            "rules": [{ "match": { "prefix": "/" }, "requires": { "provider_name": "bench" } }],
-        },
-    })
-}
-
-/// A limit that is never reached.
-fn token_bucket(scope: &str, further: Value) -> Value {
-    let mut limit = json!({ "name": "bench", "rate": "1000000000/1s", "scope": scope });
-    if let (Some(limit), Value::Object(further)) = (limit.as_object_mut(), further) {
-        limit.extend(further);
-    }
-    json!({ "limits": [limit] })
-}
-
-fn local_ratelimit() -> Value {
-    let always = json!({ "default_value": { "numerator": 100, "denominator": "HUNDRED" } });
-    json!({
-        "name": "envoy.filters.http.local_ratelimit",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
-            "stat_prefix": "bench",
-            "token_bucket": { "max_tokens": 1_000_000_000, "tokens_per_fill": 1_000_000_000, "fill_interval": "1s" },
-            "filter_enabled": always,
-            "filter_enforced": always,
-        },
-    })
-}
-
-fn circuit_breaker(breaker: Breaker) -> Value {
-    let trip = json!({
-        "error_ratio": 0.5,
-        "consecutive_errors": 10,
-        "slow_ratio": { "ratio": 0.5, "max_latency": "1s" },
-    });
-    let breaker = match breaker {
-        Breaker::OfCluster => json!({ "name": "bench", "trip": trip }),
-        Breaker::OfAll => json!({ "name": "bench", "key": [], "trip": trip }),
-        Breaker::Throttle => json!({ "name": "bench", "key": [], "throttle": {} }),
-        Breaker::Open => json!({
-            "name": "bench",
-            "key": [],
-            "mode": "forced_open",
-            "trip": trip,
-            "fallback": [{ "static": { "status": 200, "body": "{{breaker}} is {{state}}" } }],
-        }),
-    };
-    json!({ "breakers": [breaker] })
-}
-
-fn admission_control() -> Value {
-    json!({
-        "name": "envoy.filters.http.admission_control",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.admission_control.v3.AdmissionControl",
-            "success_criteria": {
-                "http_criteria": { "http_success_status": [{ "start": 100, "end": 500 }] },
-                "grpc_criteria": { "grpc_success_status": [0] },
-            },
-        },
-    })
 }
 
 /// The tokens of all algorithms that some cases need.

@@ -11,6 +11,7 @@
 mod arguments;
 mod cases;
 mod cpu;
+mod guards;
 mod load;
 mod report;
 mod running;

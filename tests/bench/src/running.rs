@@ -8,7 +8,8 @@ use portcullis_scenario::TargetError;
 use portcullis_sim::http::Response;
 use portcullis_sim::{Answer, AnswerKind, Cluster, GrpcAnswer};
 
-use crate::cases::{COLLECTOR, Case};
+use crate::cases::Case;
+use crate::guards::COLLECTOR;
 use crate::load::{Load, Requests, answer_to};
 use crate::report::Sample;
 use crate::tokens::Pool;
@@ -36,7 +37,7 @@ impl Running {
         let bootstrap = Bootstrap {
             filters: case.filters(&module, pool),
             clusters: collector.iter().flat_map(|collector| collector.entries.clone()).collect(),
-            tracing: case.tracing(),
+            connection_manager: case.connection_manager(),
             ..Bootstrap::default()
         };
         let launch = Launch { concurrency: case.workers, trace_plugins: false };
@@ -67,13 +68,13 @@ impl Running {
         Ok(Sample::new(spent, load, cpu::resident_mib(self.process.id())?))
     }
 
-    /// A span that is dropped is cheaper than one that is sent.
+    /// A span, or a record, that is dropped is cheaper than one that is sent.
     fn check_that_all_is_sent(&self) -> Result<(), String> {
-        let [Some(sent), Some(dropped)] = self.case.spans() else { return Ok(()) };
+        let [Some(sent), Some(dropped)] = self.case.sent() else { return Ok(()) };
         let count = |name: &str| Ok::<_, String>(self.process.admin().stats(name)?.values().sum::<u64>());
         let (sent, dropped) = (count(sent)?, count(dropped)?);
         match dropped > sent / 100 {
-            true => Err(format!("{}: {dropped} spans were dropped and {sent} sent", self.name())),
+            true => Err(format!("{}: {dropped} were dropped and {sent} sent", self.name())),
             false => Ok(()),
         }
     }
@@ -103,7 +104,7 @@ impl Running {
     }
 }
 
-/// Takes every span that it is sent.
+/// Takes every span and every record that it is sent.
 fn collector(case: Case) -> Result<Servers, TargetError> {
     let kind = match case.is_by_grpc() {
         true => AnswerKind::Grpc(GrpcAnswer { messages: vec![Vec::new()], ..GrpcAnswer::default() }),

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use calls::{CallId, CallOuts, GrpcAnswer, GrpcCall, HttpAnswer, HttpCall};
 pub use metrics::{Counter, Gauge, Histogram, Metrics};
 pub use shared_data::{CREATE, Datum, SharedData, WriteError, update_shared};
-pub use stream::{HeaderMap, StreamHost, StreamId};
+pub use stream::{HeaderMap, LogHost, StreamHost, StreamId};
 
 use crate::UnixTime;
 

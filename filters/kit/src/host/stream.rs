@@ -1,4 +1,4 @@
-use crate::{Edit, Host, HostError, LocalReply};
+use crate::{Edit, Headers, Host, HostError, LocalReply};
 
 /// One request, by the number of its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +39,12 @@ pub trait StreamHost: Host {
     /// The proxy refused.
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError>;
 
+    /// The piece of the request body that is passing, at most `limit` bytes of it; only inside its callback.
+    ///
+    /// # Errors
+    /// The proxy refused.
+    fn request_body(&mut self, limit: usize) -> Result<Vec<u8>, HostError>;
+
     /// The piece of the response body that is passing, at most `limit` bytes of it; only inside its callback.
     ///
     /// # Errors
@@ -58,8 +64,20 @@ pub trait StreamHost: Host {
     fn answer_message(&mut self, limit: usize) -> Result<Vec<u8>, HostError>;
 }
 
+/// What a filter may ask of the proxy when a request is over.
+pub trait LogHost: Host {
+    /// A header map as it is in the end: that of the request as the upstream got it. `None` where there is none, or none can be reached.
+    fn final_headers(&mut self, map: HeaderMap) -> Option<Headers>;
+}
+
+impl<T: StreamHost> LogHost for T {
+    fn final_headers(&mut self, map: HeaderMap) -> Option<Headers> {
+        self.headers(map).ok().and_then(Headers::decode)
+    }
+}
+
 /// A header map of the proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HeaderMap {
     /// Of the request.
     Request,

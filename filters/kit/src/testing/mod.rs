@@ -6,6 +6,7 @@ pub mod config;
 pub mod documents;
 pub mod markdown;
 mod race;
+pub mod refusals;
 pub mod schema;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,8 +15,9 @@ use std::time::Duration;
 pub use race::{Meanwhile, Race};
 
 use crate::{
-    CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcCall, Histogram,
-    HostError, HttpCall, Logging, Metrics, Properties, SharedData, Timer, UnixTime, WriteError,
+    CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcCall, HeaderMap, Headers,
+    Histogram, HostError, HttpCall, LogHost, Logging, Metrics, Properties, SharedData, Timer, UnixTime,
+    WriteError,
 };
 
 /// A host for unit tests.
@@ -35,6 +37,8 @@ pub struct TestHost {
     pub conflicts: u32,
     /// What others write, one entry right after each read: key and value.
     pub meanwhile: VecDeque<(String, Vec<u8>)>,
+    /// The header maps of a request that is over.
+    pub maps: BTreeMap<HeaderMap, Vec<(Vec<u8>, Vec<u8>)>>,
     /// Whether there is no store.
     pub storeless: bool,
     /// The calls made, their headers in a list; a gRPC call has `:path` alone, and the message for a body.
@@ -43,6 +47,8 @@ pub struct TestHost {
     pub unreachable: bool,
     /// The foreign functions.
     pub foreign: BTreeMap<&'static str, TestFunction>,
+    /// What chance gives next, `None` for a host that has none; then it is always the same.
+    pub random: VecDeque<Option<[u8; 16]>>,
     /// How often each foreign function was called.
     pub foreign_calls: BTreeMap<String, u32>,
     /// The period of the tick; zero for none.
@@ -186,7 +192,7 @@ impl ForeignFunctions for TestHost {
 impl CallOuts for TestHost {
     fn http_call(&mut self, call: &HttpCall<'_>) -> Result<CallId, HostError> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let headers = crate::Headers::decode(call.block()).unwrap_or_default();
+        let headers = Headers::decode(call.block()).unwrap_or_default();
         self.call(TestCall {
             cluster: call.cluster.to_owned(),
             headers: headers.iter().map(|(name, value)| (text(name), text(value))).collect(),
@@ -205,9 +211,15 @@ impl CallOuts for TestHost {
     }
 }
 
+impl LogHost for TestHost {
+    fn final_headers(&mut self, map: HeaderMap) -> Option<Headers> {
+        self.maps.get(&map).map(|fields| fields.iter().map(|(name, value)| (name, value)).collect())
+    }
+}
+
 impl Entropy for TestHost {
     fn random(&mut self) -> Option<[u8; 16]> {
-        Some([7; 16])
+        self.random.pop_front().unwrap_or(Some([7; 16]))
     }
 }
 

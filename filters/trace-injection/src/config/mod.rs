@@ -8,7 +8,7 @@ use portcullis_kit::rules::{MatchConfig, TextMatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use export::{ExportConfig, ExportHeaderConfig, Protocol, ResourceConfig};
+pub(crate) use export::{ExportConfig, Protocol, ResourceConfig};
 pub(crate) use sampling::{Parent, SamplerConfig, SamplingConfig};
 pub(crate) use spans::{Attribute, Decisions, ExtraAttributeConfig, Origin, SpansConfig};
 

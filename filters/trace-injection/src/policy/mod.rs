@@ -14,7 +14,7 @@ use crate::config::{
 };
 use crate::context::{Context, Decision, Found};
 use crate::dialect::Dialect;
-use crate::export::Settings;
+use crate::export::Export;
 use crate::lists::{at_most, repeated, some};
 use crate::sampling::{Sampler, Sampling, Threshold};
 use crate::span::SpanPolicy;
@@ -38,7 +38,7 @@ pub(crate) struct Policy {
     pub(crate) traceresponse: TraceResponse,
     pub(crate) filter_state: bool,
     pub(crate) spans: SpanPolicy,
-    pub(crate) export: Option<Settings>,
+    pub(crate) export: Option<Export>,
     pub(crate) domain: Option<String>,
     /// With an underscore behind it, or empty.
     pub(crate) stat_prefix: String,
@@ -121,7 +121,7 @@ impl TryFrom<TraceInjectionConfig> for Policy {
         }
         let spans = SpanPolicy::new(config.spans.unwrap_or_default(), config.side, config.each_try);
         let export =
-            config.export.map(Settings::try_from).transpose().map_err(|error| error.under("export"))?;
+            config.export.map(Export::try_from).transpose().map_err(|error| error.under("export"))?;
         Ok(Self {
             extract: config.extract,
             inject: config.inject,

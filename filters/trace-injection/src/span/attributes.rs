@@ -2,8 +2,8 @@
 
 use portcullis_kit::parts::AddressSource;
 use portcullis_kit::{Headers, Host};
-use portcullis_proto::trace::any_value::Value;
-use portcullis_proto::trace::{AnyValue, ArrayValue, KeyValue};
+use portcullis_proto::common::any_value::Value;
+use portcullis_proto::common::{AnyValue, ArrayValue, KeyValue};
 
 use super::settings::{Extra, SpanPolicy};
 use crate::attribute::{LONGEST_VALUE, number, string, text};

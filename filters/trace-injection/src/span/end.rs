@@ -1,9 +1,10 @@
 //! What a request has come to.
 
 use portcullis_kit::Host;
+use portcullis_proto::common::KeyValue;
+use portcullis_proto::trace::Status;
 use portcullis_proto::trace::span::Event;
 use portcullis_proto::trace::status::StatusCode;
-use portcullis_proto::trace::{KeyValue, Status};
 
 use super::{Recording, SpanPolicy, grpc};
 use crate::attribute::{number, string, text};

@@ -6,8 +6,9 @@ mod grpc;
 mod settings;
 
 use portcullis_kit::{Headers, Host};
+use portcullis_proto::common::KeyValue;
+use portcullis_proto::trace::Span;
 use portcullis_proto::trace::span::{Link, SpanKind};
-use portcullis_proto::trace::{KeyValue, Span};
 
 use crate::attribute::text;
 use crate::context::Context;

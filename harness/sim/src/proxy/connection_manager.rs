@@ -4,6 +4,7 @@ use crate::UnixTime;
 use crate::abi::{MapType, append_header};
 use crate::http::{HeaderList, Protocol, ROUTE_TIMEOUT, Request, Response};
 use crate::proxy::framing::{self, has, push};
+use crate::proxy::refusal::asks_to_upgrade;
 
 /// Headers that end at a proxy, and those that Envoy takes from nobody outside.
 const NOT_FORWARDED: [&[u8]; 22] = [
@@ -40,19 +41,9 @@ pub(super) fn request_headers(
     entropy: &mut fastrand::Rng,
 ) -> HeaderList {
     let mut headers = pseudo_headers(protocol, &request.headers);
-    let fields = match protocol {
-        Protocol::Http1 => &request.headers,
-        Protocol::Http2 => &framing::join_cookies(&request.headers),
-    };
-    for (name, value) in fields {
-        let name = name.to_ascii_lowercase();
-        if !name.starts_with(b":") && name != b"host" {
-            // HTTP/1.1 has optional whitespace around a value; in HTTP/2 it is part of the value.
-            let value = if protocol == Protocol::Http1 { value.trim_ascii() } else { value };
-            append_header(MapType::RequestHeaders, &mut headers, &name, value);
-        }
-    }
-    announce(protocol, &mut headers, request);
+    add_fields(protocol, &mut headers, request);
+    // Of a request for another protocol, which is refused later, Envoy takes away nothing that belongs to the connection.
+    let is_upgrade = protocol == Protocol::Http1 && asks_to_upgrade(&headers);
     let named = connection_options(&headers);
     headers.retain_mut(|(name, value)| match name.as_slice() {
         // Of the transfer codings only this one reaches further than one hop, named in `connection` or not.
@@ -63,10 +54,38 @@ pub(super) fn request_headers(
         }
         // Envoy itself asks for the body.
         b"expect" => !value.eq_ignore_ascii_case(b"100-continue"),
-        name => !NOT_FORWARDED.contains(&name) && !named.iter().any(|option| option == name),
+        b"connection" | b"upgrade" if is_upgrade => true,
+        name => !NOT_FORWARDED.contains(&name) && (is_upgrade || !named.iter().any(|option| option == name)),
     });
     mark(protocol, &mut headers, entropy);
     headers
+}
+
+/// The request headers as they came, before anything is made of them.
+pub(super) fn received(protocol: Protocol, request: &Request) -> HeaderList {
+    let mut headers = pseudo_headers(protocol, &request.headers);
+    // HTTP/1.1 has no scheme on the wire, and there may be no host.
+    headers.retain(|(name, value)| {
+        !(protocol == Protocol::Http1 && name == b":scheme" || name == b":authority" && value.is_empty())
+    });
+    add_fields(protocol, &mut headers, request);
+    headers
+}
+
+fn add_fields(protocol: Protocol, headers: &mut HeaderList, request: &Request) {
+    let fields = match protocol {
+        Protocol::Http1 => &request.headers,
+        Protocol::Http2 => &framing::join_cookies(&request.headers),
+    };
+    for (name, value) in fields {
+        let name = name.to_ascii_lowercase();
+        if !name.starts_with(b":") && name != b"host" {
+            // HTTP/1.1 has optional whitespace around a value; in HTTP/2 it is part of the value.
+            let value = if protocol == Protocol::Http1 { value.trim_ascii() } else { value };
+            append_header(MapType::RequestHeaders, headers, &name, value);
+        }
+    }
+    announce(protocol, headers, request);
 }
 
 /// What the client says of its body comes after its headers; the codec of HTTP/2 adds the cookies last.

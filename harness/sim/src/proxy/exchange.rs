@@ -1,6 +1,6 @@
-use crate::http::{Exchange, Sending};
+use crate::http::{Exchange, HeaderList, Protocol, Sending};
 use crate::proxy::framing;
-use crate::proxy::refusal::{self, Refused};
+use crate::proxy::refusal::{self, Reach, Refused};
 use crate::proxy::thread::{Placed, Thread};
 use crate::proxy::{connection_manager, local_reply};
 use crate::setup::FailurePolicy;
@@ -8,10 +8,12 @@ use crate::stream::{End, Filter, Iteration, Side, Stream, StreamInfo};
 use crate::vm::Context;
 use crate::{Plugin, Sim};
 
-/// The details that Envoy gives to a client that went away, as the client of a paused stream does at last.
-const DISCONNECTED: &str = "downstream_remote_disconnect";
-/// Envoy's response flag DownstreamConnectionTermination.
-const DOWNSTREAM_CONNECTION_TERMINATION: u64 = 1 << 14;
+/// The details and the flag that Envoy gives to a client that went away, as the client of a paused stream does at last: over HTTP/1.1 it closes
+/// the connection (DownstreamConnectionTermination), over HTTP/2 it resets the stream (DownstreamRemoteReset).
+const DISCONNECTED: (&str, u64) = ("downstream_remote_disconnect", 1 << 14);
+const RESET_BY_CLIENT: (&str, u64) = ("http2.remote_reset", 1 << 28);
+/// Envoy's response flag DownstreamProtocolError.
+const DOWNSTREAM_PROTOCOL_ERROR: u64 = 1 << 18;
 
 impl<P: Plugin> Thread<P> {
     /// Takes a request from a client, and goes on with it until it has to wait.
@@ -39,10 +41,11 @@ impl<P: Plugin> Thread<P> {
         sim.streams.insert(id, Box::new(stream));
         self.add_filters(sim, id);
         match refused {
-            Some(refused) => self.refuse(sim, id, &refused),
+            Some(refused) => self.refuse(sim, id, sending, &refused),
             None => {
                 let headers = connection_manager::request_headers(protocol, request, &mut sim.entropy);
                 if let Some(stream) = sim.stream_of_mut(id) {
+                    stream.info.is_routed = true;
                     stream.request.headers = headers;
                     stream.is_grpc = local_reply::is_grpc(&stream.request.headers);
                 }
@@ -57,8 +60,12 @@ impl<P: Plugin> Thread<P> {
     pub(super) fn abandon(&mut self, sim: &mut Sim, id: u64) {
         let Some(stream) = sim.stream_of_mut(id).filter(|stream| stream.info.ended.is_none()) else { return };
         let paused = paused(stream);
-        stream.info.details = Some(DISCONNECTED.to_owned());
-        stream.info.flags |= DOWNSTREAM_CONNECTION_TERMINATION;
+        let (details, flag) = match stream.info.protocol {
+            Protocol::Http1 => DISCONNECTED,
+            Protocol::Http2 => RESET_BY_CLIENT,
+        };
+        stream.info.details = Some(details.to_owned());
+        stream.info.flags |= flag;
         stream.end = Some(End::Reset);
         if let Some((plugin, side)) = paused {
             let side = if side == Side::Request { "request" } else { "response" };
@@ -68,8 +75,17 @@ impl<P: Plugin> Thread<P> {
     }
 
     /// A request that the connection manager answers itself; the plugin hears of it only in its log phase.
-    fn refuse(&mut self, sim: &mut Sim, id: u64, refused: &Refused) {
+    fn refuse(&mut self, sim: &mut Sim, id: u64, sending: &Sending, refused: &Refused) {
+        let (protocol, request) = (sending.protocol, &sending.request);
+        let headers = match refused.reach {
+            Reach::Codec => HeaderList::new(),
+            Reach::ConnectionManager => connection_manager::received(protocol, request),
+            Reach::Route => connection_manager::request_headers(protocol, request, &mut sim.entropy),
+        };
         let Some(stream) = sim.stream_of_mut(id) else { return };
+        stream.request.headers = headers;
+        stream.info.is_routed = refused.reach == Reach::Route;
+        stream.info.flags |= if refused.reach == Reach::Codec { DOWNSTREAM_PROTOCOL_ERROR } else { 0 };
         stream.info.details = Some(refused.details.to_owned());
         stream.request_aborted = true;
         // After a broken message the codec cannot tell where the next one begins.

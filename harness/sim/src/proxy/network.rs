@@ -114,7 +114,7 @@ impl<P: Plugin> Thread<P> {
         if !std::mem::take(&mut connection.is_held) {
             return;
         }
-        connection.info.reached_upstream = true;
+        (connection.info.attempts, connection.info.has_upstream) = (1, true);
         let ends = connection.client_closed;
         if ends || !connection.from_client.is_empty() {
             self.pass_on(sim, id, Direction::Downstream, 0, ends);

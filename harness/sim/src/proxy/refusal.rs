@@ -56,6 +56,18 @@ pub(super) struct Refused {
     /// Status and body; none where the HTTP/2 codec resets the stream or drops the connection.
     answer: Option<(u16, &'static str)>,
     pub(super) details: &'static str,
+    pub(super) reach: Reach,
+}
+
+/// How far a request has come that is refused, and so what is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The codec has not understood it: nothing of it is known.
+    Codec,
+    /// The connection manager has looked at it: its headers are there as they were sent.
+    ConnectionManager,
+    /// It has a route.
+    Route,
 }
 
 /// Whether the codec or the connection manager refuses this request.
@@ -66,17 +78,17 @@ pub(super) fn refuse(protocol: Protocol, request: &Request) -> Option<Refused> {
     };
     codec.or_else(|| path(&request.headers)).or_else(|| {
         let is_upgrade = protocol == Protocol::Http1 && asks_to_upgrade(&request.headers);
-        is_upgrade.then(|| Refused::answered(403, "upgrade_failed", ""))
+        is_upgrade.then(|| Refused::answered(403, "upgrade_failed", "", Reach::Route))
     })
 }
 
 impl Refused {
     fn reset(details: &'static str) -> Self {
-        Self { answer: None, details }
+        Self { answer: None, details, reach: Reach::Codec }
     }
 
-    fn answered(status: u16, details: &'static str, body: &'static str) -> Self {
-        Self { answer: Some((status, body)), details }
+    fn answered(status: u16, details: &'static str, body: &'static str, reach: Reach) -> Self {
+        Self { answer: Some((status, body)), details, reach }
     }
 
     /// Whether the HTTP/2 codec gives up before there is a stream of which a filter could hear, even in its log phase.
@@ -104,12 +116,13 @@ impl Refused {
 }
 
 fn http1(headers: &HeaderList) -> Option<Refused> {
-    let bad = |details, body| Some(Refused::answered(400, details, body));
-    let too_large = |details| Some(Refused::answered(431, details, "Request Header Fields Too Large"));
+    let by_codec = |status, details, body| Some(Refused::answered(status, details, body, Reach::Codec));
+    let bad = |details| by_codec(400, details, "Bad Request");
+    let too_large = |details| by_codec(431, details, "Request Header Fields Too Large");
     // On the wire the authority is a header, `host`, and the other pseudo-headers are none.
     let counted = |name: &[u8]| !name.starts_with(b":") || name == b":authority";
     if headers.iter().any(|(name, value)| !valid_name(name) || !valid_value(value)) {
-        return bad("http1.invalid_characters", "Bad Request");
+        return bad("http1.invalid_characters");
     }
     if bytes(headers) > HEADER_BYTES {
         return too_large("http1.headers_too_large");
@@ -118,12 +131,17 @@ fn http1(headers: &HeaderList) -> Option<Refused> {
         return too_large("http1.too_many_headers");
     }
     if find(headers, b":authority").or_else(|| find(headers, b"host")).is_none() {
-        return bad("missing_host_header", "");
+        return Some(Refused::answered(400, "missing_host_header", "", Reach::ConnectionManager));
     }
     let path = find(headers, b":path").unwrap_or(b"/");
     let is_known = find(headers, b":method").is_none_or(|method| METHODS.contains(&method));
     if !is_known || path.iter().any(|byte| *byte <= b' ' || *byte >= 0x7f) {
-        return bad("http1.codec_error", "Bad Request");
+        return bad("http1.codec_error");
+    }
+    let is_of_server = path == b"*" && find(headers, b":method") == Some(b"OPTIONS");
+    let is_url = path.windows(3).any(|part| part == b"://");
+    if !path.starts_with(b"/") && !is_of_server && !is_url {
+        return bad("http1.invalid_url");
     }
     None
 }
@@ -150,13 +168,14 @@ fn http2(headers: &HeaderList) -> Option<&'static str> {
 fn path(headers: &HeaderList) -> Option<Refused> {
     let path = find(headers, b":path").unwrap_or(b"/");
     if path.contains(&b'#') {
-        return Some(Refused::answered(400, "path_normalization_failed", ""));
+        return Some(Refused::answered(400, "path_normalization_failed", "", Reach::ConnectionManager));
     }
-    (!path.starts_with(b"/")).then(|| Refused::answered(404, "absolute_path_rejected", ""))
+    let is_relative = !path.starts_with(b"/");
+    is_relative.then(|| Refused::answered(404, "absolute_path_rejected", "", Reach::ConnectionManager))
 }
 
 /// No upgrade is configured, and to HTTP/2 without TLS Envoy turns a deaf ear.
-fn asks_to_upgrade(headers: &HeaderList) -> bool {
+pub(super) fn asks_to_upgrade(headers: &HeaderList) -> bool {
     let values = headers.iter().filter(|(name, _)| name == b"connection").map(|(_, value)| value);
     let mut options = values.flat_map(|value| value.split(|byte| *byte == b','));
     options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
@@ -228,6 +247,9 @@ mod tests {
         assert_eq!(refusal(&[("a", "\tcaf\u{e9} ")]), None);
         assert_eq!(refusal(&[(":path", "/a b")]), Some((400, "http1.codec_error")));
         assert_eq!(refusal(&[(":path", "/a#b")]), Some((400, "path_normalization_failed")));
+        for path in ["*", "abc"] {
+            assert_eq!(refusal(&[(":path", path)]), Some((400, "http1.invalid_url")), "{path:?}");
+        }
         for method in ["FOO", "get", "M-SEARCH"] {
             assert_eq!(refusal(&[(":method", method)]), Some((400, "http1.codec_error")), "{method}");
         }
@@ -236,12 +258,13 @@ mod tests {
 
     #[test]
     fn after_404_the_connection_can_stay_open() {
-        let not_found = |path: &[u8]| {
-            let headers = vec![(b":authority".to_vec(), b"h".to_vec()), (b":path".to_vec(), path.to_vec())];
+        let not_found = |path: &str| {
+            let fields = [(":authority", "h"), (":path", path), (":method", "OPTIONS")];
+            let headers = fields.map(|(name, value)| (name.into(), value.into())).into();
             let refused = refuse(Protocol::Http1, &Request { headers, ..Request::default() });
             refused.map(|refused| refused.is_not_found())
         };
-        assert_eq!([not_found(b"*"), not_found(b"/a b"), not_found(b"/")], [Some(true), Some(false), None]);
+        assert_eq!([not_found("*"), not_found("/a b"), not_found("/")], [Some(true), Some(false), None]);
     }
 
     #[test]

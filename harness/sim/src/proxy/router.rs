@@ -61,20 +61,24 @@ impl<P: Plugin> Thread<P> {
     }
 
     fn forward_headers(&mut self, sim: &mut Sim, id: u64, ends: bool) {
-        if sim.setup.upstream == Reachability::NoHealthyHost {
-            let reply = unreachable(503, "no_healthy_upstream", "no healthy upstream");
-            return self.router_reply(sim, id, &reply, NO_HEALTHY_UPSTREAM);
-        }
+        let is_nobody_there = sim.setup.upstream == Reachability::NoHealthyHost;
         let Some(stream) = sim.stream_of_mut(id) else { return };
         let has = |name: &[u8]| framing::has(&stream.request.headers, name);
         if !has(b":path") {
             // Without a path no route matches.
+            stream.info.is_routed = false;
             return self.router_reply(sim, id, &unreachable(404, "route_not_found", ""), NO_ROUTE_FOUND);
         }
         if !has(b":method") {
             return self.router_reply(sim, id, &removed(503, "request", ":method"), 0);
         }
         stream.timeout = connection_manager::to_upstream(&mut stream.request.headers);
+        stream.info.attempts = 1;
+        if is_nobody_there {
+            let reply = unreachable(503, "no_healthy_upstream", "no healthy upstream");
+            return self.router_reply(sim, id, &reply, NO_HEALTHY_UPSTREAM);
+        }
+        (stream.info.has_upstream, stream.info.transport_failure) = (true, Some(""));
         if stream.is_changeable(Side::Request) {
             stream.to_upstream.headers.clone_from(&stream.request.headers);
         }
@@ -177,7 +181,6 @@ impl<P: Plugin> Thread<P> {
         let body = if is_head { Body::default() } else { body };
         stream.response.headers = connection_manager::response_headers(protocol, response, is_head, is_whole);
         stream.info.response_code = Some(response.status);
-        stream.info.reached_upstream = true;
         stream.info.details = Some("via_upstream".to_owned());
         stream.response.is_complete = body.is_empty() && is_whole;
         self.headers(sim, id, Side::Response, 0);

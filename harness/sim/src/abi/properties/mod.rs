@@ -220,8 +220,8 @@ fn response(subject: &Subject<'_>, name: &[u8], key: &[&[u8]]) -> Option<Value> 
         (b"code", []) => info.response_code.map(|code| Value::Number(i64::from(code))),
         (b"code_details", []) => info.details.as_deref().and_then(text),
         (b"flags", []) => number(info.flags),
-        (b"grpc_status", []) => match headers.iter().find(|(name, _)| name == b"grpc-status") {
-            Some((_, value)) => std::str::from_utf8(value).ok()?.parse().ok().map(Value::Number),
+        (b"grpc_status", []) => match said(subject.trailers).or_else(|| said(Some(headers))) {
+            Some(status) => number(status),
             // Envoy makes one up, whether anybody speaks gRPC or not.
             None => number(grpc_status(info.response_code?)),
         },
@@ -232,6 +232,13 @@ fn response(subject: &Subject<'_>, name: &[u8], key: &[&[u8]]) -> Option<Value> 
         (b"total_size", []) => number(info.response_bytes + bytes(headers)),
         _ => None,
     }
+}
+
+/// The status of gRPC in headers or trailers; -1 for what is none.
+fn said(headers: Option<&HeaderList>) -> Option<i64> {
+    let (_, value) = headers?.iter().find(|(name, value)| name == b"grpc-status" && !value.is_empty())?;
+    let status = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+    status.filter(|status| (0..=16).contains(status)).or(Some(-1))
 }
 
 fn protocol(protocol: Protocol) -> &'static str {
@@ -289,6 +296,7 @@ mod tests {
         let request = Half { headers_window: Window::Open, ..Half::default() };
         let mut stream =
             Stream { filters: vec![Filter { request, ..Filter::default() }], ..Stream::default() };
+        stream.info.is_routed = true;
         let fields = [(":path", "/a?b=1"), ("x", "1"), ("x", "2")];
         stream.request.headers =
             fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
@@ -345,7 +353,7 @@ mod tests {
             assert_eq!(sim.property_value(path).unwrap_err().status, Status::NotFound);
         }
         let info = &mut sim.stream_mut().unwrap().0.info;
-        (info.reached_upstream, info.response_code) = (true, Some(200));
+        (info.has_upstream, info.response_code) = (true, Some(200));
         assert_eq!(sim.property_value(b"upstream\0port").unwrap(), 20_000_i64.to_le_bytes());
         assert_eq!(sim.property_value(b"upstream\0address").unwrap(), b"127.0.0.1:20000");
         assert_eq!(sim.property_value(b"response\0grpc_status").unwrap(), 2_i64.to_le_bytes());

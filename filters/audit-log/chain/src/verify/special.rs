@@ -1,0 +1,92 @@
+//! Records that speak of their chain: how it begins and ends, what it has lost, and checkpoints.
+
+use super::problem::Problem;
+use super::record::{Kind, Record};
+use super::state::{Context, State};
+use super::summary::End;
+use super::trust::checkpoint;
+use super::uid::Uid;
+
+impl State {
+    /// What a record says that is not of a request. One that is not where it should be says less.
+    pub(super) fn special(&mut self, record: &Record, is_in_order: bool, context: &mut Context<'_>) {
+        let kind = record.kind.as_ref();
+        let name = kind.map_or("", |kind| kind.name.as_str());
+        if (name == "genesis") != (record.sequence == 0) {
+            self.tell(record.sequence, Problem::Genesis, context);
+        }
+        let Some(kind) = kind else { return };
+        match name {
+            "genesis" => self.genesis(kind),
+            "checkpoint" => self.checkpoint(kind, record.sequence, is_in_order, context),
+            "loss" => self.loss(kind, record),
+            "stop" => self.stop(kind, record.sequence),
+            _ => (),
+        }
+    }
+
+    fn genesis(&mut self, kind: &Kind) {
+        self.summary.previous_chain =
+            kind.text("previous_chain").and_then(|chain| Uid::parse(chain.as_bytes()));
+        self.signatures.are_announced |= kind.text("key").is_some();
+    }
+
+    fn stop(&mut self, kind: &Kind, sequence: u64) {
+        self.stop.get_or_insert(sequence);
+        self.summary.end = End::Stopped { reason: kind.text("reason").map(str::to_owned) };
+    }
+
+    fn loss(&mut self, kind: &Kind, record: &Record) {
+        match (kind.number("first_sequence"), kind.number("last_sequence")) {
+            (Some(first), Some(last)) => {
+                self.summary.declared_missing += self.gaps.declare(first, last.min(record.sequence));
+            }
+            _ => {
+                let lost = record.count.unwrap_or(1);
+                self.summary.lost_before = self.summary.lost_before.saturating_add(lost);
+            }
+        }
+    }
+
+    fn checkpoint(&mut self, kind: &Kind, sequence: u64, is_in_order: bool, context: &mut Context<'_>) {
+        self.summary.checkpoints.total += 1;
+        let (checkpoint, signature) = match checkpoint(kind) {
+            Ok(it) => it,
+            Err(problem) => return self.tell(sequence, problem, context),
+        };
+        if checkpoint.size != sequence {
+            let problem = Problem::Size { expected: sequence, found: checkpoint.size };
+            return self.tell(sequence, problem, context);
+        }
+        // Of one that was moved, the tree of that moment is gone, and so is the key of its MAC.
+        if !is_in_order {
+            self.summary.checkpoints.unchecked += 1;
+            return;
+        }
+        self.summary.checkpoints.last = Some(sequence);
+        let fits = self.fits(checkpoint.root, sequence, context);
+        match self.signatures.check(self.summary.uid, &checkpoint, &signature, context.trust) {
+            Ok(true) if fits => {
+                self.summary.checkpoints.vouched += 1;
+                self.summary.checkpoints.vouched_to = Some(sequence);
+            }
+            Ok(_) => (),
+            Err(problem) => self.tell(sequence, problem, context),
+        }
+    }
+
+    /// Whether a root is that of the records before.
+    fn fits(&mut self, found: crate::merkle::Hash, size: u64, context: &mut Context<'_>) -> bool {
+        let Some(expected) = self.tree.as_ref().map(crate::merkle::Tree::root) else {
+            self.summary.checkpoints.unchecked += 1;
+            return false;
+        };
+        let is_right = expected == found;
+        // What is wrong stays wrong; the first checkpoint that shows it is enough.
+        if !is_right && !self.root_is_wrong {
+            self.tell(size, Problem::Root { size, expected, found }, context);
+        }
+        self.root_is_wrong = !is_right;
+        is_right
+    }
+}

@@ -1,0 +1,9 @@
+//! What the verifier finds, and what it must not find.
+
+mod attacks;
+mod checkpoints;
+mod delivery;
+mod interop;
+mod laws;
+mod lines;
+mod writer;

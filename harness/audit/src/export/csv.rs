@@ -1,0 +1,114 @@
+//! CSV, as RFC 4180 has it.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use csv::{Terminator, Writer, WriterBuilder};
+
+use crate::field::{Field, Kind};
+use crate::row::{Row, Value};
+use crate::scan::{Sink, Tally};
+use crate::time::rfc3339;
+
+/// Writes each record as a line of values with commas between them, below one with the names of the fields.
+pub struct Csv<'w> {
+    out: Writer<&'w mut dyn Write>,
+    fields: Vec<Field>,
+    is_raw: bool,
+}
+
+impl<'w> Csv<'w> {
+    /// Of these fields. A text that a spreadsheet would take for a formula gets an apostrophe before it, unless it shall be raw.
+    ///
+    /// # Errors
+    /// The names cannot be written.
+    pub fn new(out: &'w mut dyn Write, fields: Vec<Field>, is_raw: bool) -> io::Result<Self> {
+        let mut out = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
+        out.write_record(fields.iter().map(|field| field.name()))?;
+        Ok(Self { out, fields, is_raw })
+    }
+
+    fn cell(&self, field: Field, row: &Row<'_>) -> String {
+        let guarded = |text: String| match !self.is_raw && text.starts_with(['=', '+', '-', '@', '\t', '\r'])
+        {
+            true => format!("'{text}"),
+            false => text,
+        };
+        match row.value(field) {
+            None => String::new(),
+            Some(Value::Integer(time)) if field.kind() == Kind::Time => rfc3339(*time),
+            Some(Value::Integer(number)) => number.to_string(),
+            Some(Value::Double(number)) => number.to_string(),
+            Some(Value::Text(text)) => guarded(text.clone().into_owned()),
+            Some(Value::List(texts)) => guarded(texts.join(", ")),
+        }
+    }
+}
+
+impl Sink for Csv<'_> {
+    fn take(&mut self, row: &Row<'_>, _: &[u8]) -> io::Result<ControlFlow<()>> {
+        for field in &self.fields {
+            self.out.write_field(self.cell(*field, row))?;
+        }
+        self.out.write_record(None::<&[u8]>)?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn end(&mut self, _: &Tally) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(record: &str, fields: &[Field], is_raw: bool) -> String {
+        let mut out = Vec::new();
+        let mut csv = Csv::new(&mut out, fields.into(), is_raw).unwrap();
+        assert!(csv.take(&Row::read(record.as_bytes()).unwrap(), b"").unwrap().is_continue());
+        csv.end(&Tally::default()).unwrap();
+        drop(csv);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_record_is_a_line_of_values() {
+        let fields =
+            [Field::Time, Field::Status, Field::Count, Field::Duration, Field::ForwardedFor, Field::Query];
+        let record = include_str!("../../tests/records/request.ocsf.json");
+        assert_eq!(
+            written(record, &fields, false),
+            "time,status,count,duration_ms,forwarded_for,query\r\n\
+             2026-09-21T14:13:20.000Z,401,,12,\"198.51.100.7, 203.0.113.9\",page=2&token=[redacted]\r\n"
+        );
+    }
+
+    #[test]
+    fn no_text_is_a_formula_and_no_text_ends_its_cell() {
+        for (text, guarded) in [
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@a", "'@a"),
+            ("\ta", "'\ta"),
+            ("\ra", "\"'\ra\""),
+            ("a=1", "a=1"),
+            ("a,\"b\"\r\nc", "\"a,\"\"b\"\"\r\nc\""),
+        ] {
+            let record = serde_json::json!({"class_uid": 4002, "status_detail": text}).to_string();
+            assert_eq!(
+                written(&record, &[Field::Details], false),
+                format!("details\r\n{guarded}\r\n"),
+                "{text}"
+            );
+        }
+        let record = r#"{"class_uid":4002,"status_detail":"=1"}"#;
+        assert_eq!(written(record, &[Field::Details], true), "details\r\n=1\r\n");
+    }
+
+    #[test]
+    fn a_record_of_one_empty_value_is_still_a_line() {
+        assert_eq!(written(r#"{"class_uid":4002}"#, &[Field::Details], false), "details\r\n\"\"\r\n");
+    }
+}

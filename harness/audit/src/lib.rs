@@ -1,0 +1,29 @@
+//! Audit files as the filter audit-log writes them, read line by line in constant memory: verified, shown, exported.
+//!
+//! [`Lines`] are the lines of files. [`scan`] reads each of them as a [`Row`], which has the same fields in every schema, and gives those that a
+//! [`Selection`] means to a [`Sink`]: a table for people ([`show`]), a file for programs ([`export`]).
+
+pub mod export;
+mod few;
+mod field;
+mod lines;
+mod pattern;
+mod places;
+pub mod protobuf;
+mod repeats;
+mod row;
+mod scan;
+mod selection;
+pub mod show;
+mod time;
+mod verify;
+
+pub use few::{First, Last};
+pub use field::{Field, Kind};
+pub use lines::{Content, Line, Lines, ReadError};
+pub use pattern::{Pattern, TooLong};
+pub use row::{Decision, Row, RowError, Schema, Value};
+pub use scan::{Broken, ScanError, Sink, Tally, scan};
+pub use selection::{Selection, Source};
+pub use time::parse_time;
+pub use verify::{Found, Told, Verification, VerifyError};

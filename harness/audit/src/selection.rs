@@ -1,0 +1,149 @@
+//! Which records are meant.
+
+use std::net::IpAddr;
+
+use portcullis_kit::Statuses;
+use portcullis_kit::parts::Cidr;
+
+use crate::field::Field;
+use crate::pattern::Pattern;
+use crate::row::{Decision, Row};
+
+/// Which records are meant: those to which all of it applies.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// From this time on, in milliseconds since the epoch.
+    pub since: Option<i64>,
+    /// Before this time.
+    pub until: Option<i64>,
+    /// Of these kinds; of all, if it is empty.
+    pub kinds: Vec<&'static str>,
+    /// With this decision.
+    pub decision: Option<Decision>,
+    /// With one of these statuses.
+    pub statuses: Option<Statuses>,
+    /// From this client.
+    pub source: Option<Source>,
+    /// With such texts.
+    pub texts: Vec<(Field, Pattern)>,
+}
+
+/// From where requests come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Addresses with the same first bits.
+    Network(Cidr),
+    /// What a writer that hides addresses has put in place of one.
+    Pseudonym(String),
+}
+
+impl Source {
+    /// Reads `192.0.2.1`, `10.0.0.0/8` and `hmac-sha256:...`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.starts_with("hmac-sha256:") {
+            true => Some(Self::Pseudonym(text.to_owned())),
+            false => Cidr::parse(text).map(Self::Network),
+        }
+    }
+
+    fn contains(&self, address: &str) -> bool {
+        match self {
+            Self::Network(network) => {
+                address.parse::<IpAddr>().is_ok_and(|address| network.contains(address.to_canonical()))
+            }
+            Self::Pseudonym(name) => address == name,
+        }
+    }
+}
+
+impl Selection {
+    /// Whether a record is meant.
+    pub fn matches(&self, row: &Row<'_>) -> bool {
+        self.is_in_time(row)
+            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| *kind == row.kind()))
+            && self.decision.is_none_or(|decision| row.is_request() && row.decision() == decision)
+            && self.statuses.as_ref().is_none_or(|statuses| {
+                row.integer(Field::Status)
+                    .is_some_and(|status| status.try_into().is_ok_and(|status| statuses.contains(status)))
+            })
+            && self.source.as_ref().is_none_or(|source| {
+                row.text(Field::SourceIp).is_some_and(|address| source.contains(address))
+            })
+            && self
+                .texts
+                .iter()
+                .all(|(field, pattern)| row.text(*field).is_some_and(|text| pattern.matches(text)))
+    }
+
+    /// Whether a record is of the time that is meant.
+    pub fn is_in_time(&self, row: &Row<'_>) -> bool {
+        let time = row.integer(Field::Time);
+        self.since.is_none_or(|since| time.is_some_and(|time| time >= since))
+            && self.until.is_none_or(|until| time.is_some_and(|time| time < until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = include_str!("../tests/records/request.ocsf.json");
+
+    fn matches(selection: &Selection) -> bool {
+        selection.matches(&Row::read(RECORD.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn without_conditions_everything_is_meant() {
+        assert!(matches(&Selection::default()));
+        let loss = Row::read(br#"{"class_uid":1008,"unmapped":{"audit":{"kind":"loss"}}}"#).unwrap();
+        assert!(Selection::default().matches(&loss));
+        let of = |kinds: &[&'static str]| Selection { kinds: kinds.into(), ..Selection::default() };
+        assert!(of(&["request", "loss"]).matches(&loss) && !of(&["request"]).matches(&loss));
+        let denied = Selection { decision: Some(Decision::Other), ..Selection::default() };
+        assert!(!denied.matches(&loss), "it is no request");
+    }
+
+    #[test]
+    fn a_time_begins_at_since_and_ends_before_until() {
+        let time = 1_790_000_000_000;
+        for (since, until, expected) in
+            [(time, time + 1, true), (time + 1, i64::MAX, false), (0, time, false), (0, time + 1, true)]
+        {
+            let selection = Selection { since: Some(since), until: Some(until), ..Selection::default() };
+            assert_eq!(matches(&selection), expected, "{since} {until}");
+        }
+        let timeless = Row::read(br#"{"class_uid":4002}"#).unwrap();
+        assert!(!Selection { since: Some(0), ..Selection::default() }.matches(&timeless));
+    }
+
+    #[test]
+    fn all_conditions_have_to_hold() {
+        let statuses = |text: &str| Some(Statuses::new(&[text.to_owned()]).unwrap());
+        let subject = |name| vec![(Field::Subject, Pattern::text(name).unwrap())];
+        for (decision, status, name, expected) in [
+            (Decision::Denied, "4xx", "alice", true),
+            (Decision::Allowed, "4xx", "alice", false),
+            (Decision::Denied, "403", "alice", false),
+            (Decision::Denied, "400-401", "bob", false),
+        ] {
+            let selection = Selection {
+                decision: Some(decision),
+                statuses: statuses(status),
+                texts: subject(name),
+                ..Selection::default()
+            };
+            assert_eq!(matches(&selection), expected, "{decision:?} {status} {name}");
+        }
+    }
+
+    #[test]
+    fn a_client_is_an_address_a_network_or_a_pseudonym() {
+        let from = |text| matches(&Selection { source: Source::parse(text), ..Selection::default() });
+        assert!(from("192.0.2.1") && from("192.0.2.0/24") && !from("10.0.0.0/8") && !from("2001:db8::/32"));
+        let source = Source::parse("hmac-sha256:00ff").unwrap();
+        assert!(source.contains("hmac-sha256:00ff") && !source.contains("192.0.2.1"));
+        assert!(Source::parse("192.0.2.0/24").unwrap().contains("::ffff:192.0.2.9"));
+        assert_eq!((Source::parse("here"), Source::parse("192.0.2.1/24")), (None, None));
+    }
+}

@@ -1,0 +1,19 @@
+//! Records for people: a table, flat objects, one record in full.
+
+mod column;
+mod explained;
+mod footer;
+mod further;
+mod json;
+mod layout;
+mod one;
+mod sentence;
+mod table;
+mod text;
+
+pub use column::Column;
+pub use footer::footer;
+pub use json::Objects;
+pub use one::one;
+pub use table::Table;
+pub use text::told;

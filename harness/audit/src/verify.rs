@@ -1,0 +1,295 @@
+//! Verifies files of records.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use portcullis_audit_chain::verify::{Finding, Knower, Place, Summary, Trust, Verifier};
+
+use crate::{Content, Line, Lines, ReadError};
+
+/// What a note of one of our chains begins with.
+const NOTE: &str = "portcullis.audit/";
+/// What each signature of a note begins with.
+const SIGNATURE: &str = "\u{2014} ";
+
+/// Verifies files of records, beside checkpoints that were kept elsewhere.
+pub struct Verification {
+    verifier: Verifier,
+    files: Vec<PathBuf>,
+}
+
+/// Something that is not as it should be, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The file, as it was named.
+    pub file: &'a Path,
+    /// The line in it.
+    pub line: u64,
+    /// What it is.
+    pub finding: &'a Finding,
+    /// Where the checkpoint is that was kept elsewhere and shows it, if one does.
+    pub known: Option<(&'a Path, u64)>,
+}
+
+/// Who is told of each finding.
+pub type Told<'a> = dyn FnMut(Found<'_>) -> io::Result<()> + 'a;
+
+/// Why files could not be verified.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// A file cannot be read.
+    Read(ReadError),
+    /// What was found cannot be written.
+    Write(io::Error),
+    /// A file of checkpoints has none.
+    NoCheckpoint(PathBuf),
+    /// A line of it begins a note that is none.
+    NoNote(PathBuf, u64),
+}
+
+impl std::error::Error for VerifyError {}
+
+impl std::fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Read(error) => error.fmt(f),
+            Self::Write(error) => error.fmt(f),
+            Self::NoCheckpoint(file) => {
+                write!(f, "{}: no checkpoint in it, neither as a record nor as a note", file.display())
+            }
+            Self::NoNote(file, line) => {
+                let file = file.display();
+                write!(
+                    f,
+                    "{file}:{line}: no note of a chain: that has its name, a number and a root, each on a line"
+                )
+            }
+        }
+    }
+}
+
+impl From<ReadError> for VerifyError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<io::Error> for VerifyError {
+    fn from(error: io::Error) -> Self {
+        Self::Write(error)
+    }
+}
+
+impl Verification {
+    /// One that trusts these keys.
+    pub fn new(trust: Trust) -> Self {
+        Self { verifier: Verifier::new(trust), files: Vec::new() }
+    }
+
+    /// Reads checkpoints that were kept elsewhere: records, also among the lines of Envoy's log, and notes. This comes before the records.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has no checkpoint.
+    pub fn keep(&mut self, file: &Path, told: &mut Told<'_>) -> Result<(), VerifyError> {
+        let mut lines = Lines::open(&[file.to_owned()])?;
+        let (mut note, mut kept) = (Note::default(), 0_u64);
+        loop {
+            let line = lines.next()?;
+            let text = line.as_ref().map(|line| (line.number, line.text));
+            if text.is_some_and(|(_, text)| note.goes_on(text)) {
+                continue;
+            }
+            if !note.text.is_empty() {
+                let place = self.place(file, note.line);
+                let no_note = || VerifyError::NoNote(file.to_owned(), note.line);
+                let findings = self.verifier.keep_note(place, &note.text).ok_or_else(no_note)?;
+                kept += 1;
+                self.tell(&findings, told)?;
+            }
+            let Some((number, text)) = text else { break };
+            note = Note::begun(number, text);
+            if note.text.is_empty() {
+                let place = self.place(file, number);
+                if let Some(findings) = self.verifier.keep_line(place, text) {
+                    kept += 1;
+                    self.tell(&findings, told)?;
+                }
+            }
+        }
+        if kept == 0 { Err(VerifyError::NoCheckpoint(file.to_owned())) } else { Ok(()) }
+    }
+
+    /// Reads records, in their order.
+    ///
+    /// # Errors
+    /// A file cannot be read, or somebody cannot be told.
+    pub fn read(&mut self, mut lines: Lines, told: &mut Told<'_>) -> Result<(), VerifyError> {
+        while let Some(Line { file, number, content, text }) = lines.next()? {
+            let place = self.place(file, number);
+            let findings = match content {
+                Content::TooLong => vec![self.verifier.too_long(place)],
+                // The verifier looks for itself: a record whose beginning is damaged is something else to others.
+                Content::Record(_) | Content::Other => self.verifier.line(place, text),
+            };
+            if !findings.is_empty() {
+                self.tell(&findings, told)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what only the end shows. The files come along, by the numbers in a [`Place`].
+    ///
+    /// # Errors
+    /// Somebody cannot be told.
+    pub fn finish(self, told: &mut Told<'_>) -> Result<(Summary, Vec<PathBuf>), VerifyError> {
+        let Self { verifier, files } = self;
+        let summary = verifier.finish();
+        tell(&files, &summary.findings, told)?;
+        Ok((summary, files))
+    }
+
+    fn place(&mut self, file: &Path, line: u64) -> Place {
+        if self.files.last().is_none_or(|last| last != file) {
+            self.files.push(file.to_owned());
+        }
+        Place { file: u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX), line }
+    }
+
+    fn tell(&self, findings: &[Finding], told: &mut Told<'_>) -> Result<(), VerifyError> {
+        tell(&self.files, findings, told)
+    }
+}
+
+fn tell(files: &[PathBuf], findings: &[Finding], told: &mut Told<'_>) -> Result<(), VerifyError> {
+    let at = |place: Place| {
+        let file = files.get(place.file as usize);
+        (file.map(PathBuf::as_path).unwrap_or_else(|| Path::new("")), place.line)
+    };
+    for finding in findings {
+        let (file, line) = at(finding.place);
+        let known = match finding.problem.knower() {
+            Some(Knower::Checkpoint(place)) => Some(at(place)),
+            _ => None,
+        };
+        told(Found { file, line, finding, known })?;
+    }
+    Ok(())
+}
+
+/// A note, line by line. The empty line before its signatures is not among those that come.
+#[derive(Default)]
+struct Note {
+    line: u64,
+    lines: usize,
+    text: String,
+}
+
+impl Note {
+    /// A note that begins with this line; without text if none does.
+    fn begun(line: u64, text: &[u8]) -> Self {
+        match std::str::from_utf8(text) {
+            Ok(text) if text.starts_with(NOTE) => Self { line, lines: 1, text: with_its_end(text) },
+            _ => Self::default(),
+        }
+    }
+
+    /// Takes a line that belongs to it.
+    fn goes_on(&mut self, text: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(text) else { return false };
+        let is_signature = text.starts_with(SIGNATURE);
+        if self.text.is_empty() || is_signature != (self.lines >= 3) {
+            return false;
+        }
+        if self.lines == 3 {
+            self.text.push('\n');
+        }
+        self.text.push_str(&with_its_end(text));
+        self.lines += 1;
+        true
+    }
+}
+
+/// A line with one line feed at its end.
+fn with_its_end(text: &str) -> String {
+    format!("{}\n", text.trim_end_matches(['\r', '\n']))
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_audit_chain::{Chain, Form, Keys, Signature, Signer};
+
+    use super::*;
+
+    /// Records of a chain, and the notes of two checkpoints that were written nowhere else.
+    fn written() -> (Vec<String>, [String; 2]) {
+        let mut chain = Chain::new([7; 16], Form::Member, String::new());
+        let mut signer = Signer::for_chain(&Keys::None, chain.uid());
+        let mut notes = [String::new(), String::new()];
+        let lines = (0..6).map(|number| {
+            let checkpoint = chain.checkpoint();
+            if number == 2 || number == 4 {
+                assert_eq!(signer.sign(&checkpoint), Signature::Unsigned);
+                notes[number / 2 - 1] = checkpoint.text(chain.uid());
+            }
+            let kind = if number == 0 { "genesis" } else { "other" };
+            let id = format!("{}-{number}", chain.uid());
+            let record = format!(
+                r#"{{"metadata":{{"sequence":{number},"uid":"{id}"}},"unmapped":{{"audit":{{"kind":"{kind}"}}}}}}"#
+            );
+            let mut record = record.into_bytes();
+            let place = record.len() - 2;
+            chain.seal(&mut record, place);
+            String::from_utf8(record).unwrap()
+        });
+        (lines.collect(), notes)
+    }
+
+    /// How many checkpoints of this file fit the records, and what is found.
+    fn kept(file: &str) -> Result<(u64, Vec<String>), VerifyError> {
+        let folder = tempfile::tempdir().unwrap();
+        let [records, checkpoints] = ["records", "checkpoints"].map(|name| folder.path().join(name));
+        std::fs::write(&records, written().0.join("\n")).unwrap();
+        std::fs::write(&checkpoints, file).unwrap();
+        let mut codes = Vec::new();
+        let mut told = |found: Found<'_>| {
+            codes.push(found.finding.problem.code().to_owned());
+            Ok(())
+        };
+        let mut verification = Verification::new(Trust::default());
+        verification.keep(&checkpoints, &mut told)?;
+        verification.read(Lines::open(&[records])?, &mut told)?;
+        let (summary, files) = verification.finish(&mut told)?;
+        assert_eq!(files.len(), 2);
+        Ok((summary.chains[0].checkpoints.kept, codes))
+    }
+
+    #[test]
+    fn notes_are_kept_in_files_of_any_kind() {
+        let (_, [first, second]) = written();
+        let both = format!("{first}{second}");
+        for file in [
+            both.clone(),
+            format!("{first}\n\n{second}"),
+            both.replace('\n', "\r\n"),
+            format!("# of the first of May\n{first}# of the second\n{second}the end"),
+            both.trim_end().to_owned(),
+        ] {
+            assert_eq!(kept(&file).unwrap(), (2, vec![]), "{file}");
+        }
+        let (count, codes) = kept(&first.replace("\n2\n", "\n3\n")).unwrap();
+        assert_eq!((count, codes), (0, vec!["kept_checkpoint".to_owned()]));
+        // Of somebody who does not sign as C2SP has it.
+        let (count, codes) = kept(&format!("{first}\n\u{2014} x y\n")).unwrap();
+        assert_eq!((count, codes), (1, vec!["note".to_owned()]));
+    }
+
+    #[test]
+    fn a_file_without_checkpoints_is_none() {
+        let records = written().0.join("\n");
+        assert!(matches!(kept(&records), Err(VerifyError::NoCheckpoint(_))));
+        assert!(matches!(kept(""), Err(VerifyError::NoCheckpoint(_))));
+        assert!(matches!(kept("x\nportcullis.audit/x\n1\n2\n"), Err(VerifyError::NoNote(_, 2))));
+    }
+}
