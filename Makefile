@@ -11,7 +11,7 @@ VENV := .venv/bin/python
 ECS := .venv/ecs-9.4.0.json
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 
-.PHONY: help demo test build bench bench-harness lint docs schemas deny clean rust-target redis
+.PHONY: help demo test build bench bench-harness lint docs schemas deny clean rust-target redis npm
 
 help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -76,11 +76,18 @@ rust-target:
 	  { echo "the Rust target $$t is missing: rustup target add $$t" >&2; exit 2; }; done
 
 redis:
-	@command -v redis-server >/dev/null || \
-	  { as_root=; [ "$$(id -u)" = 0 ] || as_root='sudo -n'; \
-	    $$as_root apt-get install -y -qq redis-server >/dev/null || \
-	    { $$as_root apt-get update -qq && $$as_root apt-get install -y -qq redis-server >/dev/null; }; } || \
+	@command -v redis-server >/dev/null || $(call by_apt,redis-server) || \
 	  { echo 'redis-server is missing: install Redis, on Debian apt install redis-server' >&2; exit 2; }
+
+npm:
+	@command -v npm >/dev/null || $(call by_apt,npm) || \
+	  { echo 'npm is missing: install Node.js, on Debian apt install npm' >&2; exit 2; }
+
+define by_apt
+{ as_root=; [ "$$(id -u)" = 0 ] || as_root='sudo -n'; \
+	    $$as_root apt-get install -y -qq $(1) >/dev/null || \
+	    { $$as_root apt-get update -qq && $$as_root apt-get install -y -qq $(1) >/dev/null; }; }
+endef
 
 $(VENV): tests/requirements.txt
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo 'Python 3 with venv is missing: on Debian, apt install python3-venv' >&2; exit 2; }
@@ -89,8 +96,7 @@ $(VENV): tests/requirements.txt
 	@touch $@
 
 # The fields of ECS, which no package of PyPI has.
-$(ECS): $(VENV)
-	@command -v npm >/dev/null || { echo 'npm is missing: install Node.js, on Debian apt install npm' >&2; exit 2; }
+$(ECS): $(VENV) | npm
 	@npm install --silent --no-save --no-package-lock --ignore-scripts --prefix .venv @elastic/ecs@$(@:.venv/ecs-%.json=%) || \
 	  { echo 'the npm package @elastic/ecs could not be installed: is the npm registry reachable?' >&2; exit 2; }
 	@node -p 'JSON.stringify(require("./.venv/node_modules/@elastic/ecs").EcsFlat)' > $@

@@ -191,8 +191,6 @@ class Recorded(Audited):
         decisions = [dict(zip(("action", "filter", "reason"), decision, strict=True))] if decision else []
         self.assertEqual(record.audit.get("decisions", []), decisions)
         self.assertEqual(record.is_denied, bool(decision) and decision[0] == "denied")
-        if record.is_ecs:
-            who = {name: value for name, value in who.items() if name in ("subject", "tenant")}
         self.assertEqual(record.who, who)
         self.assertEqual(record.audit.get("claims"), {"realm.plan": "gold"} if who else None)
         self.assertEqual(record.audit["peer"], {"subject": "CN=alice", "uri": SPIFFE})

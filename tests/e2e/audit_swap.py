@@ -45,10 +45,11 @@ class Swapped(swaps.Filters, Audited):
         self.taking = self.sink()
         self.start_swapped()
 
-    def whole(self, version=0, **members):
+    def whole(self, version=0, *, is_recorded=True, **members):
         """All of the configuration, one of many."""
         operation = {"when": {"path": {"prefix": "/none"}}, "name": f"version.{version}"}
-        return self.proxy(audit(operations=[operation], **members), sink=self.taking.port)
+        filters = [audit(operations=[operation], **members)] if is_recorded else []
+        return self.proxy(*filters, sink=self.taking.port)
 
     async def swap_often(self):
         for version in range(1, SWAPS + 1):
@@ -121,8 +122,20 @@ class Filters(Swapped):
 class Listeners(swaps.Listeners, Filters):
     """Of the whole listener."""
 
-    def test_no_request_is_without_a_record(self):
-        super().test_no_request_is_without_a_record()
+    def test_the_end_of_all_chains(self):
+        self.begin()
+        self.under_load(lambda: asyncio.sleep(1))
+        asked = len(self.upstream.arrivals)
+
+        async def take_out():
+            await self.swap(is_recorded=False)
+            await until(lambda: self.counted(NAME, "dropped_stopped") > 0, 10, "the filter is gone")
+
+        asyncio.run(take_out())
+        ended = [it[-1].audit.get("reason") for it in chains(self.arrived(self.taking, NAME)).values()]
+        self.assertEqual(ended, ["removed"] * self.workers)
+        self.assertEqual(len(of_requests(self.arrived(self.taking, NAME))), asked)
+        self.assert_verifies(self.taking.lines())
 
 
 class Traps(Audited):

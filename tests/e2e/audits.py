@@ -165,7 +165,13 @@ class Record:
     def who(self):
         """Who has asked, as tokens say."""
         if self.is_ecs:
-            found = {"subject": self.all.get("user", {}).get("id"), "tenant": self.all.get("organization", {}).get("id")}
+            found = {
+                "subject": self.all.get("user", {}).get("id"),
+                "issuer": self.audit.get("issuer"),
+                "client": self.audit.get("client_id"),
+                "session": self.audit.get("session"),
+                "tenant": self.all.get("organization", {}).get("id"),
+            }
         else:
             actor, metadata = self.all.get("actor", {}), self.all["metadata"]
             found = {
@@ -237,6 +243,11 @@ class Numbered(Load):
     def __init__(self, port, name, connections=CONNECTIONS, pace=0.0, headers=()):
         super().__init__(port, (), connections, pace)
         self._name, self._headers, self._numbers = name, headers, itertools.count()
+
+    async def _connection(self, number):
+        # They begin one after the other, so that requests come evenly.
+        await asyncio.sleep(self._pace * number / self._connections)
+        await super()._connection(number)
 
     def _turns(self, _):
         for number in self._numbers:

@@ -141,6 +141,31 @@ fn audit_schemas() {
     run("audit_schemas.py", &[]);
 }
 
+#[test]
+fn audit_delivery() {
+    run("audit_delivery.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+}
+
+#[test]
+fn audit_otlp() {
+    run("audit_otlp.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+}
+
+#[test]
+fn audit_tamper() {
+    run("audit_tamper.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+}
+
+#[test]
+fn audit_swap() {
+    run("audit_swap.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+}
+
+#[test]
+fn audit_chain_of_filters() {
+    run("audit_chain_of_filters.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+}
+
 /// Runs one of the programs beside this file; what it prints is shown when it fails.
 fn run(name: &str, environment: &[(&str, PathBuf)]) {
     let root = root();
@@ -150,6 +175,7 @@ fn run(name: &str, environment: &[(&str, PathBuf)]) {
         ("dist/token-bucket.wasm", "run `make test`, or `make build` before `cargo test`"),
         ("dist/circuit-breaker.wasm", "run `make test`, or `make build` before `cargo test`"),
         ("dist/trace-injection.wasm", "run `make test`, or `make build` before `cargo test`"),
+        ("dist/audit-log.wasm", "run `make test`, or `make build` before `cargo test`"),
         ("dist/audit-log.wasm", "run `make test`, or `make build` before `cargo test`"),
     ] {
         assert!(root.join(needed).exists(), "{needed} is missing: {remedy}");

@@ -1,21 +1,9 @@
 //! Attributes of spans and of resources.
 
-use portcullis_proto::common::any_value::Value;
-use portcullis_proto::common::{AnyValue, KeyValue};
+pub(crate) use portcullis_proto::common::{number, string};
 
 /// The longest value of an attribute.
 pub(crate) const LONGEST_VALUE: usize = 1024;
-
-/// One with a text for a value.
-pub(crate) fn string(key: &str, value: &str) -> KeyValue {
-    let value = Value::StringValue(value.to_owned());
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) }
-}
-
-/// One with a number for a value.
-pub(crate) fn number(key: &str, value: i64) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(Value::IntValue(value)) }) }
-}
 
 /// Bytes from the wire as text, at most 1024 of them.
 pub(crate) fn text(bytes: &[u8]) -> String {

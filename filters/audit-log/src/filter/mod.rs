@@ -158,17 +158,14 @@ impl HttpFilter for AuditLog {
         }
         match self.policy.mode {
             Mode::BestEffort => {}
+            Mode::BoundedBlock | Mode::Required if self.reserve() => stream.is_reserved = true,
             Mode::BoundedBlock => {
-                let must_wait = !stream.has_waited && !self.has_room();
                 let until = host.monotonic().saturating_add(self.policy.wait);
-                if must_wait && self.waiting.add(id, until) {
+                if !stream.has_waited && self.waiting.add(id, until) {
                     stream.has_waited = true;
                     self.counts.waited += 1;
                     return Ok(Action::Pause);
                 }
-            }
-            Mode::Required if self.ledger.as_ref().is_some_and(|ledger| lock(ledger).reserve()) => {
-                stream.is_reserved = true;
             }
             Mode::Required => {
                 // It comes again when it is over, and is another one then.

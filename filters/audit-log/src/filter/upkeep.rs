@@ -23,6 +23,11 @@ impl AuditLog {
         }
     }
 
+    /// Keeps room for a request, if there is some.
+    pub(super) fn reserve(&self) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| lock(ledger).reserve())
+    }
+
     pub(super) fn has_room(&self) -> bool {
         self.ledger.as_ref().is_some_and(|ledger| lock(ledger).has_room_for_one())
     }

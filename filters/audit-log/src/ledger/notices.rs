@@ -43,7 +43,7 @@ impl Ledger {
     }
 
     pub(super) fn tell_losses(&mut self, host: &mut dyn Host) {
-        if self.losses.is_empty() || !self.has_room_for_one() {
+        if self.losses.is_empty() || !self.has_room_for_a_notice() {
             return;
         }
         for loss in self.losses.take() {
@@ -75,7 +75,7 @@ impl Ledger {
     }
 
     pub(super) fn tell_of_the_gone(&mut self, host: &mut dyn Host) {
-        if self.gone.is_empty() || self.is_closed || !self.has_room_for_one() {
+        if self.gone.is_empty() || self.is_closed || !self.has_room_for_a_notice() {
             return;
         }
         self.begin(host);
@@ -119,7 +119,7 @@ impl Ledger {
 
     /// A checkpoint can wait, and requests cannot.
     pub(super) fn check_if_there_is_room(&mut self, host: &mut dyn Host) {
-        if self.has_room_for_one() {
+        if self.has_room_for_a_notice() {
             self.check(host);
         }
     }

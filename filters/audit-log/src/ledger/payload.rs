@@ -107,6 +107,11 @@ impl Payload for Records {
         !matches!(status, 400 | 413 | 415 | 422)
     }
 
+    /// Likewise: only INVALID_ARGUMENT says so.
+    fn is_retryable_grpc(&self, status: u32) -> bool {
+        status != 3
+    }
+
     fn partial(&self, body: &[u8]) -> Partial {
         match self {
             // Nobody has said what such an answer would look like.

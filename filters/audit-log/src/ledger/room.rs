@@ -6,7 +6,9 @@ use super::{Ledger, payload};
 
 /// How long a record of the level `metadata` is at most: for that room is kept before it is there.
 const LONGEST: usize = 16 << 10;
-/// What is kept free for what the log says of itself.
+/// How long what the log says of itself is, at most.
+const NOTICE: usize = 2 << 10;
+/// What is kept free for that.
 const RESERVE: usize = 4 << 10;
 /// How long what makes a record a link of the chain is, at most.
 const LINKS: usize = 1 << 10;
@@ -29,12 +31,23 @@ impl Ledger {
         self.reserved = self.reserved.saturating_sub(1);
     }
 
+    /// Whether there is room for what the log says of itself, which can wait where requests cannot.
+    pub(super) fn has_room_for_a_notice(&self) -> bool {
+        self.has_room(NOTICE * self.factor())
+    }
+
     /// How long a record of the level `metadata` is on its way, at most.
     pub(super) fn longest(&self) -> usize {
+        LONGEST * self.factor()
+    }
+
+    /// How much longer a record is on its way than its line.
+    pub(super) fn factor(&self) -> usize {
         match self.otlp {
-            None => LONGEST,
+            None => 1,
             // What is said beside the line is part of it, and JSON within JSON is longer.
-            Some(is_json) => LONGEST * if is_json { 4 } else { 2 },
+            Some(false) => 2,
+            Some(true) => 4,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::config::{
 
 /// The longest batch, but for a record that is longer: servers of gRPC take 4 MiB.
 const BATCH_BYTES: Size = Size::from_kib(1 << 10);
-/// Between these the room for records is.
+/// Between these the room for records is: the least is that for a few; they are longer for a collector.
 const LEAST_QUEUE: Size = Size::from_kib(64);
 const MOST_QUEUE: Size = Size::from_kib(256 << 10);
 /// How many records a worker keeps at most, however short they are.
@@ -39,8 +39,13 @@ pub(crate) enum Packing {
 
 impl Sink {
     pub(super) fn new(config: SinkConfig, delivery: &DeliveryConfig) -> Result<Self, ConfigError> {
-        if !(LEAST_QUEUE..=MOST_QUEUE).contains(&delivery.queue) {
-            let problem = format!("{}; write from {LEAST_QUEUE} to {MOST_QUEUE}", delivery.queue);
+        let least = match &config {
+            SinkConfig::Otlp(otlp) if otlp.protocol == Protocol::HttpJson => Size(4 * LEAST_QUEUE.0),
+            SinkConfig::Otlp(_) => Size(2 * LEAST_QUEUE.0),
+            _ => LEAST_QUEUE,
+        };
+        if !(least..=MOST_QUEUE).contains(&delivery.queue) {
+            let problem = format!("{}; write from {least} to {MOST_QUEUE}", delivery.queue);
             return Err(ConfigError::at("delivery.queue", problem));
         }
         let (member, destination, packing) = match config {

@@ -227,10 +227,10 @@ impl Recorder {
         let mut idle = 0;
         for _ in 0..1000 {
             self.pass(Duration::from_secs(1));
-            self.answer(Answer::Take);
+            while self.answer(Answer::Take) > 0 {}
             let waits = self.gauge("queue_bytes");
-            idle = if waits < 4000 { idle + 1 } else { 0 };
-            if idle > 10 || (waits == 0 && self.sink.unanswered().is_empty()) {
+            idle = if waits < 16 << 10 { idle + 1 } else { 0 };
+            if waits == 0 || idle > 10 {
                 return;
             }
         }

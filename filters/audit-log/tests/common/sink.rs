@@ -62,6 +62,11 @@ impl Sink {
         calls.filter(|(_, call)| !call.is_answered).map(|(index, _)| index).collect()
     }
 
+    /// Whether it has ever refused a batch, or a part of it.
+    pub(crate) fn has_refused(&self) -> bool {
+        self.decided.values().any(|answer| answer.is_refusal())
+    }
+
     /// Whether it has ever taken a part of a batch.
     pub(crate) fn has_taken_a_part(&self) -> bool {
         self.decided.values().any(|answer| matches!(answer, Answer::But(1..)))
@@ -120,7 +125,7 @@ fn heard(answer: Answer, call: &TestCall) -> Option<Heard> {
         Answer::Silence { .. } => return None,
         Answer::Reset { .. } if is_grpc => return Some(Heard::Grpc(GrpcAnswer::Status(14))),
         Answer::Reset { .. } => return Some(Heard::Http(HttpAnswer::default())),
-        Answer::Take => (200, None, taken(0, call)),
+        Answer::Take => (200, None, Vec::new()),
         Answer::But(refused) => (200, None, taken(i64::try_from(refused).unwrap(), call)),
         Answer::Timeout { .. } => (504, None, Vec::new()),
         Answer::Status(status) => (status, None, Vec::new()),
@@ -146,10 +151,8 @@ fn taken(refused: i64, call: &TestCall) -> Vec<u8> {
             json!({"partialSuccess": {"rejectedLogRecords": refused.to_string(), "errorMessage": "no"}});
         return said.to_string().into();
     }
-    let partial_success =
-        ExportLogsPartialSuccess { rejected_log_records: refused, error_message: "no".into() };
-    let said = ExportLogsServiceResponse { partial_success: (refused > 0).then_some(partial_success) };
-    said.encode_to_vec()
+    let said = ExportLogsPartialSuccess { rejected_log_records: refused, error_message: "no".into() };
+    ExportLogsServiceResponse { partial_success: Some(said) }.encode_to_vec()
 }
 
 /// The records in a body, line by line.

@@ -49,10 +49,10 @@ fn a_batch_is_sent_again_in_the_same_bytes_until_it_is_taken() {
         let bodies = sent(&recorder);
         assert!(bodies.len() == before + 1 && bodies[before] == bodies[0], "{answer:?}");
     }
-    assert_eq!(recorder.records().iter().filter(|it| is_request(it)).count(), 9);
+    assert_eq!(recorder.records().iter().filter(|it| is_request(it)).count(), 11);
     assert_eq!(
         (recorder.counter("retried"), recorder.counter("sent")),
-        (6, 10 + recorder.counter("checkpoints"))
+        (8, 12 + recorder.counter("checkpoints"))
     );
     let summary = verified(recorder.sink.lines.iter().map(String::as_str), &recorder.trust);
     assert_eq!(summary.chains[0].duplicates, 2 * 4, "twice it was kept, and the answer got lost");

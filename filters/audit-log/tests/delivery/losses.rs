@@ -47,6 +47,8 @@ pub(crate) fn config(sink: usize, queue: usize, batch: usize, records: u32) -> V
         json!({"otlp": {"cluster": "collector", "protocol": "http_protobuf"}}),
         json!({"otlp": {"cluster": "collector", "protocol": "http_json"}}),
     ];
+    // What one record takes up at most differs, and with it the least queue.
+    let queue = queue * [1, 1, 2, 2, 4][sink];
     json!({
         "sink": sinks[sink], "delivery": {"queue": format!("{queue}KiB"), "batch": batch},
         "integrity": {"checkpoint": {"records": records, "interval": "30s"}},

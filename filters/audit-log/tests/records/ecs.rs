@@ -31,7 +31,7 @@ fn a_plain_get_says_everything() {
             "request": {"body": {"bytes": 0}, "id": "4f1c6f3a-2b3c-4d5e-8f90-a1b2c3d4e5f6", "method": "GET"},
             "response": {"body": {"bytes": 512}, "status_code": 200}, "version": "1.1",
         },
-        "portcullis": {"audit": {"cluster": "backend", "level": "metadata", "route": "orders"}},
+        "portcullis": {"audit": {"cluster": "backend", "forwarded_for": ["198.51.100.7"], "level": "metadata", "route": "orders"}},
         "related": {"ip": ["198.51.100.7"]},
         "source": {"address": "198.51.100.7", "ip": "198.51.100.7", "port": 40000},
         "span": {"id": "b7ad6b7169203331"},
@@ -44,7 +44,9 @@ fn a_plain_get_says_everything() {
 
 #[test]
 fn who_it_is_and_what_it_does_has_its_places() {
-    let payload = json!({"sub": "alice", "tenant": "acme"}).to_string();
+    let payload =
+        json!({"iss": "https://idp.example", "sub": "alice", "tenant": "acme", "azp": "web", "sid": "s-1"})
+            .to_string();
     let exchange = Exchange::grpc(0)
         .text("jwt", &payload)
         .text("connection.tls_version", "TLSv1.3")
@@ -53,6 +55,9 @@ fn who_it_is_and_what_it_does_has_its_places() {
     let record = of(&exchange);
     assert_eq!((&record["user"], &record["organization"]), (&json!({"id": "alice"}), &json!({"id": "acme"})));
     assert_eq!(record["related"]["user"], json!(["alice"]));
+    let others =
+        ["client_id", "issuer", "session"].map(|name| audit(&record)[name].as_str().unwrap().to_owned());
+    assert_eq!(others, ["web", "https://idp.example", "s-1"]);
     assert_eq!(record["event"]["action"], "shop.v1.Orders/List");
     assert_eq!(record["event"]["category"], json!(["api", "network", "web"]));
     assert_eq!(record["http"]["version"], "2");

@@ -5,10 +5,6 @@ use std::time::Duration;
 use super::payload::{Partial, Payload};
 use crate::{GrpcAnswer, HttpAnswer, UnixTime, retry_after};
 
-/// After which statuses of gRPC a batch may be sent again: CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS.
-/// RESOURCE_EXHAUSTED is one only with details, which a plugin does not get to see.
-const RETRYABLE: [u32; 6] = [1, 4, 10, 11, 14, 15];
-
 /// What becomes of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -41,7 +37,7 @@ impl Answer {
             GrpcAnswer::Message(message) => Self::Taken(payload.partial(message)),
             GrpcAnswer::Status(status) => {
                 let why = format!("gRPC status {status}");
-                match RETRYABLE.contains(status) {
+                match payload.is_retryable_grpc(*status) {
                     true => Self::Later { after: None, why },
                     false => Self::Refused { why },
                 }

@@ -4,6 +4,9 @@ use serde_json::Value;
 
 /// Statuses after which a batch may be sent again, as OTLP has them.
 const RETRYABLE: [u16; 4] = [429, 502, 503, 504];
+/// Likewise of gRPC: CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS. RESOURCE_EXHAUSTED is one only with details, which
+/// a plugin does not get to see.
+const RETRYABLE_GRPC: [u32; 6] = [1, 4, 10, 11, 14, 15];
 /// What of a server's message goes into the log.
 const LONGEST_REASON: usize = 200;
 
@@ -40,6 +43,11 @@ pub trait Payload: Debug {
     /// Whether a batch may be sent again after this status over HTTP; otherwise it is refused. It is not asked about success.
     fn is_retryable(&self, status: u16) -> bool {
         RETRYABLE.contains(&status)
+    }
+
+    /// Likewise over gRPC.
+    fn is_retryable_grpc(&self, status: u32) -> bool {
+        RETRYABLE_GRPC.contains(&status)
     }
 }
 

@@ -32,7 +32,7 @@ pub fn assert_members(readme: &str, schema: &Value, whole: &str) {
 /// # Panics
 /// Where one does not.
 pub fn assert_values(text: &str, schema: &Value) {
-    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c);
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
     let said: BTreeSet<_> = text.split(|c| !is_part(c)).map(|word| word.trim_matches('.')).collect();
     for value in values(schema) {
         assert!(said.contains(value.as_str()), "{value} is not explained");

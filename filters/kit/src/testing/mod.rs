@@ -38,7 +38,7 @@ pub struct TestHost {
     /// What others write, one entry right after each read: key and value.
     pub meanwhile: VecDeque<(String, Vec<u8>)>,
     /// The header maps of a request that is over.
-    pub maps: BTreeMap<HeaderMap, Vec<(Vec<u8>, Vec<u8>)>>,
+    pub maps: BTreeMap<HeaderMap, Fields>,
     /// Whether there is no store.
     pub storeless: bool,
     /// The calls made, their headers in a list; a gRPC call has `:path` alone, and the message for a body.
@@ -58,6 +58,9 @@ pub struct TestHost {
     names: Vec<String>,
     last_cas: u32,
 }
+
+/// Names and values of a header map.
+pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// A foreign function.
 pub type TestFunction = fn(&[u8]) -> Result<Vec<u8>, HostError>;

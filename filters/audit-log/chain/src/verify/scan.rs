@@ -87,10 +87,15 @@ fn about<'a>(cursor: &mut Cursor<'a>, found: &mut Scan<'a>) -> Result<(), Wrong>
 
 /// `unmapped` of OCSF, `portcullis` of ECS.
 fn ours<'a>(cursor: &mut Cursor<'a>, found: &mut Scan<'a>) -> Result<(), Wrong> {
-    members(cursor, found, |cursor, found, name| match name {
-        b"audit" => audit(cursor, found),
-        b"integrity" => integrity(cursor, found),
-        _ => pass(cursor, found, DEPTH),
+    members(cursor, found, |cursor, found, name| {
+        match name {
+            b"audit" => audit(cursor, found)?,
+            // ECS has no member of its own for it.
+            b"count" => found.count = integer(cursor, found)?,
+            b"integrity" => integrity(cursor, found)?,
+            _ => pass(cursor, found, DEPTH)?,
+        }
+        Ok(())
     })
 }
 
