@@ -65,6 +65,7 @@ pub struct Record {
     #[prost(uint32, optional, tag = "20")]
     pub disposition_id: ::core::option::Option<u32>,
     /// The rule by which a request was denied.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(message, optional, tag = "21")]
     pub firewall_rule: ::core::option::Option<FirewallRule>,
     /// Cookies of the request.
@@ -80,12 +81,14 @@ pub struct Record {
     #[prost(uint32, optional, tag = "25")]
     pub log_type_id: ::core::option::Option<u32>,
     /// For people.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(string, optional, tag = "26")]
     pub message: ::core::option::Option<::prost::alloc::string::String>,
     /// How grave it is: 1 informational, 2 low, 3 medium.
     #[prost(uint32, optional, tag = "27")]
     pub severity_id: ::core::option::Option<u32>,
     /// The status of the response, as text.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(string, optional, tag = "28")]
     pub status_code: ::core::option::Option<::prost::alloc::string::String>,
     /// Where the response comes from.
@@ -98,6 +101,7 @@ pub struct Record {
     #[prost(message, optional, tag = "31")]
     pub tls: ::core::option::Option<Tls>,
     /// How much went over it.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(message, optional, tag = "32")]
     pub traffic: ::core::option::Option<Traffic>,
     /// The class and what was done, in one number.
@@ -129,6 +133,7 @@ pub struct HttpRequest {
     #[prost(string, optional, tag = "3")]
     pub http_method: ::core::option::Option<::prost::alloc::string::String>,
     /// Where it was referred from.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(string, optional, tag = "4")]
     pub referrer: ::core::option::Option<::prost::alloc::string::String>,
     /// The id of the request.
@@ -189,15 +194,18 @@ pub struct HttpResponse {
     #[prost(uint32, optional, tag = "2")]
     pub code: ::core::option::Option<u32>,
     /// The type of the body.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(string, optional, tag = "3")]
     pub content_type: ::core::option::Option<::prost::alloc::string::String>,
     /// The headers, as far as they are recorded.
     #[prost(message, repeated, tag = "4")]
     pub http_headers: ::prost::alloc::vec::Vec<Pair>,
     /// How long it took to begin, in milliseconds.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(uint64, optional, tag = "5")]
     pub latency: ::core::option::Option<u64>,
     /// The status of gRPC.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(string, optional, tag = "6")]
     pub message: ::core::option::Option<::prost::alloc::string::String>,
 }
@@ -205,6 +213,7 @@ pub struct HttpResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Endpoint {
     /// Its host name.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(string, optional, tag = "1")]
     pub hostname: ::core::option::Option<::prost::alloc::string::String>,
     /// Its address.
@@ -220,6 +229,7 @@ pub struct Endpoint {
     #[prost(string, optional, tag = "5")]
     pub svc_name: ::core::option::Option<::prost::alloc::string::String>,
     /// Its id.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(string, optional, tag = "6")]
     pub uid: ::core::option::Option<::prost::alloc::string::String>,
 }
@@ -227,6 +237,7 @@ pub struct Endpoint {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Metadata {
     /// Who has written it.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(string, optional, tag = "1")]
     pub log_name: ::core::option::Option<::prost::alloc::string::String>,
     /// On whose behalf.
@@ -261,6 +272,7 @@ pub struct Product {
     #[prost(string, optional, tag = "1")]
     pub name: ::core::option::Option<::prost::alloc::string::String>,
     /// Who makes it.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(string, optional, tag = "2")]
     pub vendor_name: ::core::option::Option<::prost::alloc::string::String>,
     /// Its version.
@@ -320,6 +332,7 @@ pub struct Span {
     #[prost(uint64, optional, tag = "1")]
     pub end_time: ::core::option::Option<u64>,
     /// The span that it is a part of: 8 bytes.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(bytes = "vec", optional, tag = "2")]
     pub parent_uid: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
     /// When it began.
@@ -356,6 +369,7 @@ pub struct FirewallRule {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Tls {
     /// The cipher.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(string, optional, tag = "1")]
     pub cipher: ::core::option::Option<::prost::alloc::string::String>,
     /// The host that the client wants.
@@ -661,6 +675,7 @@ pub struct PreviousEvent {
     #[prost(message, optional, tag = "1")]
     pub fingerprint: ::core::option::Option<Fingerprint>,
     /// The class and the activity of it, in one number.
+    /// Not written by audit-log; other writers of OCSF do.
     #[prost(uint32, optional, tag = "2")]
     pub type_uid: ::core::option::Option<u32>,
     /// Its id.

@@ -14,12 +14,13 @@ import time
 import unittest
 
 import httpx
-from audits import Audited, audit, distinct, of_requests
+from audits import Audited, audit
 from breakers import breaker
 from certificates import Authority, downstream_tls
 from clients import eventually
 from example import JWKS, bearer, token
 from limits import hcm, listener, on, routes
+from recorded import distinct, of_requests
 from traces import TYPE, cluster, lasting_port, plugin, tracing
 
 SCHEMAS = {"one": "ocsf-1.5", "two": "ocsf-1.8", "three": "ecs"}

@@ -17,10 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import grpc
-from audits import Audited, Record, audit, chains, distinct, of_requests
+from audits import Audited, audit
 from breakers import until
 from clients import eventually
 from limits import routes
+from recorded import Record, chains, distinct, of_requests
 from traces import Collector, tracing
 
 PACE_SECONDS = 0.6

@@ -1,8 +1,8 @@
-"""Records of four workers, signed in each way that there is, and what is done to them afterwards: all of it is found, and where.
+"""Signed records of four workers, and what is done to them afterwards: all of it is found, and where it was done.
 
     .venv/bin/python tests/e2e/audit_tamper.py [-v] [CLASS[.TEST]]
 
-PORTCULLIS in the environment is the path of the command line, target/debug/portcullis by default; SEED is that of what is up to chance.
+PORTCULLIS in the environment is the path of the command line, target/debug/portcullis by default; SEED repeats a run.
 """
 
 import asyncio
@@ -16,9 +16,10 @@ import random
 import secrets
 import unittest
 
-from audits import Audited, Record, audit, chains, distinct, of_requests, verify
+from audits import Audited, audit, verify
 from clients import eventually
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from recorded import Record, chains, distinct, of_requests
 from tampering import edit, forged, integrity, ours, rewritten, sealed, with_other_byte
 
 PACE_SECONDS = 0.2
@@ -30,7 +31,7 @@ DEADLINE_SECONDS = 180
 
 
 class Edits:
-    """Of a file that is right: what the others have done with it. Each gives the lines, the one that has to be named, and the codes that it may be named with."""
+    """What is done to a file that is right. Each gives the lines, the one that has to be named, and the codes for that."""
 
     def single_bytes(self):
         for _ in range(SINGLE_BYTES):
@@ -116,7 +117,7 @@ class Edits:
                     yield lines, at[0], FORGED
 
     def somewhere(self):
-        """The places of a chain, and a number of one of them that is not the first and not the last of the part that is known."""
+        """The places of a chain, and which of them is changed: neither the first nor the last of the part that is known."""
         known, places = self.known_part()
         return places, self.chance.randrange(1, len(known) - 1)
 

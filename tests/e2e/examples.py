@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import httpx
 import yaml
-from audits import distinct, of_requests, problems
 from clients import TLS, eventually
 from envoy import ROOT, Envoy
 from limits import hcm
+from recorded import distinct, of_requests, problems
 from traces import upstream as noting_upstream
 from upstreams import http_upstream
 

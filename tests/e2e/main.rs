@@ -162,6 +162,16 @@ fn audit_swap() {
 }
 
 #[test]
+fn audit_restart() {
+    run("audit_restart.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+}
+
+#[test]
+fn audit_access_logger() {
+    run("audit_access_logger.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+}
+
+#[test]
 fn audit_chain_of_filters() {
     run("audit_chain_of_filters.py", &[("PORTCULLIS", built("portcullis-cli"))]);
 }

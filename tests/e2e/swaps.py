@@ -1,4 +1,4 @@
-"""A configuration that comes from a file and is replaced while requests arrive: for tests with an Envoy that is called `swapped`."""
+"""A configuration that comes from a file and is replaced while requests arrive; the Envoy is called `swapped`."""
 
 import json
 import os
@@ -12,7 +12,7 @@ NAME = "swapped"
 
 
 class Filters:
-    """The first filter comes from a file (ECDS). Of the test it takes `directory`, `envoys` and `whole`, all of the configuration."""
+    """The first filter comes from a file (ECDS). The test has `directory`, `envoys` and `whole`, the configuration."""
 
     def start_swapped(self, *args, **members):
         """Starts Envoy on the first of many configurations."""

@@ -41,7 +41,7 @@ def forged(line, **links):
 
 
 def rewritten(lines, change, *, roots=True):
-    """A chain whose records `change` has changed, sealed anew; `roots`: so are the roots of its checkpoints, but for the signatures."""
+    """A chain whose records `change` has changed, sealed anew; with `roots` checkpoints are right but for signatures."""
     records = [json.loads(line) for line in lines]
     change(records)
     leaves, previous, anew = [], "0" * 64, []

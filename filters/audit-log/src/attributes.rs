@@ -42,11 +42,15 @@ pub(crate) enum Attribute {
     ServerName,
     /// The URI in the client's certificate.
     PeerUri,
+    /// The DNS name in the client's certificate.
+    PeerDns,
     /// The subject of the client's certificate.
     PeerSubject,
+    /// The SHA-256 of the client's certificate.
+    PeerDigest,
 }
 
-/// The names of Envoy, in the order of the places: what there is of every request that is over and has come to its route, and its cluster,
+/// The names of Envoy, in the order of the places: of every request that is over and has come to its route, and its cluster.
 const USUAL: [&str; 11] = [
     "request.time",
     "request.duration",
@@ -62,14 +66,16 @@ const USUAL: [&str; 11] = [
 ];
 /// A request that Envoy answers itself may have none.
 const CLUSTER: &str = "xds.cluster_name";
-/// of one that has been sent to an upstream,
+/// Of a request that has been sent to an upstream.
 const OF_UPSTREAM: [&str; 2] = ["upstream.address", "upstream.request_attempt_count"];
-/// and of one that has come by TLS.
-const OF_TLS: [&str; 4] = [
+/// Of a request that has come by TLS.
+const OF_TLS: [&str; 6] = [
     "connection.tls_version",
     "connection.requested_server_name",
     "connection.uri_san_peer_certificate",
+    "connection.dns_san_peer_certificate",
     "connection.subject_peer_certificate",
+    "connection.sha256_peer_certificate_digest",
 ];
 /// How many there are in all.
 const COUNT: usize = USUAL.len() + OF_UPSTREAM.len() + OF_TLS.len();

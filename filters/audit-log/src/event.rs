@@ -82,7 +82,9 @@ pub(crate) struct Event<'a> {
     pub(crate) server_name: Cow<'a, str>,
     pub(crate) tls_version: Cow<'a, str>,
     pub(crate) peer_uri: Cow<'a, str>,
+    pub(crate) peer_dns: Cow<'a, str>,
     pub(crate) peer_subject: Cow<'a, str>,
+    pub(crate) peer_digest: Cow<'a, str>,
     pub(crate) identity: Option<Identity>,
     /// What jwt-auth would have denied the request for: code by code.
     pub(crate) failures: Vec<String>,
@@ -171,7 +173,7 @@ impl<'a> Event<'a> {
             version: text(Attribute::Protocol),
             user_agent: short(lossy(user_agent.unwrap_or_default()), 512, &mut tally),
             request_id: request_id(request),
-            forwarded: forwarded(request),
+            forwarded: forwarded(request, &mut tally),
             request_size: attributes.number(Attribute::RequestSize),
             response_size: attributes.number(Attribute::ResponseSize).filter(|_| is_over),
             status: attributes.number(Attribute::Code).filter(|status| is_over && *status > 0),
@@ -186,7 +188,9 @@ impl<'a> Event<'a> {
             server_name: text(Attribute::ServerName),
             tls_version: text(Attribute::TlsVersion),
             peer_uri: text(Attribute::PeerUri),
+            peer_dns: text(Attribute::PeerDns),
             peer_subject: text(Attribute::PeerSubject),
+            peer_digest: text(Attribute::PeerDigest),
             identity,
             failures: if outcome.filter == "jwt-auth" { Vec::new() } else { policy.failures(attributes) },
             trace: trace::place(request),
@@ -217,12 +221,16 @@ impl<'a> Event<'a> {
             Some(Endpoint::Name(name)) => name,
             None => "",
         };
-        let subject = self.identity.as_ref().and_then(|it| it.subject.as_deref()).unwrap_or_default();
+        let identity = self.identity.as_ref();
+        let claims = identity.map(|it| [&it.issuer, &it.subject, &it.tenant, &it.client]);
+        let claims = claims.into_iter().flatten().map(|claim| claim.as_deref().unwrap_or_default());
         let status = self.status.unwrap_or_default().to_string();
         let Outcome { filter, reason, .. } = self.outcome;
-        let parts =
-            [source, &self.peer_uri, subject, &self.method, &self.host, &self.path, &status, filter, reason];
-        parts.map(str::as_bytes).join(&0)
+        let connection = [source, &self.peer_uri, &self.peer_dns, &self.peer_subject];
+        let request =
+            [self.extent.rule, &self.method, &self.host, &self.path, status.as_str(), filter, reason];
+        let parts: Vec<_> = connection.into_iter().chain(request).chain(claims).map(str::as_bytes).collect();
+        parts.join(&0)
     }
 
     fn add_further(&mut self, policy: &'a Policy, sources: Sources<'a>) {
@@ -331,13 +339,20 @@ fn request_id(request: &Headers) -> &str {
     request.only("x-request-id").and_then(|id| std::str::from_utf8(id).ok()).filter(is_id).unwrap_or_default()
 }
 
-/// What is in `x-forwarded-for` and is an address.
-fn forwarded(request: &Headers) -> Vec<&str> {
+/// What is in `x-forwarded-for` and is an address. The rest is left out, and that is told.
+fn forwarded<'a>(request: &'a Headers, tally: &mut Tally) -> Vec<&'a str> {
     let lines: Vec<_> = request.all("x-forwarded-for").collect();
     let hops = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
-    let addresses = hops.filter_map(|hop| std::str::from_utf8(hop.trim_ascii()).ok());
-    let addresses = addresses.filter(|hop| hop.parse::<IpAddr>().is_ok());
-    let mut nearest: Vec<_> = addresses.take(MOST_FORWARDED).collect();
+    let hops = hops.map(|hop| std::str::from_utf8(hop.trim_ascii()).unwrap_or("?"));
+    let mut nearest = Vec::new();
+    let mut is_cut = false;
+    for hop in hops.filter(|hop| !hop.is_empty()) {
+        match hop.parse::<IpAddr>() {
+            Ok(_) if nearest.len() < MOST_FORWARDED => nearest.push(hop),
+            _ => is_cut = true,
+        }
+    }
+    tally.truncated += u32::from(is_cut);
     nearest.reverse();
     nearest
 }

@@ -51,17 +51,17 @@ impl IdentityPolicy {
         let payload =
             (0..self.payloads).map(|index| attributes.state(index)).find(|bytes| !bytes.is_empty())?;
         let Value::Object(claims) = parse_strict(payload).ok()? else { return None };
-        let text = |path: &[String]| find(&claims, path).and_then(text);
-        let single = |name: &str| claims.get(name).and_then(text_of);
+        let at = |path: &[String]| find(&claims, path).and_then(text);
+        let single = |name: &str| claims.get(name).and_then(text);
         Some(Identity {
-            subject: text(&self.subject),
+            subject: at(&self.subject),
             issuer: single("iss"),
-            tenant: self.tenant.as_deref().and_then(text),
+            tenant: self.tenant.as_deref().and_then(at),
             client: match &self.client {
-                Some(path) => text(path),
+                Some(path) => at(path),
                 None => single("azp").or_else(|| single("client_id")),
             },
-            session: text(&self.session),
+            session: at(&self.session),
             claims: self.further(&claims),
         })
     }
@@ -82,10 +82,6 @@ impl IdentityPolicy {
 fn find<'a>(claims: &'a Map<String, Value>, path: &[String]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
     rest.iter().try_fold(claims.get(first)?, |value, name| value.as_object()?.get(name))
-}
-
-fn text_of(value: &Value) -> Option<String> {
-    text(value)
 }
 
 fn text(value: &Value) -> Option<String> {

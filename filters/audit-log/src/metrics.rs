@@ -17,12 +17,12 @@ pub(crate) struct Metrics {
 
 const NAMES: [&str; 16] = [
     "recorded",
+    "queued",
     "sent",
     "retried",
     "partially_refused",
     "dropped_queue_full",
     "dropped_refused",
-    "dropped_failed",
     "dropped_stopped",
     "checkpoints",
     "truncated",
@@ -69,12 +69,12 @@ impl Metrics {
         let Counts { duplicates, sampled_out, waited, denied, abandoned } = std::mem::take(counts);
         let amounts = [
             records.recorded,
+            records.queued,
             sent.sent,
             sent.retries,
             sent.partial,
             records.queue_full.saturating_add(sent.dropped_queue_full),
             sent.dropped_refused,
-            sent.dropped_failed,
             records.closed.saturating_add(sent.dropped_stopped),
             records.checkpoints,
             records.truncated,

@@ -61,6 +61,9 @@ const BROKEN_OFF: &str = "upstream_reset_after_response_started";
 /// Envoy's response flag DPE: what the client has sent is not HTTP. Over HTTP/2 there is no response then.
 const PROTOCOL_ERROR: u64 = 1 << 18;
 
+/// What the details begin with where it is the client that has ended a request.
+const OF_CLIENT: [&str; 3] = ["downstream_", "http2.", "http3."];
+
 impl<'a> Outcome<'a> {
     /// What the attributes of a request that is over say, and the status if it is a gRPC call.
     pub(crate) fn of(attributes: &'a Attributes, grpc_status: Option<u64>) -> Self {
@@ -70,11 +73,17 @@ impl<'a> Outcome<'a> {
         let status = attributes.number(Attribute::Code).unwrap_or_default();
         let is_refused = status >= 400 || grpc_status.is_some_and(|it| it != 0);
         let flags = attributes.number(Attribute::Flags).unwrap_or_default();
-        let (decision, filter, reason) = match flags & PROTOCOL_ERROR {
-            0 => decided(details, status, is_refused),
-            _ => (Decision::Denied, "envoy", details),
+        let is_protocol_error = flags & PROTOCOL_ERROR != 0;
+        let is_by_client = is_protocol_error || OF_CLIENT.iter().any(|prefix| details.starts_with(prefix));
+        let is_cut = details.starts_with(BROKEN_OFF) || is_by_client && status != 101;
+        let has_reached = !attributes.bytes(Attribute::Upstream).is_empty();
+        let (decision, filter, reason) = match is_by_client {
+            // How it ends says nothing of whether it was let through.
+            true if has_reached => (Decision::Allowed, "", ""),
+            true if is_protocol_error => (Decision::Denied, "envoy", details),
+            _ => decided(details, of_call(status, grpc_status), is_refused),
         };
-        let is_success = (100..400).contains(&status) && !is_refused && !details.starts_with(BROKEN_OFF);
+        let is_success = (100..400).contains(&status) && !is_refused && !is_cut;
         Self { decision, filter, reason, details, grpc_status, is_success }
     }
 
@@ -88,6 +97,24 @@ impl<'a> Outcome<'a> {
             grpc_status: None,
             is_success: false,
         }
+    }
+}
+
+/// The status over HTTP that a gRPC status stands for (<https://grpc.io/docs/guides/status-codes/>, the other way round): a reply of Envoy's own to a call
+/// has 200.
+fn of_call(status: u64, grpc_status: Option<u64>) -> u64 {
+    match (status, grpc_status) {
+        (200, Some(1..)) => match grpc_status.unwrap_or_default() {
+            3 | 9 | 11 => 400,
+            4 => 504,
+            5 | 12 => 404,
+            7 => 403,
+            8 => 429,
+            16 => 401,
+            14 => 503,
+            _ => 500,
+        },
+        _ => status,
     }
 }
 
@@ -134,6 +161,32 @@ mod tests {
     }
 
     #[test]
+    fn how_a_client_ends_a_request_does_not_say_whether_it_was_let_through() {
+        let ended = |details: &str, status: u64, upstream: &[u8], flags: u64| {
+            let mut host = TestHost::default();
+            for (name, value) in [
+                ("response.code_details", details.as_bytes()),
+                ("response.code", &status.to_le_bytes()),
+                ("response.flags", &flags.to_le_bytes()),
+                ("upstream.address", upstream),
+            ] {
+                host.properties.insert(name.to_owned(), value.to_vec());
+            }
+            let attributes = Reader::default().read(&mut host);
+            let outcome = Outcome::of(&attributes, None);
+            (outcome.decision, outcome.is_success)
+        };
+        let gone = "downstream_remote_disconnect";
+        for status in [200, 403, 500] {
+            assert_eq!(ended(gone, status, b"10.0.0.1:80", 1 << 14), (Decision::Allowed, false), "{status}");
+            assert_eq!(ended("http2.x", status, b"10.0.0.1:80", PROTOCOL_ERROR), (Decision::Allowed, false));
+        }
+        assert_eq!(ended(gone, 101, b"10.0.0.1:80", 1 << 14), (Decision::Allowed, true), "a tunnel");
+        assert_eq!(ended(gone, 0, b"", 1 << 14), (Decision::Failed, false));
+        assert_eq!(ended("http2.x", 0, b"", PROTOCOL_ERROR), (Decision::Denied, false));
+    }
+
+    #[test]
     fn who_decided_what() {
         for (details, status, grpc, decision, filter, reason) in [
             ("via_upstream", 200, None, Decision::Allowed, "", ""),
@@ -174,6 +227,9 @@ mod tests {
             ("no_healthy_upstream", 503, None, Decision::Failed, "", "no_healthy_upstream"),
             ("downstream_remote_disconnect", 0, None, Decision::Failed, "", "downstream_remote_disconnect"),
             ("direct_response", 200, None, Decision::Answered, "envoy", "direct_response"),
+            ("by_another", 200, Some(7), Decision::Denied, "envoy", "by_another"),
+            ("no_healthy_upstream", 200, Some(14), Decision::Failed, "", "no_healthy_upstream"),
+            ("route_not_found", 200, Some(12), Decision::Failed, "", "route_not_found"),
             ("", 200, None, Decision::Allowed, "", ""),
             ("", 0, None, Decision::Failed, "", ""),
         ] {

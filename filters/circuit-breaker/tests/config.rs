@@ -1,8 +1,7 @@
 //! Configurations that are accepted, and those that are refused, with the one line that says why.
 
 use portcullis_circuit_breaker::CircuitBreaker;
-use portcullis_kit::HttpFilter;
-use portcullis_kit::testing::config;
+use portcullis_kit::testing::{config, refusals};
 use serde_json::{Value, json};
 
 #[path = "config/breakers.rs"]
@@ -38,27 +37,19 @@ fn small(more: Value) -> Value {
 }
 
 fn error(config: &Value) -> String {
-    match CircuitBreaker::configure(config.to_string().as_bytes()) {
-        Ok(_) => panic!("accepted: {config}"),
-        Err(error) => error.to_string(),
-    }
+    refusals::error::<CircuitBreaker>(config)
 }
 
 fn is_accepted(config: &Value) -> bool {
-    CircuitBreaker::configure(config.to_string().as_bytes()).is_ok()
+    refusals::is_accepted::<CircuitBreaker>(config)
 }
 
 fn assert_refused(cases: &[(Value, &str)]) {
-    for (config, expected) in cases {
-        assert_eq!(error(config), *expected);
-    }
+    refusals::assert_refused::<CircuitBreaker>(cases);
 }
 
 fn assert_accepted(cases: impl IntoIterator<Item = Value>) {
-    for config in cases {
-        let error = CircuitBreaker::configure(config.to_string().as_bytes()).err();
-        assert_eq!(error, None, "{config}");
-    }
+    refusals::assert_accepted::<CircuitBreaker>(cases);
 }
 
 #[test]
@@ -257,43 +248,19 @@ fn members_that_must_be_there_are_named() {
 
 #[test]
 fn an_unknown_member_is_refused_wherever_it_stands() {
-    let mut pointers = config::objects(&full());
     // There any name is one.
-    pointers.retain(|pointer| pointer != "/reply/headers" && !pointer.ends_with("/static/headers"));
-    assert!(pointers.len() > 60, "{pointers:?}");
-    for pointer in pointers {
-        for member in ["aaa_unknown", "zzz_unknown"] {
-            let error = error(&with(&format!("{pointer}/{member}"), json!(1)));
-            assert!(!error.contains('\n') && error.len() < 500, "{pointer}: {error}");
-            let names_it = error.contains(member) || error.contains("expected an object with one member");
-            assert!(names_it, "{pointer}: {error}");
-        }
-    }
+    let objects = refusals::assert_known_members::<CircuitBreaker>(&full(), |pointer| {
+        pointer == "/reply/headers" || pointer.ends_with("/static/headers")
+    });
+    assert!(objects > 60, "{objects}");
 }
 
 #[test]
 fn a_member_of_another_type_is_refused_with_its_path() {
-    let pointers = config::objects(&full());
-    for pointer in pointers {
-        let members = full().pointer(&pointer).unwrap().as_object().unwrap().clone();
-        for member in members.keys().map(|member| format!("{pointer}/{member}")) {
-            let error = error(&with(&member, json!(-0.5)));
-            let (path, problem) = error.split_once(": ").unwrap();
-            assert_eq!(format!("/{}", path.replace(['[', '.'], "/").replace(']', "")), member, "{error}");
-            assert!(problem.contains(", expected ") || problem.contains("-0.5; write "), "{error}");
-        }
-    }
+    refusals::assert_types::<CircuitBreaker>(&full());
 }
 
 #[test]
 fn what_is_not_a_json_object_is_refused() {
-    for (text, expected) in
-        [("", "empty; "), ("{", "not JSON: "), ("7", "invalid type: integer `7`, expected an object")]
-    {
-        let error = CircuitBreaker::configure(text.as_bytes()).unwrap_err().to_string();
-        assert!(error.starts_with(expected), "{error}");
-    }
-    let twice = full().to_string().replacen('{', "{\"domain\":\"other\",", 1);
-    let error = CircuitBreaker::configure(twice.as_bytes()).unwrap_err().to_string();
-    assert!(error.starts_with("not JSON: duplicate member `domain`"), "{error}");
+    refusals::assert_json::<CircuitBreaker>(&full(), "domain");
 }

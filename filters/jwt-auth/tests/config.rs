@@ -2,7 +2,7 @@
 
 use portcullis_jwt_auth::JwtAuth;
 use portcullis_kit::HttpFilter;
-use portcullis_kit::testing::config;
+use portcullis_kit::testing::{config, refusals};
 use serde_json::{Value, json};
 
 #[path = "config/full.rs"]
@@ -26,14 +26,11 @@ fn with_key(member: &str, value: Value) -> Value {
 }
 
 fn error(config: &Value) -> String {
-    match JwtAuth::configure(config.to_string().as_bytes()) {
-        Ok(_) => panic!("accepted: {config}"),
-        Err(error) => error.to_string(),
-    }
+    refusals::error::<JwtAuth>(config)
 }
 
 fn is_accepted(config: &Value) -> bool {
-    JwtAuth::configure(config.to_string().as_bytes()).is_ok()
+    refusals::is_accepted::<JwtAuth>(config)
 }
 
 #[test]
@@ -49,9 +46,7 @@ fn the_full_configuration_and_the_smallest_are_accepted() {
 }
 
 fn assert_refused(cases: &[(Value, &str)]) {
-    for (config, expected) in cases {
-        assert_eq!(error(config), *expected);
-    }
+    refusals::assert_refused::<JwtAuth>(cases);
 }
 
 #[test]
@@ -202,16 +197,9 @@ fn what_is_not_a_json_object_is_refused() {
 
 #[test]
 fn an_unknown_member_is_refused_wherever_it_stands() {
-    let mut pointers = config::objects(&full());
     // A JWK may have any (RFC 7517 section 4).
-    pointers.retain(|pointer| !pointer.contains("/inline"));
-    assert!(pointers.len() > 20, "{pointers:?}");
-    for pointer in pointers {
-        for member in ["aaa_unknown", "zzz_unknown"] {
-            let error = error(&with(&format!("{pointer}/{member}"), json!(1)));
-            assert!(!error.contains('\n') && error.len() < 500, "{pointer}: {error}");
-        }
-    }
+    let objects = refusals::assert_known_members::<JwtAuth>(&full(), |pointer| pointer.contains("/inline"));
+    assert!(objects > 20, "{objects}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Configurations that are refused, and the one line that says why.
 
 use portcullis_kit::HttpFilter;
-use portcullis_kit::testing::config;
+use portcullis_kit::testing::{config, refusals};
 use portcullis_token_bucket::TokenBucket;
 use serde_json::{Value, json};
 
@@ -38,20 +38,15 @@ fn global(more: Value) -> Value {
 }
 
 fn error(config: &Value) -> String {
-    match TokenBucket::configure(config.to_string().as_bytes()) {
-        Ok(_) => panic!("accepted: {config}"),
-        Err(error) => error.to_string(),
-    }
+    refusals::error::<TokenBucket>(config)
 }
 
 fn is_accepted(config: &Value) -> bool {
-    TokenBucket::configure(config.to_string().as_bytes()).is_ok()
+    refusals::is_accepted::<TokenBucket>(config)
 }
 
 fn assert_refused(cases: &[(Value, &str)]) {
-    for (config, expected) in cases {
-        assert_eq!(error(config), *expected);
-    }
+    refusals::assert_refused::<TokenBucket>(cases);
 }
 
 #[test]
@@ -221,28 +216,13 @@ fn members_that_must_be_there_are_named() {
 
 #[test]
 fn an_unknown_member_is_refused_wherever_it_stands() {
-    let mut pointers = config::objects(&full());
-    pointers.retain(|pointer| pointer != "/reply/headers");
-    assert!(pointers.len() > 40, "{pointers:?}");
-    for pointer in pointers {
-        for member in ["aaa_unknown", "zzz_unknown"] {
-            let error = error(&with(&format!("{pointer}/{member}"), json!(1)));
-            assert!(!error.contains('\n') && error.len() < 500, "{pointer}: {error}");
-            let names_it = error.contains(member) || error.contains("expected an object with one member");
-            assert!(names_it, "{pointer}: {error}");
-        }
-    }
+    // There any name is one.
+    let objects =
+        refusals::assert_known_members::<TokenBucket>(&full(), |pointer| pointer == "/reply/headers");
+    assert!(objects > 40, "{objects}");
 }
 
 #[test]
 fn what_is_not_a_json_object_is_refused() {
-    for (text, expected) in
-        [("", "empty; "), ("{", "not JSON: "), ("7", "invalid type: integer `7`, expected an object")]
-    {
-        let error = TokenBucket::configure(text.as_bytes()).unwrap_err().to_string();
-        assert!(error.starts_with(expected), "{error}");
-    }
-    let twice = full().to_string().replacen('{', "{\"domain\":\"other\",", 1);
-    let error = TokenBucket::configure(twice.as_bytes()).unwrap_err().to_string();
-    assert!(error.starts_with("not JSON: duplicate member `domain`"), "{error}");
+    refusals::assert_json::<TokenBucket>(&full(), "domain");
 }

@@ -1,7 +1,6 @@
 //! Configurations that are accepted, and those that are refused, with the one line that says why.
 
-use portcullis_kit::HttpFilter;
-use portcullis_kit::testing::config;
+use portcullis_kit::testing::{config, refusals};
 use portcullis_trace_injection::TraceInjection;
 use serde_json::{Value, json};
 
@@ -36,27 +35,19 @@ fn exporting(more: Value) -> Value {
 }
 
 fn error(config: &Value) -> String {
-    match TraceInjection::configure(config.to_string().as_bytes()) {
-        Ok(_) => panic!("accepted: {config}"),
-        Err(error) => error.to_string(),
-    }
+    refusals::error::<TraceInjection>(config)
 }
 
 fn is_accepted(config: &Value) -> bool {
-    TraceInjection::configure(config.to_string().as_bytes()).is_ok()
+    refusals::is_accepted::<TraceInjection>(config)
 }
 
 fn assert_refused(cases: &[(Value, &str)]) {
-    for (config, expected) in cases {
-        assert_eq!(error(config), *expected);
-    }
+    refusals::assert_refused::<TraceInjection>(cases);
 }
 
 fn assert_accepted(cases: impl IntoIterator<Item = Value>) {
-    for config in cases {
-        let error = TraceInjection::configure(config.to_string().as_bytes()).err();
-        assert_eq!(error, None, "{config}");
-    }
+    refusals::assert_accepted::<TraceInjection>(cases);
 }
 
 #[test]
@@ -83,63 +74,28 @@ fn members_that_must_be_there_are_named() {
     }
 }
 
-/// Pointers to all objects of the full configuration that have members of their own.
-fn objects() -> Vec<String> {
-    let mut pointers = config::objects(&full());
-    // There any name is one.
-    pointers.retain(|pointer| pointer != "/export/resource/attributes");
-    pointers
+/// Whether any name is a member there.
+fn has_any_name(pointer: &str) -> bool {
+    pointer == "/export/resource/attributes"
 }
 
 #[test]
 fn an_unknown_member_is_refused_wherever_it_stands() {
-    let pointers = objects();
-    assert!(pointers.len() > 30, "{pointers:?}");
-    for pointer in pointers {
-        for member in ["aaa_unknown", "zzz_unknown"] {
-            let error = error(&with(&format!("{pointer}/{member}"), json!(1)));
-            assert!(!error.contains('\n') && error.len() < 500, "{pointer}: {error}");
-            let names_it = error.contains(member) || error.contains("expected an object with one member");
-            assert!(names_it, "{pointer}: {error}");
-        }
-    }
+    let objects = refusals::assert_known_members::<TraceInjection>(&full(), has_any_name);
+    assert!(objects > 30, "{objects}");
 }
 
 #[test]
 fn a_member_of_another_type_is_refused_with_its_path() {
-    for pointer in config::objects(&full()) {
-        let members = full().pointer(&pointer).unwrap().as_object().unwrap().clone();
-        for member in members.keys() {
-            let error = error(&with(&format!("{pointer}/{member}"), json!(-0.5)));
-            let (path, problem) = error.split_once(": ").unwrap();
-            // A name may have dots in it.
-            let path = path.strip_suffix(member.as_str()).unwrap_or_else(|| panic!("{member}: {error}"));
-            let path = path.replace(['[', '.'], "/").replace(']', "");
-            let expected = format!("{pointer}/");
-            assert_eq!(format!("/{path}").replace("//", "/"), expected, "{error}");
-            assert!(problem.contains(", expected ") || problem.contains("-0.5; write "), "{error}");
-        }
-    }
+    refusals::assert_types::<TraceInjection>(&full());
 }
 
 #[test]
 fn no_list_is_taken_for_an_object() {
-    for pointer in objects() {
-        let list = if pointer.is_empty() { json!([]) } else { with(&pointer, json!([])) };
-        let error = error(&list);
-        assert!(!error.contains('\n') && error.contains("an object"), "{pointer}: {error}");
-    }
+    refusals::assert_no_lists::<TraceInjection>(&full(), has_any_name);
 }
 
 #[test]
 fn what_is_not_a_json_object_is_refused() {
-    for (text, expected) in
-        [("", "empty; "), ("{", "not JSON: "), ("7", "invalid type: integer `7`, expected an object")]
-    {
-        let error = TraceInjection::configure(text.as_bytes()).unwrap_err().to_string();
-        assert!(error.starts_with(expected), "{error}");
-    }
-    let twice = full().to_string().replacen('{', "{\"domain\":\"other\",", 1);
-    let error = TraceInjection::configure(twice.as_bytes()).unwrap_err().to_string();
-    assert!(error.starts_with("not JSON: duplicate member `domain`"), "{error}");
+    refusals::assert_json::<TraceInjection>(&full(), "domain");
 }

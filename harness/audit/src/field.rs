@@ -140,8 +140,8 @@ fields! {
     Level "level" Text ["unmapped.audit.level"] ["portcullis.audit.level"];
     /// `request_received` where nothing had been decided yet.
     Stage "stage" Text ["unmapped.audit.stage"] ["portcullis.audit.stage"];
-    /// The proxy that wrote it.
-    Proxy "proxy" Text ["metadata.log_provider", "log_provider"] ["service.name"];
+    /// The proxies that it is of, as they call themselves: Envoy's node cluster.
+    Service "service" Text ["metadata.log_provider", "log_provider"] ["service.name"];
     /// The record: chain and sequence.
     Id "id" Text ["metadata.uid"] ["event.id"];
     /// The writer.

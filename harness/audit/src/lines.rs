@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use portcullis_audit_chain::logged;
+
 use crate::protobuf::{MessageReader, begins_stream};
 
 /// The longest line that is read. A record with two bodies is far from it.
@@ -13,8 +15,6 @@ const LONGEST: usize = 16 << 20;
 const AT_ONCE: usize = 256 << 10;
 /// How much is read between two reports of progress.
 const STRIDE: u64 = 1 << 20;
-/// What stands before a record in a line of Envoy's log.
-const MARK: &[u8] = b"portcullis-audit ";
 
 /// The lines of several files, in their order. At any time one of them is in memory.
 pub struct Lines {
@@ -207,10 +207,7 @@ fn content(line: &[u8]) -> Content<'_> {
     if line.starts_with(b"{") {
         return Content::Record(line);
     }
-    // The first one: a record may have the mark in a text of its own.
-    let marked = line.windows(MARK.len() + 1).position(|part| part.starts_with(MARK) && part.ends_with(b"{"));
-    let record = marked.and_then(|at| line.get(at + MARK.len()..));
-    record.map_or(Content::Other, Content::Record)
+    logged(line).map_or(Content::Other, Content::Record)
 }
 
 #[cfg(test)]
@@ -259,11 +256,15 @@ mod tests {
     }
 
     #[test]
-    fn a_record_in_the_log_of_envoy_begins_behind_the_first_mark() {
-        let found = all(&[b"[info] wasm log: portcullis-audit {\"a\":\"portcullis-audit {\"}\n\
-              portcullis-audit no record\nportcullis-audit{\n"]);
+    fn a_record_in_the_log_of_envoy_begins_behind_the_mark_of_the_filter() {
+        let found = all(&[
+            b"[2026-11-28 22:56:40.165][18338][info][wasm] [source/extensions/common/wasm/context.cc:1151] \
+              wasm log audit: portcullis-audit {\"a\":\"portcullis-audit {\"}\n\
+              portcullis-audit {\"b\":2}\nGET / \"portcullis-audit {\"\n\
+              portcullis-audit no record\nportcullis-audit{\n",
+        ]);
         let texts: Vec<_> = found.iter().map(|(_, _, text)| text.as_str()).collect();
-        assert_eq!(texts, ["{\"a\":\"portcullis-audit {\"}", "Other", "Other"]);
+        assert_eq!(texts, ["{\"a\":\"portcullis-audit {\"}", "{\"b\":2}", "Other", "Other", "Other"]);
     }
 
     #[test]

@@ -210,7 +210,7 @@ mod tests {
         let lines = [
             record(1, r#","action_id":1"#),
             "[info] started".into(),
-            format!("[info] wasm log: portcullis-audit {}", record(2, r#","action_id":2,"count":7"#)),
+            format!("portcullis-audit {}", record(2, r#","action_id":2,"count":7"#)),
             record(1, r#","action_id":1"#),
             r#"{"level":"info"}"#.into(),
             record(3, r#","action_id":"#).replace('}', ""),

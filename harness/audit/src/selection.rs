@@ -28,31 +28,18 @@ pub struct Selection {
     pub texts: Vec<(Field, Pattern)>,
 }
 
-/// From where requests come.
+/// From where requests come: addresses with the same first bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Addresses with the same first bits.
-    Network(Cidr),
-    /// What a writer that hides addresses has put in place of one.
-    Pseudonym(String),
-}
+pub struct Source(Cidr);
 
 impl Source {
-    /// Reads `192.0.2.1`, `10.0.0.0/8` and `hmac-sha256:...`.
+    /// Reads `192.0.2.1` and `10.0.0.0/8`.
     pub fn parse(text: &str) -> Option<Self> {
-        match text.starts_with("hmac-sha256:") {
-            true => Some(Self::Pseudonym(text.to_owned())),
-            false => Cidr::parse(text).map(Self::Network),
-        }
+        Cidr::parse(text).map(Self)
     }
 
     fn contains(&self, address: &str) -> bool {
-        match self {
-            Self::Network(network) => {
-                address.parse::<IpAddr>().is_ok_and(|address| network.contains(address.to_canonical()))
-            }
-            Self::Pseudonym(name) => address == name,
-        }
+        address.parse::<IpAddr>().is_ok_and(|address| self.0.contains(address.to_canonical()))
     }
 }
 
@@ -138,11 +125,10 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_an_address_a_network_or_a_pseudonym() {
+    fn a_client_is_an_address_or_a_network() {
         let from = |text| matches(&Selection { source: Source::parse(text), ..Selection::default() });
         assert!(from("192.0.2.1") && from("192.0.2.0/24") && !from("10.0.0.0/8") && !from("2001:db8::/32"));
-        let source = Source::parse("hmac-sha256:00ff").unwrap();
-        assert!(source.contains("hmac-sha256:00ff") && !source.contains("192.0.2.1"));
+        assert!(!Source::parse("0.0.0.0/0").unwrap().contains("a name"));
         assert!(Source::parse("192.0.2.0/24").unwrap().contains("::ffff:192.0.2.9"));
         assert_eq!((Source::parse("here"), Source::parse("192.0.2.1/24")), (None, None));
     }

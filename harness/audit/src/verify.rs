@@ -9,6 +9,8 @@ use crate::{Content, Line, Lines, ReadError};
 
 /// What a note of one of our chains begins with.
 const NOTE: &str = "portcullis.audit/";
+/// How many lines a note of ours has before its signatures.
+const LINES: usize = 4;
 /// What each signature of a note begins with.
 const SIGNATURE: &str = "\u{2014} ";
 
@@ -62,7 +64,7 @@ impl std::fmt::Display for VerifyError {
                 let file = file.display();
                 write!(
                     f,
-                    "{file}:{line}: no note of a chain: that has its name, a number and a root, each on a line"
+                    "{file}:{line}: no note of a chain: that has its name, a number, a root and a hash, each on a line"
                 )
             }
         }
@@ -199,10 +201,10 @@ impl Note {
     fn goes_on(&mut self, text: &[u8]) -> bool {
         let Ok(text) = std::str::from_utf8(text) else { return false };
         let is_signature = text.starts_with(SIGNATURE);
-        if self.text.is_empty() || is_signature != (self.lines >= 3) {
+        if self.text.is_empty() || is_signature != (self.lines >= LINES) {
             return false;
         }
-        if self.lines == 3 {
+        if self.lines == LINES {
             self.text.push('\n');
         }
         self.text.push_str(&with_its_end(text));
@@ -290,6 +292,6 @@ mod tests {
         let records = written().0.join("\n");
         assert!(matches!(kept(&records), Err(VerifyError::NoCheckpoint(_))));
         assert!(matches!(kept(""), Err(VerifyError::NoCheckpoint(_))));
-        assert!(matches!(kept("x\nportcullis.audit/x\n1\n2\n"), Err(VerifyError::NoNote(_, 2))));
+        assert!(matches!(kept("x\nportcullis.audit/x\n1\n2\n3\n"), Err(VerifyError::NoNote(_, 2))));
     }
 }

@@ -53,7 +53,7 @@ impl Chain {
 
     /// What a checkpoint says that is the next record.
     pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint { size: self.sequence(), root: self.tree.root() }
+        Checkpoint { size: self.sequence(), root: self.tree.root(), last: self.last }
     }
 
     /// Makes a record the next one. It is whole and canonical but for the member that says so, whose place is at this offset: in

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::hex;
 use crate::merkle::Hash;
 
 /// Of whom all our trees are, in the first line of a note.
@@ -15,6 +16,8 @@ pub struct Checkpoint {
     pub size: u64,
     /// The root of the tree whose leaves are their hashes.
     pub root: Hash,
+    /// The hash of the last of them, which leads back to all before it; zeros if there is none.
+    pub last: Hash,
 }
 
 impl Checkpoint {
@@ -23,9 +26,10 @@ impl Checkpoint {
         STANDARD.encode(self.root)
     }
 
-    /// The text of its note, with its last newline, without signatures.
+    /// The text of its note, with its last newline, without signatures. Behind the root is the one extension line that we have: the hash of the last
+    /// record, which can be compared also where records are missing and the root cannot be computed.
     pub fn text(&self, chain: &str) -> String {
-        format!("{}\n{}\n{}\n", origin(chain), self.size, self.root_text())
+        format!("{}\n{}\n{}\n{}\n", origin(chain), self.size, self.root_text(), hex::lower(&self.last))
     }
 }
 

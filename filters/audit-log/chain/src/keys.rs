@@ -90,6 +90,24 @@ impl NoteKey {
         Ok(Self { name, id, pair })
     }
 
+    /// The key of this name that comes of 32 random bytes.
+    ///
+    /// # Errors
+    /// A key cannot have this name, or be made of these bytes.
+    pub fn new(name: &str, seed: [u8; 32]) -> Result<Self, KeyError> {
+        if !is_name(name) {
+            return Err(KeyError::Name);
+        }
+        let pair = KeyPair::try_from_seed(Seed::new(seed)).map_err(|_| KeyError::Weak)?;
+        Ok(Self { name: name.to_owned(), id: key_id(name, &pair.pk), pair })
+    }
+
+    /// The form in which [`parse`](Self::parse) reads it, which is as secret as the key.
+    pub fn secret(&self) -> Zeroizing<String> {
+        let bytes = Zeroizing::new([&[ED25519], self.pair.sk.seed().as_slice()].concat());
+        Zeroizing::new(format!("{SECRET}{}+{}+{}", self.name, hex::lower(&self.id), STANDARD.encode(&*bytes)))
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
@@ -256,6 +274,17 @@ mod tests {
         assert_eq!((key.name(), key.verifier().to_string().as_str()), ("PeterNeumann", VERIFIER));
         assert_eq!(VerifierKey::parse(VERIFIER).unwrap(), key.verifier());
         assert_eq!(format!("{key:?}"), format!("NoteKey({VERIFIER})"));
+        assert_eq!(*key.secret(), SIGNER);
+    }
+
+    #[test]
+    fn a_key_is_made_of_a_name_and_bytes() {
+        let key = NoteKey::new("audit.example", [7; 32]).unwrap();
+        let read = NoteKey::parse(&key.secret()).unwrap();
+        assert_eq!((read.name(), read.verifier()), ("audit.example", key.verifier()));
+        for name in ["", "a b", "a+b", "a\nb"] {
+            assert_eq!(NoteKey::new(name, [7; 32]).unwrap_err(), KeyError::Name, "{name:?}");
+        }
     }
 
     #[test]

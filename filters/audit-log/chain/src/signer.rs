@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn each_checkpoint_has_a_key_of_its_own() {
         let master = MacKey::parse(&hex::lower(&[5; 32])).unwrap();
-        let checkpoint = Checkpoint { size: 3, root: [1; 32] };
+        let checkpoint = Checkpoint { size: 3, root: [1; 32], last: [2; 32] };
         let mut signer = Signer::for_chain(&Keys::Mac(master), "c");
         let mut key = hmac(&[5; 32], b"portcullis.audit/c");
         for expected in 0..3 {
@@ -182,7 +182,7 @@ mod tests {
     fn without_a_key_nothing_is_signed() {
         let mut signer = Signer::for_chain(&Keys::None, "c");
         assert_eq!(
-            (signer.sign(&Checkpoint { size: 0, root: [0; 32] }), signer.name()),
+            (signer.sign(&Checkpoint { size: 0, root: [0; 32], last: [0; 32] }), signer.name()),
             (Signature::Unsigned, None)
         );
     }

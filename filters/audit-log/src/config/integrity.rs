@@ -24,7 +24,7 @@ pub(crate) struct CheckpointConfig {
     pub(crate) records: u32,
     /// After so long, also where there were none.
     pub(crate) interval: Span,
-    /// Whether it also goes into Envoy's log, which another way leads away from.
+    /// Whether it also goes into Envoy's log: what leaves the host another way shows later what was cut off here.
     pub(crate) log: bool,
 }
 
@@ -40,7 +40,7 @@ impl Default for CheckpointConfig {
 pub(crate) enum SignConfig {
     /// Signatures by this key: `PRIVATE+KEY+audit.example+c74f20a3+Ac...`, the form of C2SP signed notes.
     Ed25519(String),
-    /// Codes by a key that each checkpoint replaces, beginning with this one: 32 bytes in base64. Who gets hold of the proxy cannot make those of
-    /// earlier checkpoints.
+    /// HMACs by keys of which each follows from the one before, and not the other way round, beginning with this one: 32 bytes in base64 or hexadecimal digits. The
+    /// memory of the worker does not have those of earlier checkpoints; this configuration does.
     Hmac(String),
 }

@@ -73,13 +73,13 @@ pub(crate) enum Hidden {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct IdentityConfig {
-    /// The `filter_state.payload` of providers in jwt-auth: the first that is there counts.
+    /// Names of filter states: the `filter_state.payload` of providers in jwt-auth. The first that is there counts.
     pub(crate) tokens: Vec<String>,
     /// The `filter_state.failure` of providers in jwt-auth: what would have denied a request that passed nevertheless.
     pub(crate) failures: Vec<String>,
     /// Where the subject is in the payload.
     pub(crate) subject: Vec<String>,
-    /// Where the tenant is; left out, there is none.
+    /// Where the tenant is, as in `[org, id]`; left out, there is none.
     pub(crate) tenant: Option<Vec<String>>,
     /// Where the client is that the token was issued to; left out, `azp` or `client_id`.
     pub(crate) client: Option<Vec<String>>,

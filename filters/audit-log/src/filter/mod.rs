@@ -33,7 +33,7 @@ pub struct AuditLog {
     /// The SHA-256 of the configuration.
     digest: [u8; 32],
     reader: Reader,
-    /// Who tell each other of their chains; of other plugins in the same VM those are told by it that were this one before.
+    /// Under which the writers tell each other of their chains. It also tells former instances of this plugin from other plugins in the VM.
     domain: String,
     writers: Writers,
     reported_at: Duration,
@@ -107,7 +107,8 @@ impl HttpFilter for AuditLog {
             self.random = fastrand::Rng::with_seed(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
         }
         self.metrics = Metrics::new(&self.policy.stat_prefix, host);
-        let mut ledger = Ledger::new(&self.policy, self.digest, host);
+        let keys = std::mem::take(&mut self.policy.keys);
+        let mut ledger = Ledger::new((&self.policy, &keys), self.digest, host);
         if let Some(reason) = self.writers.reason(self.digest, host) {
             ledger.begins_because(reason, Previous::Unknown);
         }
@@ -130,14 +131,17 @@ impl HttpFilter for AuditLog {
         former_ledger.is_followed_by(ours);
         let previous = former_ledger.precedes(former.in_flight == 0, theirs);
         lock(ours).begins_because("configuration", previous);
-        let of_former = former
-            .predecessors
-            .iter()
-            .map(|it| Predecessor { ledger: Arc::clone(&it.ledger), exporter: it.exporter.share() });
-        self.predecessors = of_former.collect();
+        for Predecessor { ledger, exporter } in &former.predecessors {
+            // The instance in between goes as well.
+            lock(ledger).is_followed_by(ours);
+            let ledger = Arc::clone(ledger);
+            self.predecessors.push(Predecessor { ledger, exporter: exporter.share() });
+        }
         if let Some(exporter) = former_ledger.share() {
             self.predecessors.push(Predecessor { ledger: Arc::clone(theirs), exporter });
         }
+        drop(former_ledger);
+        self.tell_what_is_behind();
     }
 
     fn reads_request(&self) -> bool {
@@ -190,7 +194,8 @@ impl HttpFilter for AuditLog {
     }
 
     fn reads_body(&self, stream: &Stream) -> bool {
-        stream.bodies.is_some()
+        // Of a response there is no digest.
+        stream.bodies.is_some() && stream.longest > 0
     }
 
     fn on_response_body(
@@ -238,6 +243,7 @@ impl HttpFilter for AuditLog {
             ledger.on_tick(host);
             ledger.send_what_is_due(host);
         }
+        self.tell_what_is_behind();
         for Predecessor { ledger, exporter } in &self.predecessors {
             let mut ledger = lock(ledger);
             let was_closed = ledger.is_closed();

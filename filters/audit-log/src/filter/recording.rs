@@ -128,9 +128,14 @@ impl AuditLog {
     }
 }
 
-/// The status of a gRPC call. Envoy has one for what is no gRPC as well.
-fn grpc_status(request: &Headers, host: &mut dyn Properties) -> Option<u64> {
-    let bytes = is_grpc(request).then(|| host.property(&["response", "grpc_status"]))??;
+/// The status of a gRPC call that was answered as one. Envoy has a status for what is no gRPC as well.
+fn grpc_status(request: &Headers, host: &mut dyn LogHost) -> Option<u64> {
+    if !is_grpc(request)
+        || !host.final_headers(HeaderMap::Response).is_some_and(|response| is_grpc(&response))
+    {
+        return None;
+    }
+    let bytes = host.property(&["response", "grpc_status"])?;
     // What is no status is UNKNOWN to a client.
     Some(u64::try_from(i64::from_le_bytes(bytes.try_into().ok()?)).unwrap_or(2))
 }

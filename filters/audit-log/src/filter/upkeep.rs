@@ -23,6 +23,14 @@ impl AuditLog {
         }
     }
 
+    /// What former instances have left takes up the room of this one.
+    pub(super) fn tell_what_is_behind(&self) {
+        if let Some(ledger) = &self.ledger {
+            let bytes = self.predecessors.iter().map(|it| it.exporter.queued_bytes()).sum();
+            lock(ledger).behind = bytes;
+        }
+    }
+
     /// Keeps room for a request, if there is some.
     pub(super) fn reserve(&self) -> bool {
         self.ledger.as_ref().is_some_and(|ledger| lock(ledger).reserve())

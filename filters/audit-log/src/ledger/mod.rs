@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use log::Level;
-use portcullis_audit_chain::{Chain, Signer};
+use portcullis_audit_chain::{Chain, Keys, Signer};
 use portcullis_kit::export::{self, Exporter};
 use portcullis_kit::{Host, node};
 use sha2::{Digest, Sha256};
@@ -30,7 +30,7 @@ use payload::{Record, Span};
 pub(crate) use writers::{Entry, Writers};
 
 /// What lines of the proxy's log begin with that are records.
-const IN_LOG: &str = "portcullis-audit ";
+const IN_LOG: &str = portcullis_audit_chain::LOG_MARK;
 
 /// A chain of records and the way that they go.
 #[derive(Debug)]
@@ -54,6 +54,8 @@ pub(crate) struct Ledger {
     is_closed: bool,
     /// How many requests room is kept for.
     reserved: usize,
+    /// How many bytes wait of what other instances have left, which take up room as well.
+    pub(crate) behind: usize,
     /// Chains of others that are to be told of.
     gone: Vec<Entry>,
     /// Whether no more requests are to be expected.
@@ -74,7 +76,10 @@ enum Way {
 /// What has been counted, until the proxy is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
+    /// Requests.
     pub(crate) recorded: u32,
+    /// Records of all kinds.
+    pub(crate) queued: u32,
     pub(crate) queue_full: u32,
     pub(crate) closed: u32,
     pub(crate) checkpoints: u32,
@@ -84,7 +89,7 @@ pub(crate) struct Counts {
 
 impl Ledger {
     /// One without records.
-    pub(crate) fn new(policy: &Policy, config: [u8; 32], host: &mut dyn Host) -> Self {
+    pub(crate) fn new((policy, keys): (&Policy, &Keys), config: [u8; 32], host: &mut dyn Host) -> Self {
         let [id, cluster] = ["id", "cluster"].map(|name| node::property(&[name], host).unwrap_or_default());
         let [pod, namespace] =
             ["NAME", "NAMESPACE"].map(|name| node::property(&["metadata", name], host).unwrap_or_default());
@@ -108,7 +113,7 @@ impl Ledger {
         Self {
             schema: policy.schema,
             config,
-            signer: Signer::for_chain(&policy.integrity.keys, chain.uid()),
+            signer: Signer::for_chain(keys, chain.uid()),
             integrity: policy.integrity.clone(),
             service: cluster,
             chain,
@@ -120,6 +125,7 @@ impl Ledger {
             checked_at: Duration::ZERO,
             is_closed: false,
             reserved: 0,
+            behind: 0,
             gone: Vec::new(),
             is_finished: false,
             successor: Weak::new(),
@@ -277,6 +283,7 @@ impl Ledger {
     /// Sends a record, which has its number.
     fn send(&mut self, record: Record, host: &mut dyn Host) {
         self.unchecked += 1;
+        self.counts.queued += 1;
         let Way::Server(exporter) = &self.way else { return log_line(&record.line, host) };
         let Span { first, since, until, .. } = record.span;
         match exporter.enqueue(record, host) {

@@ -144,7 +144,7 @@ impl Ledger {
             log_line(&line, host);
         }
         let span = Span { first: sequence, last: sequence, since: now, until: now };
-        let log = self.otlp.map(|_| Box::new(record::otlp::notice(notice.kind(), host.now().as_nanos())));
+        let log = self.otlp.map(|_| Box::new(record::otlp::notice(notice, host.now().as_nanos())));
         let loss = if let Notice::Loss(loss) = notice { Some(*loss) } else { None };
         self.send(Record { line, span, loss, log }, host);
     }

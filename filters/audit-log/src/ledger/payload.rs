@@ -112,6 +112,11 @@ impl Payload for Records {
         status != 3
     }
 
+    /// Some ten minutes: time to put a key right. What a firewall in front of the sink never lets pass must not hold up all else.
+    fn most_objections(&self) -> u32 {
+        24
+    }
+
     fn partial(&self, body: &[u8]) -> Partial {
         match self {
             // Nobody has said what such an answer would look like.

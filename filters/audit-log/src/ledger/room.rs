@@ -58,7 +58,7 @@ impl Ledger {
 
     /// Whether there is room for so much, beside what is kept for requests.
     pub(super) fn has_room(&self, size: usize) -> bool {
-        let kept = self.reserved.saturating_mul(self.longest()).saturating_add(RESERVE);
+        let kept = self.reserved.saturating_mul(self.longest()).saturating_add(RESERVE + self.behind);
         self.exporter().is_none_or(|exporter| exporter.has_room(size.saturating_add(kept)))
     }
 }

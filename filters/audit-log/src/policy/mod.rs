@@ -10,6 +10,7 @@ use portcullis_audit_chain::{Form, Keys, MacKey, NoteKey};
 use portcullis_kit::rules::{Rules, is_token};
 use portcullis_kit::{ConfigError, Headers, Properties, Size, Span, stat_prefix};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::attributes::Attributes;
 use crate::body::Captured;
@@ -47,6 +48,8 @@ pub(crate) struct Policy {
     pub(crate) fingerprint: Option<FingerprintConfig>,
     pub(crate) duplicates: Option<Duplicates>,
     pub(crate) integrity: Integrity,
+    /// What signs checkpoints, until the signer has it: from then on the key that MACs begin with is nowhere any more.
+    pub(crate) keys: Keys,
     pub(crate) domain: Option<String>,
     /// With an underscore behind it, or empty.
     pub(crate) stat_prefix: String,
@@ -71,7 +74,6 @@ pub(crate) struct Duplicates {
 #[derive(Clone, Debug)]
 pub(crate) struct Integrity {
     pub(crate) form: Form,
-    pub(crate) keys: Keys,
     pub(crate) records: u64,
     pub(crate) interval: Duration,
     pub(crate) logs_checkpoints: bool,
@@ -136,7 +138,7 @@ fn failure(state: &[u8]) -> Option<String> {
 impl TryFrom<AuditLogConfig> for Policy {
     type Error = ConfigError;
 
-    fn try_from(config: AuditLogConfig) -> Result<Self, ConfigError> {
+    fn try_from(mut config: AuditLogConfig) -> Result<Self, ConfigError> {
         if config.domain.as_deref() == Some("") {
             return Err(ConfigError::at("domain", "empty; write a name or leave it out"));
         }
@@ -176,6 +178,7 @@ impl TryFrom<AuditLogConfig> for Policy {
                 .map(Duplicates::try_from)
                 .transpose()
                 .map_err(|error| error.under("duplicates"))?,
+            keys: keys(config.integrity.sign.take()).map_err(|error| error.under("integrity.sign"))?,
             integrity: integrity(config.integrity, config.schema)
                 .map_err(|error| error.under("integrity"))?,
             domain: config.domain,
@@ -299,16 +302,22 @@ fn integrity(config: crate::config::IntegrityConfig, schema: SchemaConfig) -> Re
     }
     let interval =
         within("checkpoint.interval", interval, Duration::from_secs(1), Duration::from_secs(86_400))?;
-    let keys = match config.sign {
-        None => Keys::None,
-        Some(SignConfig::Ed25519(key)) => Keys::Ed25519(
-            NoteKey::parse(&key).map_err(|error| ConfigError::at("sign.ed25519", error.to_string()))?,
-        ),
-        Some(SignConfig::Hmac(key)) => {
-            Keys::Mac(MacKey::parse(&key).map_err(|error| ConfigError::at("sign.hmac", error.to_string()))?)
-        }
-    };
-    Ok(Integrity { form, keys, records: records.into(), interval, logs_checkpoints: log })
+    Ok(Integrity { form, records: records.into(), interval, logs_checkpoints: log })
+}
+
+/// The keys; their texts do not stay in memory.
+fn keys(config: Option<SignConfig>) -> Result<Keys, ConfigError> {
+    match config {
+        None => Ok(Keys::None),
+        Some(SignConfig::Ed25519(key)) => match NoteKey::parse(&Zeroizing::new(key)) {
+            Ok(key) => Ok(Keys::Ed25519(key)),
+            Err(error) => Err(ConfigError::at("ed25519", error.to_string())),
+        },
+        Some(SignConfig::Hmac(key)) => match MacKey::parse(&Zeroizing::new(key)) {
+            Ok(key) => Ok(Keys::Mac(key)),
+            Err(error) => Err(ConfigError::at("hmac", error.to_string())),
+        },
+    }
 }
 
 fn within(member: &str, span: Span, least: Duration, most: Duration) -> Result<Duration, ConfigError> {

@@ -47,6 +47,8 @@ pub(super) fn write(audit: &mut Object<'_>, event: &Event<'_>, homeless: Homeles
         audit.some_text("method", &event.method);
     }
     audit.object("peer", |peer| {
+        peer.some_text("digest", &event.peer_digest);
+        peer.some_text("dns", &event.peer_dns);
         peer.some_text("subject", &event.peer_subject);
         peer.some_text("uri", &event.peer_uri);
     });

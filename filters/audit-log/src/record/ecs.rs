@@ -126,10 +126,10 @@ fn of_event(it: &mut Object<'_>, event: &Event<'_>, (first, last): (u64, Option<
     it.number("sequence", head.sequence);
     it.text("start", &rfc3339(first));
     let decision = match event.outcome.decision {
-        Decision::Allowed | Decision::Answered => Some("allowed"),
+        Decision::Allowed => Some("allowed"),
         Decision::Denied => Some("denied"),
         Decision::Failed => Some("error"),
-        Decision::Pending => None,
+        Decision::Answered | Decision::Pending => None,
     };
     it.texts("type", ["access"].into_iter().chain(decision));
 }

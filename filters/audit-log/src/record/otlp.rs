@@ -4,6 +4,7 @@ use portcullis_audit_chain::hex;
 use portcullis_proto::common::{KeyValue, number, string};
 use portcullis_proto::logs::{LogRecord, SeverityNumber};
 
+use super::Notice;
 use crate::event::{Endpoint, Event};
 use crate::outcome::Decision;
 
@@ -34,13 +35,18 @@ pub(crate) fn request(event: &Event<'_>, now: u64) -> LogRecord {
 }
 
 /// Of a record of the log itself.
-pub(crate) fn notice(kind: &str, now: u64) -> LogRecord {
+pub(crate) fn notice(notice: &Notice<'_>, now: u64) -> LogRecord {
+    let (severity, text) = match notice {
+        Notice::Loss(_) => (SeverityNumber::Error, "ERROR"),
+        Notice::Abandoned { .. } => (SeverityNumber::Warn, "WARN"),
+        _ => (SeverityNumber::Info, "INFO"),
+    };
     LogRecord {
         time_unix_nano: now,
         observed_time_unix_nano: now,
-        severity_number: SeverityNumber::Info.into(),
-        severity_text: "INFO".to_owned(),
-        event_name: format!("portcullis.audit.{kind}"),
+        severity_number: severity.into(),
+        severity_text: text.to_owned(),
+        event_name: format!("portcullis.audit.{}", notice.kind()),
         ..LogRecord::default()
     }
 }

@@ -177,9 +177,13 @@ impl Redaction {
                 break;
             }
             let (name, value) = values::split(pair, b'=');
-            // What has no = is all value: a name would show it.
-            let (name, value) = value.map_or((&b""[..], pair), |value| (name, value));
-            let name = cut(&String::from_utf8_lossy(name), tally).into_owned();
+            let name = String::from_utf8_lossy(name);
+            let is_shown = self.cookies.iter().any(|it| *it == name);
+            let is_name =
+                |value: &&[u8]| is_shown || values::is_name(&name) && value.iter().any(|byte| *byte != b'=');
+            // What is no name, or has no value, may be all value: a name would show it.
+            let (name, value) = value.filter(is_name).map_or(("", pair), |value| (&*name, value));
+            let name = cut(name, tally).into_owned();
             let value = match self.cookies.contains(&name) && !name.is_empty() {
                 true => cut(&String::from_utf8_lossy(value), tally).into_owned(),
                 false => self.hide(value, tally),
@@ -197,6 +201,10 @@ impl Redaction {
             let is_shown = |name: &str| shown.iter().any(|it| values::reads_as(name, it));
             match pair.split_once('=') {
                 Some((name, _)) if is_shown(name) => out += pair,
+                // What is before the sign is not always a name.
+                Some((name, value)) if !values::is_name(name) || value.trim_matches('=').is_empty() => {
+                    out += &self.hide(pair.as_bytes(), tally);
+                }
                 Some((name, value)) => {
                     out += name;
                     out.push('=');

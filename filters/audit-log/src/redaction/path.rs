@@ -17,15 +17,18 @@ pub(super) struct PathTemplate {
 
 impl PathTemplate {
     pub(super) fn new(config: PathConfig) -> Result<Self, ConfigError> {
-        let template = Template::new(config.template).map_err(|error| error.under("template"))?;
-        let names: Vec<_> = template.text().split('/').filter_map(name).collect();
+        // Some servers do not mind the case.
+        let template =
+            Template::new(config.template.to_ascii_lowercase()).map_err(|error| error.under("template"))?;
+        let text = config.template;
+        let names: Vec<_> = text.split('/').filter_map(name).collect();
         let is_unknown = |(_, shown): &(usize, &String)| !names.contains(&shown.as_str());
         if let Some((index, shown)) = config.show.iter().enumerate().find(is_unknown) {
             let problem = format!("{shown:?} is not in the template; write one of {names:?}");
             return Err(ConfigError::at(format!("show[{index}]"), problem));
         }
-        let is_open = template.text().ends_with("**");
-        let hidden = template.text().split('/').map(|segment| {
+        let is_open = text.ends_with("**");
+        let hidden = text.split('/').map(|segment| {
             let name = name(segment)?;
             (!config.show.iter().any(|shown| shown == name)).then(|| segment.to_owned())
         });
@@ -38,7 +41,8 @@ impl PathTemplate {
 
     /// Whether a path, its escapes decoded, is of this form; many servers do not mind a slash at its end.
     pub(super) fn fits(&self, path: &str) -> bool {
-        self.template.fits(path) || path.strip_suffix('/').is_some_and(|path| self.template.fits(path))
+        let path = path.to_ascii_lowercase();
+        self.template.fits(&path) || path.strip_suffix('/').is_some_and(|path| self.template.fits(path))
     }
 
     /// The path, with the names of what is hidden in the place of it.

@@ -55,6 +55,13 @@ pub(super) fn scheme(value: &[u8]) -> Option<&'static str> {
     SCHEMES.into_iter().find(|scheme| first.eq_ignore_ascii_case(scheme.as_bytes()))
 }
 
+/// Whether a text looks like the name of a parameter or a cookie, and not like what may be a secret.
+pub(super) fn is_name(text: &str) -> bool {
+    const LONGEST: usize = 64;
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-[]%+$:".contains(&byte);
+    !text.is_empty() && text.len() <= LONGEST && text.bytes().all(is_part)
+}
+
 /// Both sides of the first such byte; what is behind it is `None` where there is none.
 pub(super) fn split(bytes: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
     let mut parts = bytes.splitn(2, |byte| *byte == at);

@@ -70,12 +70,14 @@ impl Exchange {
         Self::answered(429, "portcullis_rate_limit_exceeded")
     }
 
-    /// One whose client did not wait for the response.
+    /// One whose client did not wait for the upstream.
     pub(crate) fn gone() -> Self {
         let exchange = Self::plain()
             .without("response.code")
             .text("response.code_details", "downstream_remote_disconnect");
-        Self { response: None, ..exchange }.number("response.flags", 0x4000)
+        let mut exchange = exchange.number("response.flags", 0x4000);
+        exchange.attributes.retain(|(name, _)| !name.starts_with("upstream."));
+        Self { response: None, ..exchange }
     }
 
     /// What HTTP/1 refuses: nothing of it can be read but what Envoy has answered.
@@ -95,7 +97,8 @@ impl Exchange {
             .text("request.protocol", "HTTP/2")
             .number("response.grpc_status", status);
         let trailers = fields(&[("grpc-status", &status.to_string()), ("grpc-message", "m")]);
-        Self { trailers: Some(trailers), ..exchange }
+        let response = fields(&[(":status", "200"), ("content-type", "application/grpc")]);
+        Self { response: Some(response), trailers: Some(trailers), ..exchange }
     }
 
     /// With this attribute.

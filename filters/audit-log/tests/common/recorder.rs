@@ -230,7 +230,7 @@ impl Recorder {
             while self.answer(Answer::Take) > 0 {}
             let waits = self.gauge("queue_bytes");
             idle = if waits < 16 << 10 { idle + 1 } else { 0 };
-            if waits == 0 || idle > 10 {
+            if waits == 0 || idle > 130 {
                 return;
             }
         }

@@ -16,6 +16,8 @@ pub(crate) enum Answer {
     Take,
     /// It does not keep it, with this status.
     Status(u16),
+    /// Likewise over gRPC.
+    Grpc(u32),
     /// Likewise, and it wants to be left alone for so many seconds.
     After(u16, u64),
     /// The connection breaks off, before or behind what it has kept.
@@ -102,13 +104,13 @@ impl Answer {
         match self {
             Self::Take => true,
             Self::Reset { is_kept } | Self::Timeout { is_kept } | Self::Silence { is_kept } => is_kept,
-            Self::Status(_) | Self::After(..) | Self::But(_) => false,
+            Self::Status(_) | Self::Grpc(_) | Self::After(..) | Self::But(_) => false,
         }
     }
 
     /// Whether a batch is lost by it, or a part of it.
     fn is_refusal(self) -> bool {
-        matches!(self, Self::Status(400 | 413 | 415 | 422) | Self::But(_))
+        matches!(self, Self::Status(400 | 413 | 415 | 422) | Self::Grpc(3) | Self::But(_))
     }
 }
 
@@ -123,6 +125,7 @@ fn heard(answer: Answer, call: &TestCall) -> Option<Heard> {
     let is_grpc = call.headers.len() == 1;
     let (status, more, body) = match answer {
         Answer::Silence { .. } => return None,
+        Answer::Grpc(status) => return Some(Heard::Grpc(GrpcAnswer::Status(status))),
         Answer::Reset { .. } if is_grpc => return Some(Heard::Grpc(GrpcAnswer::Status(14))),
         Answer::Reset { .. } => return Some(Heard::Http(HttpAnswer::default())),
         Answer::Take => (200, None, Vec::new()),

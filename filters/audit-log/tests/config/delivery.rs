@@ -83,10 +83,21 @@ fn each_bound_of_the_delivery_is_named() {
             "delivery.queue: \"1 MB\" is not a size; write a number and a unit, as in 512B, 128KiB, 1MiB",
         ),
     ]);
-    for queue in ["1KiB", "257MiB"] {
-        let error = error(&delivery(json!({"queue": queue})));
-        assert!(error.starts_with(&format!("delivery.queue: {queue}; write from ")), "{error}");
-        assert!(error.ends_with(" to 256MiB"), "{error}");
+    // What one record takes up at most differs from sink to sink.
+    let sinks = [
+        (json!({"http": {"cluster": "c", "path": "/"}}), "64KiB"),
+        (json!({"envoy_log": {}}), "64KiB"),
+        (json!({"otlp": {"cluster": "c"}}), "128KiB"),
+        (json!({"otlp": {"cluster": "c", "protocol": "http_protobuf"}}), "128KiB"),
+        (json!({"otlp": {"cluster": "c", "protocol": "http_json"}}), "256KiB"),
+    ];
+    for (sink, least) in sinks {
+        let with = |queue: &str| json!({"sink": sink, "delivery": {"queue": queue}});
+        for queue in ["63KiB", "257MiB"] {
+            let expected = format!("delivery.queue: {queue}; write from {least} to 256MiB");
+            assert_eq!(error(&with(queue)), expected);
+        }
+        assert_accepted([with(least), with("256MiB")]);
     }
     assert_accepted([
         delivery(json!({"wait": "10ms", "delay": "100ms", "batch": 1, "queue": "256MiB"})),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use portcullis_audit_log::AuditLog;
+use portcullis_kit::testing::refusals;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -166,4 +168,29 @@ fn seats_are_given_back_by_whoever_leaves() {
     }
     recorder.settle();
     assert_eq!(seats(&mut recorder).len(), count);
+}
+
+#[test]
+fn however_many_claims_there_are_a_record_has_room() {
+    let names: Vec<_> = (0..100).map(|number| format!("claim-{number}")).collect();
+    let claims: serde_json::Map<String, Value> =
+        names.iter().map(|name| (name.clone(), json!("x".repeat(500)))).collect();
+    let paths: Vec<_> = names.iter().map(|name| json!([name])).collect();
+    let config = json!({
+        "sink": {"http": {"cluster": "siem", "path": "/"}}, "delivery": {"mode": "required", "queue": "64KiB"},
+        "identity": {"tokens": ["jwt"], "claims": paths},
+    });
+    // So many may be more than one may ask for.
+    if refusals::is_accepted::<AuditLog>(&config) {
+        let mut recorder = recorder(config);
+        let exchange = Exchange::plain().text("jwt", &Value::Object(claims).to_string());
+        let flights: Vec<_> = std::iter::from_fn(|| match recorder.begin(&exchange) {
+            Begun::Passes(flight) => Some(flight),
+            _ => None,
+        })
+        .collect();
+        let count = flights.len();
+        flights.into_iter().for_each(|flight| recorder.finish(flight));
+        assert_eq!(recorder.requests().iter().filter(|it| it["action_id"] == 1).count(), count);
+    }
 }

@@ -89,7 +89,7 @@ fn of_a_chain_without_an_end_another_writer_tells() {
     let last = proxy.records(0).pop().unwrap();
     proxy.at(0, Recorder::trap);
     proxy.pass_seconds(9);
-    assert_eq!(abandoned(&proxy.records(1)), [json!(0); 0], "it may only be busy");
+    assert!(abandoned(&proxy.records(1)).is_empty(), "it may only be busy");
     proxy.pass_seconds(5);
     let integrity = &last["unmapped"]["integrity"];
     let expected = json!({
@@ -177,11 +177,7 @@ fn one_that_comes_back_alone_tells_of_itself() {
         worker.configure(json!({}));
     });
     proxy.pass_seconds(20);
-    assert_eq!(
-        abandoned(&proxy.records(0)),
-        [json!(0); 0],
-        "it has nothing to say as long as it has no records"
-    );
+    assert!(abandoned(&proxy.records(0)).is_empty(), "it has nothing to say as long as it has no records");
     proxy.record(0, 1);
     proxy.pass_seconds(2);
     assert_eq!(abandoned(&proxy.records(0)).len(), 1);
@@ -195,7 +191,7 @@ fn domains_are_told_apart() {
     proxy.pass_seconds(2);
     proxy.at(0, Recorder::trap);
     proxy.pass_seconds(30);
-    assert_eq!(abandoned(&proxy.records(1)), [json!(0); 0]);
+    assert!(abandoned(&proxy.records(1)).is_empty());
 }
 
 #[test]
@@ -206,7 +202,7 @@ fn without_shared_data_nobody_hears_of_others() {
     proxy.record(1, 1);
     proxy.at(0, Recorder::trap);
     proxy.pass_seconds(30);
-    assert_eq!(abandoned(&proxy.records(1)), [json!(0); 0]);
+    assert!(abandoned(&proxy.records(1)).is_empty());
     assert_eq!(proxy.workers[1].counter("recorded"), 1);
 }
 

@@ -82,12 +82,7 @@ fn outcomes_are_told_in_its_words() {
             json!(["access", "error"]),
             "no_healthy_upstream",
         ),
-        (
-            Exchange::answered(200, "direct_response"),
-            "success",
-            json!(["access", "allowed"]),
-            "direct_response",
-        ),
+        (Exchange::answered(200, "direct_response"), "success", json!(["access"]), "direct_response"),
         (Exchange::gone(), "failure", json!(["access", "error"]), "downstream_remote_disconnect"),
         (Exchange::grpc(7), "failure", json!(["access", "allowed"]), "via_upstream"),
     ] {

@@ -220,7 +220,7 @@ fn bytes_that_are_no_text_are_recorded_nonetheless() {
     let exchange = Exchange::plain().path(b"/a\xff\"\\\x01b?c\xfe=1").header("user-agent", b"\x7f\xc3\x28");
     let request = of(&exchange)["http_request"].clone();
     assert_eq!(request["url"]["path"], "/a\u{fffd}\"\\\u{1}b");
-    assert_eq!(request["url"]["query_string"], "c\u{fffd}=[redacted]");
+    assert_eq!(request["url"]["query_string"], "[redacted]");
     assert_eq!(request["user_agent"], "\u{7f}\u{fffd}(");
 }
 

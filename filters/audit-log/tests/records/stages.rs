@@ -39,7 +39,7 @@ fn what_is_left_out_in_the_end_is_left_out_in_the_beginning() {
     });
     let mut recorder = recorder(config);
     recorder.record(&Exchange::plain().path("/healthz"));
-    assert_eq!(recorder.requests(), [json!(0); 0]);
+    assert!(recorder.requests().is_empty());
     recorder.record(&Exchange::plain());
     assert_eq!(recorder.requests().len(), 2);
 }

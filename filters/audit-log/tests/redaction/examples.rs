@@ -82,9 +82,10 @@ fn queries_keep_their_names_and_hide_their_values() {
         ("a+b=1&a%20b=2&a%2bb=3", format!("a+b=1&a%20b=2&a%2bb={HIDDEN}")),
         ("page", "page".to_owned()),
         ("token", HIDDEN.to_owned()),
-        ("token=", format!("token={HIDDEN}")),
-        ("=x", format!("={HIDDEN}")),
-        ("a&&b=", format!("{HIDDEN}&&b={HIDDEN}")),
+        ("token=", HIDDEN.to_owned()),
+        ("c d=1", HIDDEN.to_owned()),
+        ("=x", HIDDEN.to_owned()),
+        ("a&&b=", format!("{HIDDEN}&&{HIDDEN}")),
         ("page=a?b", "page=a?b".to_owned()),
         ("page=a#frag", "page=a".to_owned()),
     ] {
@@ -110,7 +111,8 @@ fn cookies_are_told_by_their_names() {
     let expected = json!([
         field("lang", "de"),
         field("sid", HIDDEN),
-        field("theme ", HIDDEN),
+        // A name has no blanks.
+        field("", HIDDEN),
         field("", HIDDEN),
         field("LANG", HIDDEN)
     ]);

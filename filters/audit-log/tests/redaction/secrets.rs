@@ -65,7 +65,7 @@ fn hex(bytes: &[u8], is_upper: bool) -> Vec<u8> {
 
 fn json(text: &str) -> Vec<u8> {
     let quoted = serde_json::to_string(text).unwrap();
-    quoted[1..quoted.len() - 1].as_bytes().to_vec()
+    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
 }
 
 pub(crate) fn is_unreserved(byte: u8) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::payload::{Partial, Payload};
+use super::payload::{Partial, Payload, RETRYABLE, RETRYABLE_GRPC};
 use crate::{GrpcAnswer, HttpAnswer, UnixTime, retry_after};
 
 /// What becomes of a batch.
@@ -13,20 +13,26 @@ pub(super) enum Answer {
     /// None of it is wanted, now or later.
     Refused { why: String },
     /// It may be sent again; after so long, where the server says so.
-    Later { after: Option<Duration>, why: String },
+    Later {
+        after: Option<Duration>,
+        why: String,
+        /// Whether the server says something else than that it is away or busy.
+        objects: bool,
+    },
 }
 
 impl Answer {
     pub(super) fn of_http(answer: &HttpAnswer, payload: &impl Payload, now: UnixTime) -> Self {
         let Some(status) = answer.status() else {
-            return Self::Later { after: None, why: "the connection broke off".to_owned() };
+            let why = "the connection broke off".to_owned();
+            return Self::Later { after: None, why, objects: false };
         };
         let why = format!("status {status}");
         match status {
             200..=299 => Self::Taken(payload.partial(&answer.body)),
             _ if payload.is_retryable(status) => {
                 let after = answer.headers.only("retry-after").and_then(|text| retry_after(text, now));
-                Self::Later { after, why }
+                Self::Later { after, why, objects: !RETRYABLE.contains(&status) }
             }
             _ => Self::Refused { why },
         }
@@ -38,7 +44,7 @@ impl Answer {
             GrpcAnswer::Status(status) => {
                 let why = format!("gRPC status {status}");
                 match payload.is_retryable_grpc(*status) {
-                    true => Self::Later { after: None, why },
+                    true => Self::Later { after: None, why, objects: !RETRYABLE_GRPC.contains(status) },
                     false => Self::Refused { why },
                 }
             }
@@ -95,6 +101,7 @@ mod tests {
         let later = |after: Option<u64>, why: &str| Answer::Later {
             after: after.map(Duration::from_secs),
             why: why.to_owned(),
+            objects: false,
         };
         for status in ["429", "502", "503", "504"] {
             let why = format!("status {status}");

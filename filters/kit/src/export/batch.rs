@@ -13,6 +13,8 @@ pub(super) struct Batch<M> {
     /// Since when the first of them is kept.
     pub(super) since: UnixTime,
     pub(super) mark: Option<M>,
+    /// How often the server has objected to it, rather than being away or busy.
+    pub(super) objections: u32,
     /// When it was sent first.
     pub(super) first: Option<Duration>,
 }

@@ -3,10 +3,10 @@ use std::fmt::Debug;
 use serde_json::Value;
 
 /// Statuses after which a batch may be sent again, as OTLP has them.
-const RETRYABLE: [u16; 4] = [429, 502, 503, 504];
+pub(super) const RETRYABLE: [u16; 4] = [429, 502, 503, 504];
 /// Likewise of gRPC: CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS. RESOURCE_EXHAUSTED is one only with details, which
 /// a plugin does not get to see.
-const RETRYABLE_GRPC: [u32; 6] = [1, 4, 10, 11, 14, 15];
+pub(super) const RETRYABLE_GRPC: [u32; 6] = [1, 4, 10, 11, 14, 15];
 /// What of a server's message goes into the log.
 const LONGEST_REASON: usize = 200;
 
@@ -48,6 +48,12 @@ pub trait Payload: Debug {
     /// Likewise over gRPC.
     fn is_retryable_grpc(&self, status: u32) -> bool {
         RETRYABLE_GRPC.contains(&status)
+    }
+
+    /// How often a server may object to a batch before it counts as refused, with statuses after which it may be sent again and that say neither that the server
+    /// is away nor that it is busy.
+    fn most_objections(&self) -> u32 {
+        u32::MAX
     }
 }
 

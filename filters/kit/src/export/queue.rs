@@ -131,7 +131,10 @@ impl<P: Payload> Queue<P> {
         let now = host.monotonic();
         let limit = self.settings.timeout.saturating_add(GRACE);
         if self.under_way.take_if(|call| now.saturating_sub(call.sent_at) > limit).is_some() {
-            self.settle(Answer::Later { after: None, why: "there is no answer".to_owned() }, host);
+            self.settle(
+                Answer::Later { after: None, why: "there is no answer".to_owned(), objects: false },
+                host,
+            );
         }
         if self.under_way.is_some() || !self.backoff.is_over(now) {
             return;
@@ -159,6 +162,7 @@ impl<P: Payload> Queue<P> {
             bytes: taken.bytes,
             since: taken.since,
             mark,
+            objections: 0,
             first: None,
         })
     }
@@ -196,7 +200,9 @@ impl<P: Payload> Queue<P> {
         };
         match sent {
             Ok(id) => self.under_way = Some(Call { id, instance, sent_at: now }),
-            Err(error) => self.settle(Answer::Later { after: None, why: error.to_string() }, host),
+            Err(error) => {
+                self.settle(Answer::Later { after: None, why: error.to_string(), objects: false }, host);
+            }
         }
     }
 
@@ -204,7 +210,8 @@ impl<P: Payload> Queue<P> {
     pub(super) fn on_http_answer(&mut self, call: CallId, answer: &HttpAnswer, host: &mut dyn Host) -> bool {
         let is_ours = self.under_way.take_if(|it| it.id == call).is_some();
         if is_ours {
-            self.settle(Answer::of_http(answer, &self.payload, host.now()), host);
+            let answer = Answer::of_http(answer, &self.payload, host.now());
+            self.settle_unless_it_goes_on(answer, host);
         }
         is_ours
     }
@@ -213,9 +220,26 @@ impl<P: Payload> Queue<P> {
     pub(super) fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut dyn Host) -> bool {
         let is_ours = self.under_way.take_if(|it| it.id == call).is_some();
         if is_ours {
-            self.settle(Answer::of_grpc(answer, &self.payload), host);
+            let answer = Answer::of_grpc(answer, &self.payload);
+            self.settle_unless_it_goes_on(answer, host);
         }
         is_ours
+    }
+
+    /// A batch that a server objects to again and again is one that it does not want, whatever it says: others wait behind it.
+    fn settle_unless_it_goes_on(&mut self, answer: Answer, host: &mut dyn Host) {
+        let most = self.payload.most_objections();
+        let answer = match (answer, &mut self.batch) {
+            (Answer::Later { after, why, objects: true }, Some(batch)) => {
+                batch.objections += 1;
+                match batch.objections >= most {
+                    true => Answer::Refused { why: format!("{why}, {most} times") },
+                    false => Answer::Later { after, why, objects: true },
+                }
+            }
+            (answer, _) => answer,
+        };
+        self.settle(answer, host);
     }
 
     fn settle(&mut self, answer: Answer, host: &mut dyn Host) {
@@ -226,7 +250,7 @@ impl<P: Payload> Queue<P> {
                 self.complain(&format!("has refused {} {}: {why}", batch.count, P::ITEMS), host);
                 self.lose(Reason::Refused, batch.count, batch.count, batch.mark);
             }
-            Answer::Later { after, why } => {
+            Answer::Later { after, why, .. } => {
                 let not_before = self.backoff.failed(after, host);
                 let is_late = |first: Duration| {
                     self.settings.patience.is_some_and(|patience| not_before.saturating_sub(first) > patience)

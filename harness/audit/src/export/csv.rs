@@ -10,6 +10,10 @@ use crate::row::{Row, Value};
 use crate::scan::{Sink, Tally};
 use crate::time::rfc3339;
 
+/// What a text begins with that a spreadsheet takes for a formula, some in spite of what stands before it; also in full width.
+const FORMULA: [char; 11] =
+    ['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
 /// Writes each record as a line of values with commas between them, below one with the names of the fields.
 pub struct Csv<'w> {
     out: Writer<&'w mut dyn Write>,
@@ -29,8 +33,7 @@ impl<'w> Csv<'w> {
     }
 
     fn cell(&self, field: Field, row: &Row<'_>) -> String {
-        let guarded = |text: String| match !self.is_raw && text.starts_with(['=', '+', '-', '@', '\t', '\r'])
-        {
+        let guarded = |text: String| match !self.is_raw && text.starts_with(FORMULA) {
             true => format!("'{text}"),
             false => text,
         };
@@ -93,6 +96,11 @@ mod tests {
             ("@a", "'@a"),
             ("\ta", "'\ta"),
             ("\ra", "\"'\ra\""),
+            ("\na", "\"'\na\""),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
+            ("\u{ff0b}1", "'\u{ff0b}1"),
+            ("\u{ff0d}1", "'\u{ff0d}1"),
+            ("\u{ff20}a", "'\u{ff20}a"),
             ("a=1", "a=1"),
             ("a,\"b\"\r\nc", "\"a,\"\"b\"\"\r\nc\""),
         ] {

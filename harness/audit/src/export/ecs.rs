@@ -131,7 +131,7 @@ impl Members {
         for (from, to) in [("src_endpoint.ip", "source"), ("dst_endpoint.ip", "destination")] {
             let Some(address) = at(record, from).and_then(Json::as_str) else { continue };
             self.put(&format!("{to}.address"), Some(address.into()));
-            // One that is hidden is no address to Elasticsearch.
+            // Elasticsearch takes nothing else for an address.
             self.put(&format!("{to}.ip"), is_address(address).then(|| address.into()));
             addresses.push(address);
         }
@@ -162,8 +162,7 @@ fn kinds(row: &Row<'_>, record: &Json) -> (Vec<&'static str>, Vec<&'static str>)
         _ => vec!["network", "web"],
     };
     let types = match at(record, "action_id").and_then(Json::as_u64) {
-        // The second one: a filter has answered it, with what is no denial.
-        Some(1 | 4) => vec!["access", "allowed"],
+        Some(1) => vec!["access", "allowed"],
         Some(2) => vec!["access", "denied"],
         Some(0) => vec!["access", "error"],
         _ => vec!["access"],
@@ -222,10 +221,20 @@ mod tests {
     }
 
     #[test]
-    fn a_hidden_address_is_no_address() {
-        let found = ecs(r#"{"class_uid":4002,"src_endpoint":{"ip":"hmac-sha256:00ff","port":1}}"#);
-        assert_eq!(found["source"], json!({"address": "hmac-sha256:00ff", "port": 1}));
+    fn only_an_address_is_one() {
+        let found = ecs(r#"{"class_uid":4002,"src_endpoint":{"ip":"somewhere","port":1}}"#);
+        assert_eq!(found["source"], json!({"address": "somewhere", "port": 1}));
         assert_eq!(found.get("related"), None);
+    }
+
+    #[test]
+    fn a_request_is_allowed_that_was_let_through() {
+        for (action, types) in
+            [(1, json!(["access", "allowed"])), (2, json!(["access", "denied"])), (4, json!(["access"]))]
+        {
+            let found = ecs(&json!({"action_id": action, "class_uid": 4002}).to_string());
+            assert_eq!(found["event"]["type"], types, "{action}");
+        }
     }
 
     #[test]

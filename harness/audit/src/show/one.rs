@@ -56,7 +56,7 @@ const QUESTIONS: [(&str, &[Field]); 7] = [
     (
         "where",
         &[
-            Field::Proxy,
+            Field::Service,
             Field::Route,
             Field::Cluster,
             Field::UpstreamIp,

@@ -27,7 +27,7 @@ pub(super) fn sentence(row: &Row<'_>, record: &[u8]) -> String {
 fn genesis(chain: &str, audit: &Value, row: &Row<'_>) -> String {
     let version = audit["version"].as_str().map(|version| format!("audit-log {version}"));
     let node = &audit["node"];
-    let proxy = node["pod"].as_str().or_else(|| node["id"].as_str()).or_else(|| row.text(Field::Proxy));
+    let proxy = node["pod"].as_str().or_else(|| node["id"].as_str()).or_else(|| row.text(Field::Service));
     let configuration = audit["config"].as_str().map(|digest| format!("configuration {}", short(digest)));
     let before = audit["previous_chain"].as_str().map(|chain| format!("after chain {}", short(chain)));
     let key = audit["key"].as_str().map(|key| format!("signed by {key}"));

@@ -29,7 +29,7 @@ fn ecs_has_the_rows_of_ocsf() {
     let files = Files::new();
     let columns = "time,kind,decision,status,filter,reason,flags,count,method,host,path,query,protocol,subject,issuer,tenant,\
         client_id,source_ip,source_port,forwarded_for,user_agent,response_bytes,duration_ms,cluster,route,trace_id,span_id,\
-        request_id,id,chain,sequence,hash,proxy";
+        request_id,id,chain,sequence,hash,service";
     let of = |file: &str| {
         let ran = files.audit(&["show", file, "--kind", "all", "--format", "jsonl", "--columns", columns]);
         assert_eq!(ran.code, 0);

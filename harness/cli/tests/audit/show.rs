@@ -165,7 +165,7 @@ fn several_files_and_the_log_of_envoy_are_one_log() {
     let log: String = second
         .lines()
         .map(|line| {
-            format!("[2026-09-21 14:14:00.000][15][info][wasm] wasm log audit-log: portcullis-audit {line}\n")
+            format!("[2026-09-21 14:14:00.000][15][info][wasm] [source/extensions/common/wasm/context.cc:1151] wasm log audit-log: portcullis-audit {line}\n")
         })
         .collect();
     files.write("envoy.log", format!("[info] starting main dispatch loop\n{log}"));

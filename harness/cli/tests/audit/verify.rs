@@ -1,10 +1,13 @@
-use portcullis_audit_chain::{Chain, Form, Keys, MacKey, Signature, Signer, hex};
+use portcullis_audit_chain::{Chain, Form, Keys, MacKey, NoteKey, Signature, Signer, VerifierKey, hex};
 use serde_json::{Value, json};
 
 use super::{Files, Ran};
 
 /// The key by which the notes of the writers are verified.
 const KEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+/// What Envoy writes before what a plugin says in its log.
+const LOG: &str =
+    "[2026-11-28 22:56:40.165][18338][info][wasm] [source/extensions/common/wasm/context.cc:1151] wasm log";
 /// The same key under another name.
 const OTHER: &str = "Somebody+806fbc0e+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
 
@@ -48,6 +51,19 @@ chain      records  copies  lost  from                      to                  
 intact: 417 records of 4 chains
 ";
     assert_eq!(ran.out, expected);
+}
+
+#[test]
+fn a_pair_of_keys_is_made() {
+    let files = Files::new();
+    let [made, other] = [(); 2].map(|()| files.audit(&["key", "audit.example"]));
+    assert_eq!((made.code, made.err.as_str()), (0, ""));
+    assert_ne!(made.out, other.out);
+    let [secret, public] = made.out.lines().collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!(NoteKey::parse(secret).unwrap().verifier(), VerifierKey::parse(public).unwrap());
+    let ran = files.audit(&["key", "two words"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("\"two words\": the name of a key is not empty"), "{}", ran.err);
 }
 
 #[test]
@@ -131,11 +147,7 @@ fn whoever_has_made_all_hashes_anew_has_no_signature() {
     let of_the_root: Vec<_> =
         found.iter().filter(|line| line.contains("the checkpoint is not of the ")).collect();
     assert_eq!(of_the_root.len(), 1, "{found:?}");
-    assert!(
-        ran.out.contains("0 of 2 by") || ran.out.contains("2 by PeterNeumann, not verified"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains("  2 by PeterNeumann+c74f20a3, not verified  "), "{}", ran.out);
 }
 
 #[test]
@@ -155,7 +167,7 @@ fn a_checkpoint_that_was_kept_shows_that_the_end_is_missing() {
     let log: String = lines
         .iter()
         .filter(is_checkpoint)
-        .map(|line| format!("[info] wasm log: portcullis-audit {line}\n[info] x\n"))
+        .map(|line| format!("{LOG} audit: portcullis-audit {line}\n[info] portcullis-audit {{\n"))
         .collect();
     files.write("envoy.log", log);
     for kept in ["notes.txt", "envoy.log"] {
@@ -210,6 +222,50 @@ fn a_mac_is_verified_by_a_key_in_a_file() {
 }
 
 #[test]
+fn records_are_counted_that_no_later_checkpoint_vouches_for() {
+    let files = Files::new();
+    let key = Keys::Mac(MacKey::parse(&hex::lower(&[5; 32])).unwrap());
+    let mut chain = Chain::new([9; 16], Form::Member, String::new());
+    let mut signer = Signer::for_chain(&key, chain.uid());
+    let mut lines: Vec<_> = (0..9).map(|number| {
+        let audit = match number {
+            0 => json!({"kind": "genesis"}),
+            6 => json!({"first_sequence": 3, "kind": "loss", "last_sequence": 4}),
+            7 => {
+                let checkpoint = chain.checkpoint();
+                let Signature::Mac { epoch, mac } = signer.sign(&checkpoint) else { panic!("it has a key for MACs") };
+                json!({"epoch": epoch, "kind": "checkpoint", "mac": hex::lower(&mac), "root": checkpoint.root_text(), "size": number})
+            }
+            _ => json!({}),
+        };
+        let id = format!("{}-{number}", chain.uid());
+        let mut line = json!({"metadata": {"sequence": number, "uid": id}, "unmapped": {"audit": audit}}).to_string().into_bytes();
+        let place = line.len() - 2;
+        chain.seal(&mut line, place);
+        String::from_utf8(line).unwrap()
+    }).collect();
+    lines.drain(3..5);
+    files.write("right.key", hex::lower(&[5; 32]) + "\n");
+    let ran = files.verified(&lines, &["--mac-key", "right.key", "--require-signed"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.out.contains("  1 by MAC, to record 6  "), "{}", ran.out);
+    let remark = "3 records before a gap and behind the last checkpoint: nothing vouches for what is in such a place\n";
+    assert!(ran.out.contains(remark), "{}", ran.out);
+    let ran = files.verified(&lines, &["--mac-key", "right.key", "--format", "json"]);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(report["chains"][0]["checkpoints"]["unvouched"], 3);
+    // Without the checkpoint anybody could have written the loss record.
+    let ran = files.verified(&lines[..5], &["--mac-key", "right.key"]);
+    let found = told(&ran);
+    assert!(
+        found[0].ends_with(
+            "record 5: missing before it: records 3 to 4, declared by record 6, which nothing vouches for"
+        ),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_key_of_somebody_else_is_told_once_for_each_chain() {
     let files = Files::new();
     let ran = files.audit(&["verify", "audit.jsonl", "--key", OTHER]);
@@ -250,7 +306,7 @@ fn keys_and_files_that_are_none_are_told_before_anything_is_read() {
         ),
         (
             &["audit.jsonl", "--checkpoints", "bad.note"],
-            "bad.note:1: no note of a chain: that has its name, a number and a root, each on a line",
+            "bad.note:1: no note of a chain: that has its name, a number, a root and a hash, each on a line",
         ),
         (&["empty.jsonl", "other.log"], "empty.jsonl, other.log: no audit record in it"),
     ] {
@@ -276,7 +332,7 @@ fn a_chain_goes_on_in_the_next_file_and_may_come_from_a_pipe() {
             &"    lines were moved; give the older files first, and as they were written, not sorted"
         )
     );
-    assert!(ran.out.contains("  2 by PeterNeumann, not compared  "), "{}", ran.out);
+    assert!(ran.out.contains("  1 of 2 by PeterNeumann, to record 79, 1 not compared  "), "{}", ran.out);
     let ran = files.fed(&["verify", "1.jsonl", "-", "--key", KEY], lines[200..].join("\n").as_bytes());
     assert_eq!(ran.code, 0, "{}", ran.out);
     let ran = files.fed(&["verify", "-"], b"{\"class_uid\":4002,\"half\n");

@@ -36,16 +36,16 @@ impl Gaps {
         Some(gap)
     }
 
-    /// Takes out what a loss record declares, and says how many records that were.
-    pub(crate) fn declare(&mut self, first: u64, last: u64) -> u64 {
-        let mut declared = 0;
+    /// Takes out what a loss record declares.
+    pub(crate) fn declare(&mut self, first: u64, last: u64) -> Vec<Gap> {
+        let mut declared = Vec::new();
         if first > last {
             return declared;
         }
         let mut index = self.0.partition_point(|gap| gap.last < first);
         while let Some(gap) = self.0.get(index).copied().filter(|gap| gap.first <= last) {
             let (from, to) = (gap.first.max(first), gap.last.min(last));
-            declared += to - from + 1;
+            declared.push(Gap { first: from, last: to, ..gap });
             index += self.replace(index, gap, from, to);
         }
         declared
@@ -73,6 +73,10 @@ mod tests {
         Gap { first, last, place: Place::default(), hash_of_last: Some([7; 32]) }
     }
 
+    fn declared(gaps: &mut Gaps, first: u64, last: u64) -> Vec<(u64, u64)> {
+        gaps.declare(first, last).iter().map(|gap| (gap.first, gap.last)).collect()
+    }
+
     fn ranges(gaps: &Gaps) -> Vec<(u64, u64, bool)> {
         gaps.0.iter().map(|gap| (gap.first, gap.last, gap.hash_of_last.is_some())).collect()
     }
@@ -83,13 +87,13 @@ mod tests {
         assert_eq!(gaps.fill(4), Some(gap(3, 5)));
         assert_eq!(ranges(&gaps), [(3, 3, false), (5, 5, true), (10, 19, true), (30, 30, true)]);
         assert_eq!((gaps.fill(4), gaps.fill(6), gaps.fill(31)), (None, None, None));
-        assert_eq!(gaps.declare(15, 12), 0);
-        assert_eq!(gaps.declare(12, 13), 2);
+        assert_eq!(declared(&mut gaps, 15, 12), []);
+        assert_eq!(declared(&mut gaps, 12, 13), [(12, 13)]);
         assert_eq!(ranges(&gaps)[2..4], [(10, 11, false), (14, 19, true)]);
-        assert_eq!(gaps.declare(5, 100), 1 + 2 + 6 + 1);
+        assert_eq!(declared(&mut gaps, 5, 100), [(5, 5), (10, 11), (14, 19), (30, 30)]);
         assert_eq!(ranges(&gaps), [(3, 3, false)]);
         assert_eq!(gaps.fill(3).unwrap().first, 3);
-        assert_eq!((ranges(&gaps).len(), gaps.declare(0, u64::MAX)), (0, 0));
+        assert_eq!((ranges(&gaps).len(), declared(&mut gaps, 0, u64::MAX).len()), (0, 0));
     }
 
     #[test]

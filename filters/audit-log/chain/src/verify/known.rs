@@ -1,6 +1,6 @@
 //! What is known of chains beside their own records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Knower, Place};
 use super::uid::Uid;
@@ -13,14 +13,24 @@ const MOST: usize = 65_536;
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     records: BTreeMap<(Uid, u64), Fact>,
-    /// By the number of leaves.
-    roots: BTreeMap<(Uid, u64), Fact>,
+    /// Checkpoints that were kept, by their numbers of records.
+    kept: BTreeMap<(Uid, u64), Kept>,
+    /// The chains that they are of.
+    anchored: BTreeSet<Uid>,
+}
+
+/// A checkpoint that was kept elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) root: Hash,
+    /// The hash of the last record, and who says so.
+    pub(crate) last: Fact,
 }
 
 /// What somebody knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fact {
-    /// The hash of a record, or a root.
+    /// The hash of a record.
     pub(crate) hash: Hash,
     pub(crate) by: Knower,
     /// Where that is said.
@@ -38,9 +48,15 @@ impl Known {
         self.records.len() >= MOST
     }
 
-    /// So many records have this root.
-    pub(crate) fn root(&mut self, chain: Uid, size: u64, fact: Fact) {
-        self.roots.insert((chain, size), fact);
+    /// So many records have this root and this last one.
+    pub(crate) fn keep(&mut self, chain: Uid, size: u64, kept: Kept) {
+        self.kept.insert((chain, size), kept);
+        self.anchored.insert(chain);
+    }
+
+    /// Whether a checkpoint of this chain was kept.
+    pub(crate) fn has_kept(&self, chain: Uid) -> bool {
+        self.anchored.contains(&chain)
     }
 
     /// What is known of this record, which has come.
@@ -49,8 +65,8 @@ impl Known {
     }
 
     /// What is known of so many records, which have come.
-    pub(crate) fn take_root(&mut self, chain: Uid, size: u64) -> Option<Fact> {
-        take(&mut self.roots, (chain, size))
+    pub(crate) fn take_kept(&mut self, chain: Uid, size: u64) -> Option<Kept> {
+        take(&mut self.kept, (chain, size))
     }
 
     /// What has not come, by chain.
@@ -59,10 +75,10 @@ impl Known {
         for ((chain, sequence), fact) in self.records {
             all.entry(chain).or_insert_with(|| Left::new(fact)).reaches(sequence.saturating_add(1), fact);
         }
-        for ((chain, size), fact) in self.roots {
-            let left = all.entry(chain).or_insert_with(|| Left::new(fact));
-            left.reaches(size, fact);
-            left.roots.push(size);
+        for ((chain, size), kept) in self.kept {
+            let left = all.entry(chain).or_insert_with(|| Left::new(kept.last));
+            left.reaches(size, kept.last);
+            left.kept.push(size);
         }
         all
     }
@@ -74,13 +90,13 @@ pub(crate) struct Left {
     /// How many records there were at least, and who says so.
     pub(crate) size: u64,
     pub(crate) fact: Fact,
-    /// Of how many records there are roots.
-    pub(crate) roots: Vec<u64>,
+    /// Of how many records there are checkpoints.
+    pub(crate) kept: Vec<u64>,
 }
 
 impl Left {
     fn new(fact: Fact) -> Self {
-        Self { size: 0, fact, roots: Vec::new() }
+        Self { size: 0, fact, kept: Vec::new() }
     }
 
     fn reaches(&mut self, size: u64, fact: Fact) {
@@ -90,7 +106,7 @@ impl Left {
     }
 }
 
-fn take(map: &mut BTreeMap<(Uid, u64), Fact>, key: (Uid, u64)) -> Option<Fact> {
+fn take<T>(map: &mut BTreeMap<(Uid, u64), T>, key: (Uid, u64)) -> Option<T> {
     // As a rule nothing is known, and this is asked for every record.
     if map.is_empty() { None } else { map.remove(&key) }
 }

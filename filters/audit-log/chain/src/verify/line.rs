@@ -1,7 +1,7 @@
 //! What a line is, before it is read as JSON.
 
-/// What stands before a record in a line of Envoy's log.
-const MARK: &[u8] = b"portcullis-audit {";
+use crate::log;
+
 /// What gives away that a line was a record.
 const TRACES: [&[u8]; 3] = [b"\"integrity\":", b"\"attestation_list\":", b"\"class_uid\":"];
 
@@ -9,8 +9,12 @@ const TRACES: [&[u8]; 3] = [b"\"integrity\":", b"\"attestation_list\":", b"\"cla
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
     Empty,
-    /// What should be a record, without what stands around it.
+    /// What should be a record, alone on its line.
     Record(&'a [u8]),
+    /// What should be a record in Envoy's log, without what stands before it.
+    Logged(&'a [u8]),
+    /// What may have been a record, unless it is of somebody who writes to the same file.
+    Trace(&'a [u8]),
     /// Something else.
     Other,
 }
@@ -23,19 +27,16 @@ impl<'a> Line<'a> {
             Some(b'{') => return Self::Record(line),
             Some(_) => (),
         }
-        if let Some(at) = find(line, MARK) {
-            return Self::Record(line.get(at + MARK.len() - 1..).unwrap_or_default());
-        }
-        // A record whose beginning is damaged is not passed over like a line of somebody else.
-        match TRACES.iter().any(|trace| find(line, trace).is_some()) {
-            true => Self::Record(line),
-            false => Self::Other,
+        match log::message(line) {
+            Some(text) if text.starts_with(b"{") || has_trace(text) => Self::Logged(text),
+            None if has_trace(line) => Self::Trace(line),
+            _ => Self::Other,
         }
     }
 }
 
-fn find(line: &[u8], wanted: &[u8]) -> Option<usize> {
-    line.windows(wanted.len()).position(|part| part == wanted)
+fn has_trace(line: &[u8]) -> bool {
+    TRACES.iter().any(|trace| line.windows(trace.len()).any(|part| part == *trace))
 }
 
 #[cfg(test)]
@@ -48,13 +49,12 @@ mod tests {
             ("", Line::Empty),
             (" \r\n", Line::Empty),
             (" {\"a\":\"portcullis-audit {\"}\r\n", Line::Record(b"{\"a\":\"portcullis-audit {\"}")),
-            (
-                "[info] wasm log: portcullis-audit {\"a\":\"portcullis-audit {\"}\n",
-                Line::Record(b"{\"a\":\"portcullis-audit {\"}"),
-            ),
+            ("portcullis-audit {\"a\":1}\n", Line::Logged(b"{\"a\":1}")),
+            ("portcullis-audit \"class_uid\":1}", Line::Logged(b"\"class_uid\":1}")),
             ("[info] starting main dispatch loop", Line::Other),
+            ("GET / \"portcullis-audit {\"", Line::Other),
             ("portcullis-audit no record", Line::Other),
-            ("x\"class_uid\":4002}", Line::Record(b"x\"class_uid\":4002}")),
+            ("x\"class_uid\":4002}", Line::Trace(b"x\"class_uid\":4002}")),
         ] {
             assert_eq!(Line::new(line.as_bytes()), expected, "{line}");
         }

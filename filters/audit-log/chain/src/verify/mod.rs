@@ -2,10 +2,11 @@
 //!
 //! A [`Verifier`] is fed line by line (`line`), in the order in which records were stored. Each line is read (`record`, by way of `scan`) and taken by
 //! its chain (`state`, `special`), which knows what comes next, what has come (`seen`), what is missing (`gaps`), and who vouches for it (`trust`,
-//! `note`). Whatever is known from elsewhere waits in `known`. In memory is a little of each chain, however long it is.
+//! `note`, `vouched`). Whatever is known from elsewhere waits in `known`. In memory is a little of each chain, however long it is.
 //!
 //! After a problem it goes on as if that record were right, so that one edit is one finding or two.
 
+mod company;
 mod finding;
 mod gaps;
 mod known;
@@ -23,6 +24,7 @@ mod time;
 mod told;
 mod trust;
 mod uid;
+mod vouched;
 
 use std::collections::BTreeMap;
 
@@ -35,7 +37,8 @@ pub use uid::Uid;
 use crate::checkpoint::Checkpoint;
 use crate::hex;
 use crate::signer::Signature;
-use known::{Fact, Known};
+use company::{Company, Suspect};
+use known::{Fact, Kept, Known};
 use line::Line;
 use record::{Kind, Record, Unreadable};
 use state::{Context, State};
@@ -50,6 +53,9 @@ pub struct Verifier {
     trust: Trust,
     states: BTreeMap<Uid, State>,
     known: Known,
+    company: Company,
+    /// How many keys of MACs were computed in vain.
+    in_vain: u64,
     told_too_many: bool,
     summary: Summary,
 }
@@ -73,7 +79,7 @@ impl Verifier {
 
     /// A line with a checkpoint that was kept elsewhere than the other records. `None`: it is of something else.
     pub fn keep_line(&mut self, place: Place, line: &[u8]) -> Option<Vec<Finding>> {
-        let Line::Record(text) = Line::new(line) else { return None };
+        let (Line::Record(text) | Line::Logged(text)) = Line::new(line) else { return None };
         let findings = match Record::read(text) {
             Ok(record) if record.fits() => self.keep_record(place, &record)?,
             Ok(record) => vec![changed(place, &record)],
@@ -87,7 +93,7 @@ impl Verifier {
         let kind = record.kind.as_ref().filter(|kind| kind.name == "checkpoint")?;
         let by = Knower::Checkpoint(place);
         self.known.record(record.chain, record.sequence, Fact { hash: record.hash, by, place });
-        Some(match checkpoint(kind) {
+        Some(match checkpoint(kind, record.previous) {
             Ok((checkpoint, signature)) => self.keep(place, record.chain, &checkpoint, &signature),
             Err(problem) => {
                 vec![Finding { place, chain: Some(record.chain), sequence: Some(record.sequence), problem }]
@@ -102,12 +108,12 @@ impl Verifier {
         checkpoint: &Checkpoint,
         signature: &Signature,
     ) -> Vec<Finding> {
-        let fact = Fact { hash: checkpoint.root, by: Knower::Checkpoint(place), place };
-        self.known.root(chain, checkpoint.size, fact);
-        let mut signatures = Signatures::default();
+        let last = Fact { hash: checkpoint.last, by: Knower::Checkpoint(place), place };
+        self.known.keep(chain, checkpoint.size, Kept { root: checkpoint.root, last });
         // Others of the chain may not have been kept.
-        signatures.has_hole = true;
-        let problem = signatures.check(chain, checkpoint, signature, &self.trust).err();
+        let mut signatures = Signatures::default();
+        signatures.missing = u64::MAX;
+        let problem = signatures.check(chain, checkpoint, signature, &self.trust, &mut self.in_vain).err();
         let finding =
             |problem| Finding { place, chain: Some(chain), sequence: Some(checkpoint.size), problem };
         problem.map(finding).into_iter().collect()
@@ -115,21 +121,41 @@ impl Verifier {
 
     /// The next line.
     pub fn line(&mut self, place: Place, line: &[u8]) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        match Line::new(line) {
-            Line::Empty => return findings,
-            Line::Other => {
-                self.summary.others += 1;
-                self.summary.first_other.get_or_insert(place);
+        let mut findings = damaged(&self.company.enter(place.file));
+        let line = Line::new(line);
+        self.summary.lines += u64::from(line != Line::Empty);
+        match line {
+            Line::Empty => (),
+            Line::Record(text) => self.read(place, text, &mut findings),
+            Line::Logged(text) => {
+                self.mix();
+                self.read(place, text, &mut findings);
             }
-            Line::Record(text) => match Record::read(text) {
-                Ok(record) => self.record(place, &record, &mut findings),
-                Err(unreadable) => findings.push(unreadable.finding(place)),
-            },
+            Line::Trace(text) if self.company.suspect(place, text) => (),
+            Line::Other | Line::Trace(_) => {
+                self.mix();
+                self.other(place);
+            }
         }
-        self.summary.lines += 1;
         self.summary.found += findings.len() as u64;
         findings
+    }
+
+    fn read(&mut self, place: Place, text: &[u8], findings: &mut Vec<Finding>) {
+        match Record::read(text) {
+            Ok(record) => self.record(place, &record, findings),
+            Err(unreadable) => findings.push(unreadable.finding(place)),
+        }
+    }
+
+    /// Somebody else writes to this file.
+    fn mix(&mut self) {
+        self.company.mix().iter().for_each(|suspect| self.other(suspect.place));
+    }
+
+    fn other(&mut self, place: Place) {
+        self.summary.others += 1;
+        self.summary.first_other.get_or_insert(place);
     }
 
     /// The next line, which is longer than any record and was not read.
@@ -140,7 +166,13 @@ impl Verifier {
     }
 
     fn record(&mut self, place: Place, record: &Record, findings: &mut Vec<Finding>) {
-        let mut context = Context { place, trust: &self.trust, known: &mut self.known, findings };
+        let mut context = Context {
+            place,
+            trust: &self.trust,
+            known: &mut self.known,
+            findings,
+            in_vain: &mut self.in_vain,
+        };
         if !record.fits() {
             context.findings.push(changed(place, record));
             if let Some((state, sequence)) = place_of(&mut self.states, place, record) {
@@ -181,7 +213,13 @@ impl Verifier {
         let fact = Fact { hash, by: Knower::Writer(record.chain), place };
         match self.states.get_mut(&chain).filter(|state| state.next > sequence) {
             Some(state) => {
-                let mut context = Context { place, trust: &self.trust, known: &mut self.known, findings };
+                let mut context = Context {
+                    place,
+                    trust: &self.trust,
+                    known: &mut self.known,
+                    findings,
+                    in_vain: &mut self.in_vain,
+                };
                 state.recall(sequence, fact, &mut context);
             }
             None if !self.known.is_full() => self.known.record(chain, sequence, fact),
@@ -191,13 +229,14 @@ impl Verifier {
 
     /// What there is to say when all has been read.
     pub fn finish(mut self) -> Summary {
-        let mut findings = Vec::new();
+        let mut findings = damaged(&self.company.left());
         for state in self.states.values_mut() {
             let mut context = Context {
                 place: state.last_place,
                 trust: &self.trust,
                 known: &mut self.known,
                 findings: &mut findings,
+                in_vain: &mut self.in_vain,
             };
             state.finish(&mut context);
         }
@@ -219,7 +258,7 @@ impl Verifier {
                 let problem = Problem::TailCut { known: left.size, by };
                 findings.push(Finding { place, chain: Some(chain), sequence, problem });
             }
-            let unchecked = left.roots.iter().filter(|size| **size <= state.next).count();
+            let unchecked = left.kept.iter().filter(|size| **size <= state.next).count();
             state.summary.checkpoints.kept_unchecked = unchecked as u64;
         }
         findings.sort_by_key(|finding| finding.place);
@@ -246,6 +285,15 @@ fn place_of<'a>(
         states.entry(chain).or_insert_with(|| State::new(chain, place));
     }
     states.get_mut(&chain).map(|state| (state, sequence))
+}
+
+/// Lines that were records, and are not even objects any more.
+fn damaged(suspects: &[Suspect]) -> Vec<Finding> {
+    let read = |suspect: &Suspect| match Record::read(&suspect.line) {
+        Err(unreadable) => unreadable.finding(suspect.place),
+        Ok(record) => changed(suspect.place, &record),
+    };
+    suspects.iter().map(read).collect()
 }
 
 fn changed(place: Place, record: &Record) -> Finding {

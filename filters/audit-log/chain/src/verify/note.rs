@@ -38,6 +38,12 @@ pub(crate) fn verify(note: &str, text: &str, keys: &[VerifierKey]) -> Result<Sig
     Ok(signers)
 }
 
+/// Who has signed a note, as it says itself.
+pub(crate) fn claimed(note: &str) -> Vec<String> {
+    let told = |line: Line<'_>| format!("{}+{}", line.name, hex::lower(&line.id));
+    note.lines().filter_map(Line::parse).map(told).collect()
+}
+
 struct Line<'a> {
     name: &'a str,
     id: [u8; 4],
@@ -62,9 +68,10 @@ impl<'a> Line<'a> {
 /// What a note speaks of, and its text.
 pub(crate) fn read(note: &str) -> Option<(Uid, Checkpoint)> {
     let mut lines = note.lines();
-    let (first, size, root) = (lines.next()?, lines.next()?, lines.next()?);
+    let (first, size, root, last) = (lines.next()?, lines.next()?, lines.next()?, lines.next()?);
     let chain = Uid::parse(first.strip_prefix(&origin(""))?.as_bytes())?;
-    let checkpoint = Checkpoint { size: size.parse().ok()?, root: root_of(root)? };
+    let checkpoint =
+        Checkpoint { size: size.parse().ok()?, root: root_of(root)?, last: hex::parse(last.as_bytes())? };
     // Whatever is written otherwise than it would be written is not what was signed.
     note.starts_with(&checkpoint.text(&chain.to_string())).then_some((chain, checkpoint))
 }

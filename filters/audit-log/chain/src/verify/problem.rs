@@ -43,6 +43,15 @@ pub enum Problem {
         /// The last.
         last: u64,
     },
+    /// Records are missing before this one, and nothing vouches for the loss record that declares that.
+    Undeclared {
+        /// The first of them.
+        first: u64,
+        /// The last.
+        last: u64,
+        /// The number of the loss record.
+        by: u64,
+    },
     /// The beginning of a chain is missing.
     HeadCut {
         /// The first record that is there.
@@ -175,6 +184,7 @@ impl Problem {
             Self::Changed { .. } => "changed",
             Self::Relinked { .. } => "wrong_link",
             Self::Missing { .. } => "missing",
+            Self::Undeclared { .. } => "unvouched_loss",
             Self::HeadCut { .. } => "head_cut",
             Self::Genesis => "genesis",
             Self::Reordered { .. } => "reordered",
@@ -225,6 +235,9 @@ impl Problem {
                 "the record before it was changed and hashed anew, or another one was put in its place"
             }
             Self::Missing { .. } => "they were removed, or got lost before anybody could declare that",
+            Self::Undeclared { .. } => {
+                "if the chain goes on, wait for its next checkpoint; otherwise the loss record was made up, or the proxy died before it could vouch for it"
+            }
             Self::HeadCut { .. } => {
                 "the beginning was cut off, or is in a file that was not given: give the older files first"
             }

@@ -1,11 +1,13 @@
 //! Records that speak of their chain: how it begins and ends, what it has lost, and checkpoints.
 
+use super::gaps::Gap;
 use super::problem::Problem;
 use super::record::{Kind, Record};
 use super::state::{Context, State};
 use super::summary::End;
 use super::trust::checkpoint;
 use super::uid::Uid;
+use crate::merkle::{Hash, Tree};
 
 impl State {
     /// What a record says that is not of a request. One that is not where it should be says less.
@@ -18,8 +20,8 @@ impl State {
         let Some(kind) = kind else { return };
         match name {
             "genesis" => self.genesis(kind),
-            "checkpoint" => self.checkpoint(kind, record.sequence, is_in_order, context),
-            "loss" => self.loss(kind, record),
+            "checkpoint" => self.checkpoint(kind, record, is_in_order, context),
+            "loss" => self.loss(kind, record, context),
             "stop" => self.stop(kind, record.sequence),
             _ => (),
         }
@@ -36,10 +38,12 @@ impl State {
         self.summary.end = End::Stopped { reason: kind.text("reason").map(str::to_owned) };
     }
 
-    fn loss(&mut self, kind: &Kind, record: &Record) {
+    fn loss(&mut self, kind: &Kind, record: &Record, context: &mut Context<'_>) {
         match (kind.number("first_sequence"), kind.number("last_sequence")) {
             (Some(first), Some(last)) => {
-                self.summary.declared_missing += self.gaps.declare(first, last.min(record.sequence));
+                for gap in self.gaps.declare(first, last.min(record.sequence)) {
+                    self.declared(gap, record.sequence, context);
+                }
             }
             _ => {
                 let lost = record.count.unwrap_or(1);
@@ -48,9 +52,20 @@ impl State {
         }
     }
 
-    fn checkpoint(&mut self, kind: &Kind, sequence: u64, is_in_order: bool, context: &mut Context<'_>) {
+    /// A gap is declared. Anybody can write that who can write the file, so it has to be vouched for if anything can.
+    fn declared(&mut self, gap: Gap, by: u64, context: &mut Context<'_>) {
+        self.summary.declared_missing += gap.last - gap.first + 1;
+        if self.is_anchored(context)
+            && let Some((oldest, by)) = self.vouched.wait(gap, by)
+        {
+            self.tell_unvouched(&oldest, by, context);
+        }
+    }
+
+    fn checkpoint(&mut self, kind: &Kind, record: &Record, is_in_order: bool, context: &mut Context<'_>) {
+        let sequence = record.sequence;
         self.summary.checkpoints.total += 1;
-        let (checkpoint, signature) = match checkpoint(kind) {
+        let (checkpoint, signature) = match checkpoint(kind, record.previous) {
             Ok(it) => it,
             Err(problem) => return self.tell(sequence, problem, context),
         };
@@ -65,21 +80,30 @@ impl State {
         }
         self.summary.checkpoints.last = Some(sequence);
         let fits = self.fits(checkpoint.root, sequence, context);
-        match self.signatures.check(self.summary.uid, &checkpoint, &signature, context.trust) {
-            Ok(true) if fits => {
-                self.summary.checkpoints.vouched += 1;
-                self.summary.checkpoints.vouched_to = Some(sequence);
-            }
-            Ok(_) => (),
+        let checked =
+            self.signatures.check(self.summary.uid, &checkpoint, &signature, context.trust, context.in_vain);
+        let is_vouched = checked == Ok(true) && fits != Some(false);
+        if is_vouched {
+            self.summary.checkpoints.vouched += 1;
+            self.summary.checkpoints.vouched_to = Some(sequence);
+            // What it says is signed as well.
+            self.vouched.reaches(sequence + 1);
+        } else if fits.is_none() {
+            self.summary.checkpoints.unchecked += 1;
+        }
+        match checked {
+            // The hash of the last record is signed as well: where the root is wrong, so is that.
+            Err(Problem::Note { .. } | Problem::WrongMac { .. }) if self.root_is_wrong => (),
             Err(problem) => self.tell(sequence, problem, context),
+            Ok(_) => (),
         }
     }
 
-    /// Whether a root is that of the records before.
-    fn fits(&mut self, found: crate::merkle::Hash, size: u64, context: &mut Context<'_>) -> bool {
-        let Some(expected) = self.tree.as_ref().map(crate::merkle::Tree::root) else {
-            self.summary.checkpoints.unchecked += 1;
-            return false;
+    /// Whether a root is that of the records before, if that is known.
+    fn fits(&mut self, found: Hash, size: u64, context: &mut Context<'_>) -> Option<bool> {
+        let Some(expected) = self.tree.as_ref().map(Tree::root) else {
+            self.root_is_wrong = false;
+            return None;
         };
         let is_right = expected == found;
         // What is wrong stays wrong; the first checkpoint that shows it is enough.
@@ -87,6 +111,6 @@ impl State {
             self.tell(size, Problem::Root { size, expected, found }, context);
         }
         self.root_is_wrong = !is_right;
-        is_right
+        Some(is_right)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Knower, Place};
 use super::gaps::{Gap, Gaps};
-use super::known::{Fact, Known};
+use super::known::{Fact, Kept, Known};
 use super::problem::Problem;
 use super::record::Record;
 use super::runs::Runs;
@@ -10,6 +10,7 @@ use super::seen::{self, Seen};
 use super::summary::{ChainSummary, Checkpoints, End};
 use super::trust::{Signatures, Trust};
 use super::uid::Uid;
+use super::vouched::Vouched;
 use crate::merkle::{Hash, Tree};
 
 /// What the verifier keeps of a chain.
@@ -26,6 +27,7 @@ pub(crate) struct State {
     runs: Runs,
     pub(super) signatures: Signatures,
     pub(super) root_is_wrong: bool,
+    pub(super) vouched: Vouched,
     /// Where the last record is.
     pub(crate) last_place: Place,
     pub(crate) summary: ChainSummary,
@@ -46,6 +48,8 @@ pub(crate) struct Context<'a> {
     pub(crate) trust: &'a Trust,
     pub(crate) known: &'a mut Known,
     pub(crate) findings: &'a mut Vec<Finding>,
+    /// How many keys of MACs were computed in vain.
+    pub(crate) in_vain: &'a mut u64,
 }
 
 impl State {
@@ -77,6 +81,7 @@ impl State {
             runs: Runs::default(),
             signatures: Signatures::default(),
             root_is_wrong: false,
+            vouched: Vouched::default(),
             last_place: place,
             summary,
         }
@@ -106,7 +111,7 @@ impl State {
             let before = Some(self.tip.hashes.first().copied().unwrap_or_default());
             self.tell(sequence, Problem::Relinked { before, found: record.previous }, context);
         }
-        self.grow(record.previous, missing, context);
+        self.grow(record, missing, context);
         self.advance(sequence, [record.hash], context);
         self.count(record);
         self.compare(record, context);
@@ -124,7 +129,7 @@ impl State {
     fn leave_out(&mut self, record: &Record, context: &mut Context<'_>) {
         let (first, last) = (self.next, record.sequence.saturating_sub(1));
         let gap = Gap { first, last, place: context.place, hash_of_last: Some(record.previous) };
-        self.signatures.has_hole = true;
+        self.signatures.missing = self.signatures.missing.saturating_add(last - first + 1);
         if let Some(oldest) = self.gaps.open(gap) {
             self.tell_missing(&oldest, context);
         }
@@ -132,34 +137,54 @@ impl State {
 
     /// The leaves of all records before one that follows: the last of them has the hash that this one says. So a single record that is missing is
     /// none too many.
-    fn grow(&mut self, previous: Hash, missing: u64, context: &mut Context<'_>) {
-        match missing {
-            0 => self.push_before(previous, context),
-            1 => {
-                self.push_before(self.tip.hashes.first().copied().unwrap_or_default(), context);
-                self.push(previous, context);
-            }
-            _ => self.tree = None,
+    fn grow(&mut self, record: &Record, missing: u64, context: &mut Context<'_>) {
+        let (sequence, previous) = (record.sequence, record.previous);
+        if missing == 0 {
+            return self.push_before(previous, context);
         }
+        self.push_before(self.tip.hashes.first().copied().unwrap_or_default(), context);
+        if missing > 1 {
+            self.tree = None;
+        }
+        if self.tree.is_none() {
+            let unvouched = self.vouched.breaks(self.next, sequence);
+            self.summary.checkpoints.unvouched += if self.is_anchored(context) { unvouched } else { 0 };
+        }
+        self.push(sequence, previous, context);
     }
 
     /// The leaf of the last record that has come, if there is one.
     fn push_before(&mut self, hash: Hash, context: &mut Context<'_>) {
         if self.next > 0 {
-            self.push(hash, context);
+            self.push(self.next, hash, context);
         }
     }
 
-    fn push(&mut self, hash: Hash, context: &mut Context<'_>) {
-        let Some(tree) = &mut self.tree else { return };
-        tree.push(&hash);
-        let (size, uid) = (tree.size(), self.summary.uid);
-        let Some(Fact { hash: found, by, .. }) = context.known.take_root(uid, size) else { return };
-        let expected = tree.root();
-        match expected == found {
-            true => self.summary.checkpoints.kept += 1,
-            false => self.tell(size.saturating_sub(1), Problem::Kept { size, expected, found, by }, context),
+    /// The last of so many records has this hash.
+    fn push(&mut self, size: u64, hash: Hash, context: &mut Context<'_>) {
+        if let Some(tree) = &mut self.tree {
+            tree.push(&hash);
         }
+        let uid = self.summary.uid;
+        let Some(Kept { root: found, last }) = context.known.take_kept(uid, size) else { return };
+        let (before, by) = (size.saturating_sub(1), last.by);
+        match self.tree.as_ref().map(Tree::root) {
+            Some(expected) if expected != found => {
+                self.tell(before, Problem::Kept { size, expected, found, by }, context);
+            }
+            _ if last.hash != hash => {
+                self.tell(before, Problem::Rewritten { expected: last.hash, by }, context);
+            }
+            _ => {
+                self.summary.checkpoints.kept += 1;
+                self.vouched.reaches(size);
+            }
+        }
+    }
+
+    /// Whether there is something to compare this chain with.
+    pub(super) fn is_anchored(&self, context: &Context<'_>) -> bool {
+        context.trust.has_keys() || context.known.has_kept(self.summary.uid)
     }
 
     fn advance(&mut self, sequence: u64, hashes: impl IntoIterator<Item = Hash>, context: &Context<'_>) {
@@ -256,7 +281,7 @@ impl State {
     /// A record that is not what its hash is of, and whose place is here nonetheless.
     pub(crate) fn take_changed(&mut self, sequence: u64, record: &Record, context: &mut Context<'_>) {
         self.summary.found += 1;
-        self.signatures.has_hole = true;
+        self.signatures.missing = self.signatures.missing.saturating_add(1);
         if sequence != self.next {
             self.gaps.fill(sequence);
             return;
@@ -278,6 +303,9 @@ impl State {
         if !self.tip.is_doubtful {
             self.push_before(self.tip.hashes.first().copied().unwrap_or_default(), context);
         }
+        for (gap, by) in self.vouched.left() {
+            self.tell_unvouched(&gap, by, context);
+        }
         self.summary.checkpoints.signers = std::mem::take(&mut self.signatures.names);
         let Checkpoints { vouched, unchecked, .. } = self.summary.checkpoints;
         if context.trust.is_required && (vouched == 0 || unchecked > 0) {
@@ -291,6 +319,13 @@ impl State {
             0 => Problem::HeadCut { first: gap.last + 1 },
             first => Problem::Missing { first, last: gap.last },
         };
+        let place = std::mem::replace(&mut context.place, gap.place);
+        self.tell(gap.last + 1, problem, context);
+        context.place = place;
+    }
+
+    pub(super) fn tell_unvouched(&mut self, gap: &Gap, by: u64, context: &mut Context<'_>) {
+        let problem = Problem::Undeclared { first: gap.first, last: gap.last, by };
         let place = std::mem::replace(&mut context.place, gap.place);
         self.tell(gap.last + 1, problem, context);
         context.place = place;

@@ -60,15 +60,18 @@ pub struct ChainSummary {
 pub struct Checkpoints {
     /// How many there are.
     pub total: u64,
-    /// How many of them fit the records before them and are vouched for by a key that was given.
+    /// How many of them fit the records before them, as far as those are there, and are vouched for by a key that was given.
     pub vouched: u64,
-    /// How many could not be compared with the records before them, because some of those are missing.
+    /// How many could not be compared with the records before them, because some of those are missing, and have no signature to go by.
     pub unchecked: u64,
+    /// How many records stand between a checkpoint and a gap of several records, so that no later one vouches for them. Not told where there are
+    /// neither keys nor checkpoints that were kept.
+    pub unvouched: u64,
     /// How many that were kept elsewhere fit the records.
     pub kept: u64,
     /// How many of those could not be compared.
     pub kept_unchecked: u64,
-    /// Up to which record, exclusively, a signature vouches for all.
+    /// Up to which record, exclusively, a signature vouches for all but those.
     pub vouched_to: Option<u64>,
     /// The record of the last one.
     pub last: Option<u64>,

@@ -18,6 +18,7 @@ impl Display for Problem {
             | Self::Incomplete { .. } => self.of_a_record(f),
             Self::Relinked { .. }
             | Self::Missing { .. }
+            | Self::Undeclared { .. }
             | Self::HeadCut { .. }
             | Self::Genesis
             | Self::Reordered { .. }
@@ -79,6 +80,11 @@ impl Problem {
             Self::Missing { first, last } => {
                 write!(f, "missing before it: {}, which no loss record declares", records(*first, *last))
             }
+            Self::Undeclared { first, last, by } => write!(
+                f,
+                "missing before it: {}, declared by record {by}, which nothing vouches for",
+                records(*first, *last)
+            ),
             Self::HeadCut { first } => {
                 write!(f, "the beginning is missing: {}", records(0, first.saturating_sub(1)))
             }
@@ -125,7 +131,7 @@ impl Problem {
             }
             Self::NotVouched { unchecked } => write!(
                 f,
-                "{unchecked} of its checkpoints could not be compared with its records: some are missing before them"
+                "{unchecked} of its checkpoints neither fit its records nor have a signature: some records are missing before them"
             ),
             _ => Ok(()),
         }
@@ -178,6 +184,7 @@ mod tests {
             Problem::Changed { computed: Some(hash), found: hash },
             Problem::Relinked { before: Some(hash), found: hash },
             Problem::Missing { first: 1, last: 1 },
+            Problem::Undeclared { first: 1, last: 2, by: 9 },
             Problem::HeadCut { first: 3 },
             Problem::Genesis,
             Problem::Reordered { after: 1 },

@@ -57,10 +57,10 @@ proptest! {
     }
 
     #[test]
-    fn notes_are_verified_by_others(size in 0..1_u64 << 53, root: [u8; 32], chain: [u8; 16], seed in 1..=255_u8) {
+    fn notes_are_verified_by_others(size in 0..1_u64 << 53, root: [u8; 32], last: [u8; 32], chain: [u8; 16], seed in 1..=255_u8) {
         let key = note_key("audit.example/\u{fc}", seed);
         let chain = hex::lower(&chain);
-        let checkpoint = Checkpoint { size, root };
+        let checkpoint = Checkpoint { size, root, last };
         let signature = Signer::for_chain(&Keys::Ed25519(key.clone()), &chain).sign(&checkpoint);
         let Signature::Note(note) = signature else { panic!() };
         let note = Note::from_bytes(note.as_bytes()).unwrap();

@@ -1,10 +1,10 @@
 //! Lines that are not as the filter writes them.
 
 use portcullis_audit_chain::Keys;
-use portcullis_audit_chain::verify::{Place, Trust};
+use portcullis_audit_chain::verify::{Place, Trust, Verifier};
 use serde_json::Value;
 
-use crate::writer::{SCHEMAS, Schema, Writer, told, verify};
+use crate::writer::{SCHEMAS, Schema, Writer, replaced, told, verify};
 
 fn written() -> Vec<Vec<u8>> {
     let mut writer = Writer::new(1, Schema::Ocsf, &Keys::None);
@@ -68,7 +68,7 @@ fn records_may_stand_in_the_log_of_envoy() {
     for line in written() {
         lines.push(
             [
-                b"[2026-09-21 14:13:20.012][1][info][wasm] wasm log audit: portcullis-audit ",
+                b"[2026-09-21 14:13:20.012][1][info][wasm] [source/extensions/common/wasm/context.cc:1151] wasm log audit: portcullis-audit ",
                 line.as_slice(),
                 b"\r\n",
             ]
@@ -105,8 +105,8 @@ fn a_line_that_is_no_record_is_told() {
             "4: no audit record: it has not the name of its chain, 32 digits",
             "5: no audit record: it has not the name of its chain, 32 digits",
             "6: no audit record: it has not a member `integrity` or `attestation_list`",
-            "7: no JSON: there is no such value, at byte 1",
             "8: no audit record: it has not a member `integrity` or `attestation_list`",
+            "7: no JSON: there is no such value, at byte 1",
         ]
     );
 }
@@ -142,4 +142,59 @@ fn what_a_client_can_write_confuses_nobody() {
     let (findings, summary) = verify(Trust::default(), &writer.lines);
     assert_eq!(findings, []);
     assert_eq!((summary.chains[0].records, summary.chains[0].rendered_anew), (14, 0));
+}
+
+#[test]
+fn a_client_says_nothing_by_an_access_log_in_the_same_file() {
+    let head =
+        "[2026-09-21 14:13:20.012][1][info][wasm] [source/extensions/common/wasm/context.cc:1151] wasm log";
+    let said = [
+        "[2026-09-21T14:13:20.012Z] \"GET / HTTP/1.1\" 200 \"portcullis-audit {\"".to_owned(),
+        "[2026-09-21T14:13:20.012Z] \"GET / HTTP/1.1\" 200 \"x\"class_uid\":\"".to_owned(),
+        format!("[2026-09-21T14:13:20.012Z] \"GET /\" \"{head} audit: portcullis-audit {{\"integrity\":1\""),
+        format!("{head} jwt-auth: no token: portcullis-audit {{\"integrity\":1"),
+        format!("{head} jwt-auth: \"integrity\":"),
+    ];
+    let records: Vec<_> = written()
+        .iter()
+        .map(|line| [head.as_bytes(), b" audit: portcullis-audit ", line.as_slice()].concat())
+        .collect();
+    for said in &said {
+        for place in 0..=records.len() {
+            let mut lines = records.clone();
+            lines.insert(place, said.clone().into_bytes());
+            let (findings, summary) = verify(Trust::default(), &lines);
+            assert_eq!(findings, [], "{said}");
+            assert_eq!((summary.chains[0].records, summary.others), (4, 1), "{said}");
+        }
+    }
+    // Behind the mark nobody but the filter writes.
+    let mut damaged = records;
+    damaged[1] = replaced(&damaged[1], "portcullis-audit {", "portcullis-audit ");
+    assert_eq!(told(&verify(Trust::default(), &damaged).0), ["2:-:not_json", "3:2:missing"]);
+}
+
+#[test]
+fn a_damaged_record_is_told_where_each_line_is_one() {
+    for place in 0..4 {
+        let mut lines = written();
+        lines[place][0] = b'x';
+        let findings = verify(Trust::default(), &lines).0;
+        assert!(told(&findings).contains(&format!("{}:-:not_json", place + 1)), "{findings:?}");
+        lines.push(b"[info] exiting".to_vec());
+        let (findings, summary) = verify(Trust::default(), &lines);
+        assert!(!told(&findings).contains(&format!("{}:-:not_json", place + 1)), "{findings:?}");
+        assert_eq!(summary.others, 2);
+    }
+    // Each file is looked at alone.
+    let mut verifier = Verifier::default();
+    let mut lines = written();
+    lines[3][0] = b'x';
+    let mut findings = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        findings.extend(verifier.line(Place { file: 0, line: number as u64 + 1 }, line));
+    }
+    findings.extend(verifier.line(Place { file: 1, line: 1 }, b"[info] exiting"));
+    assert_eq!(told(&findings), ["4:-:not_json"]);
+    assert_eq!(verifier.finish().found, 1);
 }

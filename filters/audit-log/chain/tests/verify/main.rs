@@ -3,6 +3,7 @@
 mod attacks;
 mod checkpoints;
 mod delivery;
+mod holes;
 mod interop;
 mod laws;
 mod lines;

@@ -37,7 +37,7 @@ pub(super) struct Chosen {
     /// Of this tenant.
     #[arg(long, value_name = "NAME", value_parser = text, help_heading = "Which records")]
     tenant: Option<Pattern>,
-    /// From this address or network: 192.0.2.1, 10.0.0.0/8; also hmac-sha256:..., where addresses are hidden.
+    /// From this address or network: 192.0.2.1, 10.0.0.0/8.
     #[arg(long, value_name = "ADDRESS", value_parser = source, help_heading = "Which records")]
     source: Option<Source>,
     /// Of requests with this decision.

@@ -1,6 +1,7 @@
 mod chosen;
 mod export;
 mod failure;
+mod key;
 mod output;
 mod progress;
 mod show;
@@ -22,6 +23,7 @@ pub(crate) struct Audit {
 #[derive(Debug, Subcommand)]
 enum Command {
     Export(export::Export),
+    Key(key::Key),
     Show(show::Show),
     Verify(verify::Verify),
 }
@@ -30,6 +32,7 @@ impl Audit {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
         match self.command {
             Command::Export(command) => command.execute(),
+            Command::Key(command) => command.execute(),
             Command::Show(command) => command.execute(),
             Command::Verify(command) => command.execute(),
         }

@@ -90,6 +90,7 @@ fn chain(chain: &ChainSummary) -> Value {
             "signers": it.signers,
             "total": it.total,
             "unchecked": it.unchecked,
+            "unvouched": it.unvouched,
             "vouched": it.vouched,
             "vouched_to": it.vouched_to,
         },

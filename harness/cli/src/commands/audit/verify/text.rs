@@ -148,6 +148,13 @@ fn remarks(summary: &Summary, files: &[PathBuf], is_anchored: bool) -> Vec<Strin
             counted(unchecked, "checkpoint")
         ));
     }
+    let unvouched = sum(|chain| chain.checkpoints.unvouched);
+    if unvouched > 0 {
+        remarks.push(format!(
+            "{} before a gap and behind the last checkpoint: nothing vouches for what is in such a place",
+            counted(unvouched, "record")
+        ));
+    }
     let anew = sum(|chain| chain.rendered_anew);
     if anew > 0 {
         let anew = counted(anew, "record");
