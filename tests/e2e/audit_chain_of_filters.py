@@ -18,6 +18,7 @@ from audits import Audited, audit
 from breakers import breaker
 from certificates import Authority, downstream_tls
 from clients import eventually
+from cryptography.hazmat.primitives import hashes
 from example import JWKS, bearer, token
 from limits import hcm, listener, on, routes
 from recorded import distinct, of_requests
@@ -194,7 +195,9 @@ class Recorded(Audited):
         self.assertEqual(record.is_denied, bool(decision) and decision[0] == "denied")
         self.assertEqual(record.who, who)
         self.assertEqual(record.audit.get("claims"), {"realm.plan": "gold"} if who else None)
-        self.assertEqual(record.audit["peer"], {"subject": "CN=alice", "uri": SPIFFE})
+        digest = self.client.certificate.fingerprint(hashes.SHA256()).hex()
+        peer = {"digest": digest, "dns": "alice.example", "subject": "CN=alice", "uri": SPIFFE}
+        self.assertEqual(record.audit["peer"], peer)
         self.assertEqual(record.tls, ("TLSv1.3", "server.example"))
         self.assertRegex("-".join(record.trace), "[0-9a-f]{32}-[0-9a-f]{16}")
         for secret in (SECRET, "alice@shop.example", "eyJ"):
