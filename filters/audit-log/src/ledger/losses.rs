@@ -40,7 +40,7 @@ impl Losses {
         } else if self.gaps.len() < MOST_GAPS {
             self.gaps.push(loss);
         } else {
-            self.add_unnumbered(Loss { sequences: None, ..loss });
+            self.add_unnumbered(Loss { sequences: None, previous: None, ..loss });
         }
     }
 
@@ -76,7 +76,7 @@ mod tests {
         (first, last): (u64, u64),
         sequences: Option<(u64, u64)>,
     ) -> Loss {
-        Loss { reason, count, first, last, sequences, told: 0 }
+        Loss { reason, count, first, last, sequences, previous: None, told: 0 }
     }
 
     #[test]

@@ -251,10 +251,10 @@ impl Ledger {
         self.counts.recorded += 1;
         self.counts.truncated += event.tally.truncated;
         self.counts.redacted += event.tally.redacted;
-        let sequence = self.chain.sequence();
+        let (sequence, previous) = (self.chain.sequence(), self.chain.last().map(|(_, hash)| hash));
         self.chain.seal(&mut line, place);
         let span = Span { first: sequence, last: sequence, since: times.0, until: times.1 };
-        self.send(Record { line, span, loss: None, log }, host);
+        self.send(Record { line, span, previous, loss: None, log }, host);
         if self.unchecked >= self.integrity.records {
             self.check_if_there_is_room(host);
         }
@@ -285,13 +285,21 @@ impl Ledger {
         self.unchecked += 1;
         self.counts.queued += 1;
         let Way::Server(exporter) = &self.way else { return log_line(&record.line, host) };
-        let Span { first, since, until, .. } = record.span;
+        let (Span { first, since, until, .. }, previous) = (record.span, record.previous);
         match exporter.enqueue(record, host) {
             Ok(()) if exporter.is_full() => exporter.send_what_is_due(host),
             Ok(()) => {}
             Err((reason, record)) => {
                 let (reason, sequences) = (reason.as_str(), Some((first, first)));
-                self.losses.add(Loss { reason, count: 1, first: since, last: until, sequences, told: 0 });
+                self.losses.add(Loss {
+                    reason,
+                    count: 1,
+                    first: since,
+                    last: until,
+                    sequences,
+                    previous,
+                    told: 0,
+                });
                 record.loss.into_iter().for_each(|loss| self.losses.add(loss));
             }
         }
@@ -299,7 +307,7 @@ impl Ledger {
 }
 
 fn unnumbered(reason: &'static str, count: u64, (first, last): (u64, u64)) -> Loss {
-    Loss { reason, count, first, last, sequences: None, told: 0 }
+    Loss { reason, count, first, last, sequences: None, previous: None, told: 0 }
 }
 
 fn log_line(line: &[u8], host: &mut dyn Host) {

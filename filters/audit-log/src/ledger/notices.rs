@@ -26,7 +26,7 @@ impl Ledger {
     pub(super) fn note_gaps(&mut self) {
         let Way::Server(exporter) = &self.way else { return };
         for export::Loss { reason, count, of, mark } in exporter.take_losses() {
-            let Mark { span: Span { first, last, since, until }, losses } = mark;
+            let Mark { span: Span { first, last, since, until }, previous, losses } = mark;
             let (reason, sequences) = (reason.as_str(), Some((first, last)));
             self.losses.add(Loss {
                 reason,
@@ -34,6 +34,7 @@ impl Ledger {
                 first: since,
                 last: until,
                 sequences,
+                previous,
                 told: 0,
             });
             // Of a batch that was taken in part nobody knows which part: once more is enough then, lest it goes on for ever.
@@ -137,7 +138,7 @@ impl Ledger {
     pub(super) fn note(&mut self, notice: &Notice<'_>, host: &mut dyn Host) {
         let now = host.now().as_nanos() / 1_000_000;
         let (mut line, place) = self.rendered(|out, head| record::notice(out, notice, now, head));
-        let sequence = self.chain.sequence();
+        let (sequence, previous) = (self.chain.sequence(), self.chain.last().map(|(_, hash)| hash));
         self.chain.seal(&mut line, place);
         let is_in_the_log = matches!(self.way, Way::Log);
         if self.integrity.logs_checkpoints && !is_in_the_log && matches!(notice, Notice::Checkpoint { .. }) {
@@ -146,6 +147,6 @@ impl Ledger {
         let span = Span { first: sequence, last: sequence, since: now, until: now };
         let log = self.otlp.map(|_| Box::new(record::otlp::notice(notice, host.now().as_nanos())));
         let loss = if let Notice::Loss(loss) = notice { Some(*loss) } else { None };
-        self.send(Record { line, span, loss, log }, host);
+        self.send(Record { line, span, previous, loss, log }, host);
     }
 }

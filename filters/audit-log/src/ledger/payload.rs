@@ -23,6 +23,8 @@ const FRAME: usize = 512;
 pub(crate) struct Record {
     pub(crate) line: Vec<u8>,
     pub(crate) span: Span,
+    /// The hash of the record before it; `None` for the first.
+    pub(crate) previous: Option<[u8; 32]>,
     /// What it tells of, where it is about records that nobody gets.
     pub(crate) loss: Option<Loss>,
     /// What goes along to a collector of OpenTelemetry; the body is still to come.
@@ -42,6 +44,8 @@ pub(crate) struct Span {
 #[derive(Debug)]
 pub(crate) struct Mark {
     pub(crate) span: Span,
+    /// The hash of the record before the first of them.
+    pub(crate) previous: Option<[u8; 32]>,
     /// What they told of, which nobody knows now.
     pub(crate) losses: Vec<Loss>,
 }
@@ -88,7 +92,11 @@ impl Payload for Records {
         let since = records.iter().map(|record| record.span.since).min()?;
         let until = records.iter().map(|record| record.span.until).max()?;
         let span = Span { first: first.first, last: last.last, since, until };
-        Some(Mark { span, losses: records.iter().filter_map(|record| record.loss).collect() })
+        Some(Mark {
+            span,
+            previous: records.first()?.previous,
+            losses: records.iter().filter_map(|record| record.loss).collect(),
+        })
     }
 
     fn encode(&mut self, records: Vec<Record>) -> Vec<u8> {

@@ -38,6 +38,8 @@ pub(crate) struct Loss {
     pub(crate) last: u64,
     /// The numbers of the first and the last of the records where they had some, and how many there are from one to the other.
     pub(crate) sequences: Option<(u64, u64)>,
+    /// The hash of the record before the first of them.
+    pub(crate) previous: Option<[u8; 32]>,
     /// How often it has been told.
     pub(crate) told: u8,
 }
@@ -92,10 +94,11 @@ impl Notice<'_> {
                 audit.text("version", VERSION);
             }
             Self::Checkpoint { root, size, signature } => checkpoint(audit, root, *size, signature),
-            Self::Loss(Loss { reason, sequences, .. }) => {
+            Self::Loss(Loss { reason, sequences, previous, .. }) => {
                 audit.some_number("first_sequence", sequences.map(|(first, _)| first));
                 audit.text("kind", self.kind());
                 audit.some_number("last_sequence", sequences.map(|(_, last)| last));
+                audit.some_text("previous", &previous.map(|hash| hex::lower(&hash)).unwrap_or_default());
                 audit.text("reason", reason);
             }
             Self::Stop { reason } => {

@@ -19,6 +19,8 @@ pub(crate) struct Gap {
     pub(crate) place: Place,
     /// The hash of its last record, as the one behind it says; `None` once that has come.
     pub(crate) hash_of_last: Option<Hash>,
+    /// The hash of the record before its first one, where that is certain.
+    pub(crate) before: Option<Hash>,
 }
 
 impl Gaps {
@@ -45,7 +47,8 @@ impl Gaps {
         let mut index = self.0.partition_point(|gap| gap.last < first);
         while let Some(gap) = self.0.get(index).copied().filter(|gap| gap.first <= last) {
             let (from, to) = (gap.first.max(first), gap.last.min(last));
-            declared.push(Gap { first: from, last: to, ..gap });
+            let before = gap.before.filter(|_| from == gap.first);
+            declared.push(Gap { first: from, last: to, before, ..gap });
             index += self.replace(index, gap, from, to);
         }
         declared
@@ -54,7 +57,7 @@ impl Gaps {
     /// What is left of a gap without some of its records, in its place. Says how many gaps that are.
     fn replace(&mut self, index: usize, gap: Gap, from: u64, to: u64) -> usize {
         let left = (from > gap.first).then(|| Gap { last: from - 1, hash_of_last: None, ..gap });
-        let right = (to < gap.last).then(|| Gap { first: to + 1, ..gap });
+        let right = (to < gap.last).then(|| Gap { first: to + 1, before: None, ..gap });
         self.0.splice(index..=index, left.into_iter().chain(right));
         usize::from(left.is_some()) + usize::from(right.is_some())
     }
@@ -70,7 +73,7 @@ mod tests {
     use super::*;
 
     fn gap(first: u64, last: u64) -> Gap {
-        Gap { first, last, place: Place::default(), hash_of_last: Some([7; 32]) }
+        Gap { first, last, place: Place::default(), hash_of_last: Some([7; 32]), before: None }
     }
 
     fn declared(gaps: &mut Gaps, first: u64, last: u64) -> Vec<(u64, u64)> {

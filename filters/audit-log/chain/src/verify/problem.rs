@@ -52,6 +52,13 @@ pub enum Problem {
         /// The number of the loss record.
         by: u64,
     },
+    /// This record is before a gap, and is not the one that the loss record names there.
+    Replaced {
+        /// The hash that the loss record names.
+        expected: Hash,
+        /// That of the record.
+        found: Hash,
+    },
     /// The beginning of a chain is missing.
     HeadCut {
         /// The first record that is there.
@@ -185,6 +192,7 @@ impl Problem {
             Self::Relinked { .. } => "wrong_link",
             Self::Missing { .. } => "missing",
             Self::Undeclared { .. } => "unvouched_loss",
+            Self::Replaced { .. } => "replaced",
             Self::HeadCut { .. } => "head_cut",
             Self::Genesis => "genesis",
             Self::Reordered { .. } => "reordered",
@@ -238,6 +246,7 @@ impl Problem {
             Self::Undeclared { .. } => {
                 "if the chain goes on, wait for its next checkpoint; otherwise the loss record was made up, or the proxy died before it could vouch for it"
             }
+            Self::Replaced { .. } => "it was changed and hashed anew, and so may be those before it",
             Self::HeadCut { .. } => {
                 "the beginning was cut off, or is in a file that was not given: give the older files first"
             }

@@ -7,6 +7,7 @@ use super::state::{Context, State};
 use super::summary::End;
 use super::trust::checkpoint;
 use super::uid::Uid;
+use crate::hex;
 use crate::merkle::{Hash, Tree};
 
 impl State {
@@ -41,7 +42,11 @@ impl State {
     fn loss(&mut self, kind: &Kind, record: &Record, context: &mut Context<'_>) {
         match (kind.number("first_sequence"), kind.number("last_sequence")) {
             (Some(first), Some(last)) => {
+                let previous = kind.text("previous").and_then(|digits| hex::parse(digits.as_bytes()));
                 for gap in self.gaps.declare(first, last.min(record.sequence)) {
+                    if let (Some(expected), Some(found), true) = (previous, gap.before, gap.first == first) {
+                        self.tell_if_replaced((expected, found), first, context);
+                    }
                     self.declared(gap, record.sequence, context);
                 }
             }
@@ -49,6 +54,14 @@ impl State {
                 let lost = record.count.unwrap_or(1);
                 self.summary.lost_before = self.summary.lost_before.saturating_add(lost);
             }
+        }
+    }
+
+    /// A loss record names the hash of what was before: so nobody can write that anew behind whose back there is a gap.
+    fn tell_if_replaced(&mut self, (expected, found): (Hash, Hash), first: u64, context: &mut Context<'_>) {
+        if expected != found {
+            let before = first.saturating_sub(1);
+            self.tell(before, Problem::Replaced { expected, found }, context);
         }
     }
 

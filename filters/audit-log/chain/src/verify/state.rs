@@ -128,7 +128,8 @@ impl State {
     /// Records are missing before this one.
     fn leave_out(&mut self, record: &Record, context: &mut Context<'_>) {
         let (first, last) = (self.next, record.sequence.saturating_sub(1));
-        let gap = Gap { first, last, place: context.place, hash_of_last: Some(record.previous) };
+        let before = self.tip.hashes.first().copied().filter(|_| !self.tip.is_doubtful && first > 0);
+        let gap = Gap { first, last, place: context.place, hash_of_last: Some(record.previous), before };
         self.signatures.missing = self.signatures.missing.saturating_add(last - first + 1);
         if let Some(oldest) = self.gaps.open(gap) {
             self.tell_missing(&oldest, context);

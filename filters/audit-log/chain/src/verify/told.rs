@@ -19,6 +19,7 @@ impl Display for Problem {
             Self::Relinked { .. }
             | Self::Missing { .. }
             | Self::Undeclared { .. }
+            | Self::Replaced { .. }
             | Self::HeadCut { .. }
             | Self::Genesis
             | Self::Reordered { .. }
@@ -84,6 +85,12 @@ impl Problem {
                 f,
                 "missing before it: {}, declared by record {by}, which nothing vouches for",
                 records(*first, *last)
+            ),
+            Self::Replaced { expected, found } => write!(
+                f,
+                "before a gap: its hash is {}, and the record that declares the gap says {}",
+                short(found),
+                short(expected)
             ),
             Self::HeadCut { first } => {
                 write!(f, "the beginning is missing: {}", records(0, first.saturating_sub(1)))
@@ -185,6 +192,7 @@ mod tests {
             Problem::Relinked { before: Some(hash), found: hash },
             Problem::Missing { first: 1, last: 1 },
             Problem::Undeclared { first: 1, last: 2, by: 9 },
+            Problem::Replaced { expected: hash, found: hash },
             Problem::HeadCut { first: 3 },
             Problem::Genesis,
             Problem::Reordered { after: 1 },

@@ -173,6 +173,26 @@ fn everything_behind_a_gap_is_rewritten() {
 }
 
 #[test]
+fn what_is_before_a_gap_is_rewritten() {
+    for keys in keys() {
+        // Record 6, behind the first checkpoint, is another one; what is behind the gap is as it was, signatures and all.
+        let honest = written(&keys).lines;
+        let mut lines = replayed(&keys, 6).lines[..6].to_vec();
+        let mut other = Writer::new(1, Schema::Ocsf, &keys);
+        other.requests(4);
+        other.checkpoint();
+        other.request("/evil");
+        lines.push(other.lines[6].clone());
+        assert_ne!(lines[6], honest[6]);
+        lines.extend_from_slice(&honest[9..]);
+        for trust in [Trust::default(), trust(&keys), required(&keys)] {
+            let found = told(&verify(trust, &lines).0);
+            assert_eq!(found.first().map(String::as_str), Some("9:6:replaced"), "{found:?}");
+        }
+    }
+}
+
+#[test]
 fn the_signature_is_of_the_hash_of_the_last_record() {
     for keys in keys() {
         let mut writer = Writer::new(1, Schema::Ocsf, &keys);

@@ -76,6 +76,15 @@ impl Writer {
         if let Some((first, last)) = range {
             audit["first_sequence"] = first.into();
             audit["last_sequence"] = last.into();
+            if let Some(before) = first.checked_sub(1).and_then(|before| self.lines.get(before as usize)) {
+                let before: Value = serde_json::from_slice(before).unwrap();
+                let hash = [
+                    "/unmapped/integrity/hash",
+                    "/portcullis/integrity/hash",
+                    "/attestation_list/0/fingerprint/value",
+                ];
+                audit["previous"] = hash.iter().find_map(|path| before.pointer(path)).unwrap().clone();
+            }
         }
         self.write(audit, json!({"count": range.map_or(7, |(first, last)| last - first + 1)}));
     }
