@@ -2,6 +2,7 @@
 
 mod export;
 mod hostile;
+mod keys;
 mod show;
 mod verify;
 mod writers;

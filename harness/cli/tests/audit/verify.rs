@@ -1,4 +1,4 @@
-use portcullis_audit_chain::{Chain, Form, Keys, MacKey, NoteKey, Signature, Signer, VerifierKey, hex};
+use portcullis_audit_chain::{Chain, Form, Keys, MacKey, Signature, Signer, hex};
 use serde_json::{Value, json};
 
 use super::{Files, Ran};
@@ -51,19 +51,6 @@ chain      records  copies  lost  from                      to                  
 intact: 417 records of 4 chains
 ";
     assert_eq!(ran.out, expected);
-}
-
-#[test]
-fn a_pair_of_keys_is_made() {
-    let files = Files::new();
-    let [made, other] = [(); 2].map(|()| files.audit(&["key", "audit.example"]));
-    assert_eq!((made.code, made.err.as_str()), (0, ""));
-    assert_ne!(made.out, other.out);
-    let [secret, public] = made.out.lines().collect::<Vec<_>>().try_into().unwrap();
-    assert_eq!(NoteKey::parse(secret).unwrap().verifier(), VerifierKey::parse(public).unwrap());
-    let ran = files.audit(&["key", "two words"]);
-    assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("\"two words\": the name of a key is not empty"), "{}", ran.err);
 }
 
 #[test]
@@ -279,40 +266,6 @@ fn a_key_of_somebody_else_is_told_once_for_each_chain() {
     );
     let ran = files.audit(&["verify", "audit.jsonl", "--key", OTHER, "--key", KEY]);
     assert_eq!(ran.code, 0, "{}", ran.out);
-}
-
-#[test]
-fn keys_and_files_that_are_none_are_told_before_anything_is_read() {
-    let files = Files::new();
-    files.write("empty.jsonl", "");
-    files.write("other.log", "[info] x\n");
-    files.write("bad.note", "portcullis.audit/x\n");
-    for (arguments, expected) in [
-        (&["audit.jsonl", "--key", "x"][..], "--key: a key has the form <name>+<key id>+<base64>"),
-        (
-            &["audit.jsonl", "--key", "PRIVATE+KEY+a+00000000+secret"],
-            "--key: this is the signing key; give the one to verify with, which has no PRIVATE+KEY+",
-        ),
-        (
-            &["audit.jsonl", "--require-signed"],
-            "--require-signed: give the key as well, by --key or --mac-key",
-        ),
-        (&["audit.jsonl", "none.jsonl"], "none.jsonl: No such file or directory (os error 2)"),
-        (&["audit.jsonl", "--mac-key", "none"], "none: No such file or directory (os error 2)"),
-        (&["audit.jsonl", "--checkpoints", "none"], "none: No such file or directory (os error 2)"),
-        (
-            &["audit.jsonl", "--checkpoints", "other.log"],
-            "other.log: no checkpoint in it, neither as a record nor as a note",
-        ),
-        (
-            &["audit.jsonl", "--checkpoints", "bad.note"],
-            "bad.note:1: no note of a chain: that has its name, a number, a root and a hash, each on a line",
-        ),
-        (&["empty.jsonl", "other.log"], "empty.jsonl, other.log: no audit record in it"),
-    ] {
-        let ran = files.audit(&[&["verify"], arguments].concat());
-        assert_eq!((ran.code, ran.out.as_str(), ran.err), (2, "", format!("portcullis: {expected}\n")));
-    }
 }
 
 #[test]
