@@ -93,6 +93,28 @@ fn what_is_refused_is_a_gap_that_the_chain_declares() {
 }
 
 #[test]
+fn what_a_sink_objects_to_for_ever_does_not_hold_up_all_else() {
+    let mut recorder = batches_of(2);
+    recorder.record(&Exchange::plain());
+    for before in 1..=24 {
+        assert_eq!(recorder.counter("dropped_refused"), 0, "{before}");
+        recorder.answer(Answer::Status(403));
+        (0..60).for_each(|_| {
+            if recorder.sink.calls.len() == before {
+                recorder.pass_seconds(1);
+            }
+        });
+    }
+    recorder.pass_seconds(1);
+    assert_eq!(recorder.counter("dropped_refused"), 2);
+    // Others go on, and say what is missing.
+    recorder.record(&Exchange::plain());
+    let records = recorder.records();
+    assert_eq!(losses(&records).len(), 1, "{records:?}");
+    assert!(records.iter().any(is_request));
+}
+
+#[test]
 fn what_is_refused_without_anything_behind_it_is_declared_in_time() {
     let mut recorder = batches_of(2);
     recorder.record(&Exchange::plain());

@@ -147,6 +147,8 @@ fn only_addresses_count_among_those_that_a_request_has_come_by() {
         .and_header("x-forwarded-for", b"\xff, 192.0.2.3");
     let record = of(&exchange);
     assert_eq!(record["http_request"]["x_forwarded_for"], json!(["2001:db8::7", "192.0.2.2", "192.0.2.3"]));
+    assert_eq!(audit(&record)["truncated"], 1, "that some are left out is told");
+    assert_eq!(audit(&of(&Exchange::plain()))["truncated"], Value::Null);
     let many: Vec<_> = (0..50).map(|number| format!("10.0.0.{number}")).collect();
     let record = of(&Exchange::plain().header("x-forwarded-for", many.join(", ")));
     assert_eq!(record["http_request"]["x_forwarded_for"], json!(many[40..]), "the nearest ones");
@@ -160,11 +162,14 @@ fn tls_and_the_peer_of_a_mesh_are_there() {
         .text("connection.tls_version", "TLSv1.3")
         .text("connection.requested_server_name", "shop.example")
         .text("connection.uri_san_peer_certificate", "spiffe://td/ns/a/sa/b")
-        .text("connection.subject_peer_certificate", r"CN=client,OU=a,O=Test\, Inc");
+        .text("connection.subject_peer_certificate", r"CN=client,OU=a,O=Test\, Inc")
+        .text("connection.dns_san_peer_certificate", "client.example")
+        .text("connection.sha256_peer_certificate_digest", "df08");
     let record = of(&exchange);
     assert_eq!(record["tls"], json!({"sni": "shop.example", "version": "TLSv1.3"}));
     assert_eq!(record["src_endpoint"]["svc_name"], "spiffe://td/ns/a/sa/b");
-    let peer = json!({"subject": r"CN=client,OU=a,O=Test\, Inc", "uri": "spiffe://td/ns/a/sa/b"});
+    let subject = r"CN=client,OU=a,O=Test\, Inc";
+    let peer = json!({"digest": "df08", "dns": "client.example", "subject": subject, "uri": "spiffe://td/ns/a/sa/b"});
     assert_eq!(audit(&record)["peer"], peer);
     // Without a version OCSF takes no TLS.
     let record = of(&exchange.without("connection.tls_version"));

@@ -131,6 +131,7 @@ fn segments_of_paths_are_hidden_by_templates() {
     ]});
     for (path, expected) in [
         ("/users/7/keys/k-1", "/users/7/keys/{key}"),
+        ("/Users/7/KEYS/k-1", "/Users/7/KEYS/{key}"),
         ("/users/7/keys", "/users/7/keys"),
         ("/files/bob/a/b", "/files/{owner}/[redacted]"),
         ("/files/bob/", "/files/{owner}/[redacted]"),
