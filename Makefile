@@ -5,7 +5,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 FILTERS := jwt-auth token-bucket circuit-breaker trace-injection audit-log
-MODULES := $(FILTERS:%=dist/%.wasm)
+MODULES := $(FILTERS:%=dist/%.wasm) dist/portcullis.wasm
 PORTCULLIS := cargo run -q -p portcullis-cli --
 VENV := .venv/bin/python
 ECS := .venv/ecs-9.4.0.json
@@ -42,14 +42,14 @@ bench-harness: build ## A call, a start and a request in the harness, beside was
 lint: rust-target ## Formatting and clippy, native and wasm.
 	cargo fmt --all --check
 	cargo clippy -q --all-targets -- -D warnings
-	cargo clippy -q --target wasm32-wasip1 -p portcullis-shell $(FILTERS:%=-p portcullis-%-wasm) -p portcullis-probe -- -D warnings
+	cargo clippy -q --target wasm32-wasip1 -p portcullis-shell $(FILTERS:%=-p portcullis-%-wasm) -p portcullis-suite-wasm -p portcullis-probe -- -D warnings
 
 docs: ## The API documentation, in target/doc.
 	RUSTDOCFLAGS='-D warnings' cargo doc -q --no-deps
 
 schemas: ## The JSON Schemas in docs/schemas, from the code.
 	@mkdir -p docs/schemas
-	@for name in scenario $(FILTERS); do $(PORTCULLIS) schema $$name > docs/schemas/$$name.schema.json; done
+	@for name in scenario $(FILTERS) portcullis; do $(PORTCULLIS) schema $$name > docs/schemas/$$name.schema.json; done
 
 deny: ## Licences, advisories and the arrows between crates; needs cargo-deny.
 	@command -v cargo-deny >/dev/null || { echo 'make deny needs cargo-deny: cargo install --locked cargo-deny' >&2; exit 2; }
@@ -60,7 +60,7 @@ clean: ## Removes what was built.
 
 dist/%.wasm: $(SOURCES) | rust-target
 	@mkdir -p dist
-	cargo build -q --profile wasm --target wasm32-wasip1 -p portcullis-$*-wasm
+	cargo build -q --profile wasm --target wasm32-wasip1 -p portcullis-$(*:portcullis=suite)-wasm
 	@cargo run -q -p portcullis-pack -- target/wasm32-wasip1/wasm/$(subst -,_,$*).wasm $@
 
 # The guest of the cases in tests/abi; not one that ships, so it keeps all of its exports.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use hashbrown::HashMap;
 use log::Level;
 use portcullis_kit::rules::is_grpc;
@@ -89,7 +91,10 @@ impl HttpFilter for CircuitBreaker {
             None => host
                 .log(Level::Warn, "circuit-breaker: the proxy has no randomness: all workers throttle alike"),
         }
-        host.set_tick(self.policy.sync);
+    }
+
+    fn tick(&self) -> Duration {
+        self.policy.sync
     }
 
     fn inherit(&mut self, former: &Self) {

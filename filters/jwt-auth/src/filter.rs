@@ -63,7 +63,7 @@ impl HttpFilter for JwtAuth {
         self.crypto = HostCrypto::probe(host);
         // Envoy takes no calls yet.
         if self.trust.iter().any(Trust::is_fetched) {
-            self.set_tick(WATCHFUL, host);
+            self.tick = WATCHFUL;
         }
     }
 
@@ -113,6 +113,10 @@ impl HttpFilter for JwtAuth {
                 introspection.forget(stream);
             }
         }
+    }
+
+    fn tick(&self) -> Duration {
+        self.tick
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
@@ -219,7 +223,7 @@ impl JwtAuth {
         let error = match self.waiting.add((id, awaited), self.attempts(), since, now) {
             Ok(()) => {
                 host.add(self.metrics.waited, 1);
-                self.set_tick(WATCHFUL, host);
+                self.tick = WATCHFUL;
                 return Ok(Action::Pause);
             }
             Err(Refused::TooLong) => JwtError::KeysUnavailable,
@@ -238,20 +242,13 @@ impl JwtAuth {
         }
         let due = self.waiting.due(self.attempts(), now);
         let calm = self.trust.iter().filter_map(|trust| trust.next_poll(now)).min().unwrap_or_default();
-        self.set_tick(if self.waiting.is_empty() { calm } else { WATCHFUL }, host);
+        self.tick = if self.waiting.is_empty() { calm } else { WATCHFUL };
         due
     }
 
     /// A number that changes when an attempt to fetch is over.
     fn attempts(&self) -> u64 {
         self.trust.iter().map(Trust::attempts).fold(0, u64::wrapping_add)
-    }
-
-    fn set_tick(&mut self, period: Duration, host: &mut dyn Host) {
-        if self.tick != period {
-            self.tick = period;
-            host.set_tick(period);
-        }
     }
 }
 

@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use crate::{CallId, ConfigError, GrpcAnswer, Headers, Host, HttpAnswer, LocalReply, LogHost, StreamId};
 
 /// One HTTP filter: policy over the [`Host`] port, the same code in Envoy, in the harness and in tests.
 ///
 /// `self` is the plugin (root) context: its configuration and whatever outlives a request.
-pub trait HttpFilter: Sized {
+pub trait HttpFilter: Sized + Send + 'static {
     /// The name in metrics, logs and reply codes: `jwt-auth`.
     const NAME: &'static str;
 
@@ -11,7 +13,7 @@ pub trait HttpFilter: Sized {
     const MAX_ANSWER: usize = 1 << 20;
 
     /// What the filter keeps of one request, while it is paused and for as long as [`watches`](Self::watches) says.
-    type Stream: std::fmt::Debug + Default;
+    type Stream: std::fmt::Debug + Default + Send;
 
     /// Builds the filter from the bytes of `proxy_on_configure`.
     ///
@@ -22,7 +24,7 @@ pub trait HttpFilter: Sized {
     /// The first mistake: its path, its value and what would be right.
     fn configure(configuration: &[u8]) -> Result<Self, ConfigError>;
 
-    /// Runs once per VM after [`configure`](Self::configure): the place to define metrics and to set the tick.
+    /// Runs once per VM after [`configure`](Self::configure): the place to define metrics.
     fn start(&mut self, host: &mut dyn Host) {
         let _ = host;
     }
@@ -150,7 +152,13 @@ pub trait HttpFilter: Sized {
         let _ = host;
     }
 
-    /// Runs at the period that [`Timer::set_tick`](crate::Timer::set_tick) was given, on each worker, and names paused requests as
+    /// The time between two calls of [`on_tick`](Self::on_tick), as it wants it now; zero for none. Asked for behind each callback but those
+    /// of bodies and responses.
+    fn tick(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Runs at the period of [`tick`](Self::tick), on each worker, and names paused requests as
     /// [`on_http_answer`](Self::on_http_answer) does.
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
         let _ = host;

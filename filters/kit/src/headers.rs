@@ -91,8 +91,11 @@ impl Headers {
         self.edits.push(Recorded::Remove(span));
     }
 
-    /// Sets the one field of this name.
+    /// Sets the one field of this name. Costs the proxy nothing when it is there already.
     pub fn set(&mut self, name: &str, value: &[u8]) {
+        if self.only(name) == Some(value) {
+            return;
+        }
         self.drop_fields(name.as_bytes());
         let span = self.append(name.as_bytes(), value);
         self.fields.push(span.clone());
@@ -115,6 +118,20 @@ impl Headers {
             }
             Recorded::Add(span) => Edit::Add { name: self.bytes(&span.name), value: self.bytes(&span.value) },
         })
+    }
+
+    /// Forgets the edits: the proxy has applied them.
+    pub(crate) fn forget_edits(&mut self) {
+        self.edits.clear();
+    }
+
+    /// Takes note of what the proxy has under this name.
+    pub(crate) fn know(&mut self, name: &str, value: Option<&[u8]>) {
+        self.drop_fields(name.as_bytes());
+        if let Some(value) = value {
+            let span = self.append(name.as_bytes(), value);
+            self.fields.push(span);
+        }
     }
 
     fn drop_fields(&mut self, name: &[u8]) {

@@ -2,7 +2,7 @@
 //!
 //! A filter is a type that implements [`HttpFilter`]. It reads and edits [`Headers`], asks its [`Host`]
 //! for the time or a property, and lets the request pass or, as the error path, answers with a [`LocalReply`].
-//! The [`Driver`] carries one filter through the callbacks of a proxy; the proxy is a [`StreamHost`], which
+//! The [`Driver`] carries one filter, or several, through the callbacks of a proxy; the proxy is a [`StreamHost`], which
 //! is Envoy in `portcullis-shell` and a simulation in `portcullis-sim`.
 //!
 //! ```
@@ -64,13 +64,13 @@ pub use circuit::Circuit;
 pub use config::{
     ConfigError, Span, cluster_authority, distinct_names, domain, parse_config, stat_name, stat_prefix,
 };
-pub use driver::{Driver, Outcome};
+pub use driver::{Driver, Link, Module, Outcome, link};
 pub use filter::{Action, HttpFilter, Reads};
 pub use headers::{Edit, Headers};
 pub use host::{
     CREATE, CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcAnswer, GrpcCall,
     HeaderMap, Histogram, Host, HostError, HttpAnswer, HttpCall, LogHost, Logging, Metrics, Properties,
-    SharedData, StreamHost, StreamId, Timer, WriteError, update_shared,
+    SharedData, StreamHost, StreamId, WriteError, update_shared,
 };
 pub use reply::{GrpcStatus, LocalReply, ReplyFormat, is_further_header, reply_headers};
 pub use retry::retry_after;

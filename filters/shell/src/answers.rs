@@ -3,28 +3,21 @@
 //! the SDK's when the module is finished.
 #![expect(unsafe_code, reason = "an export without a mangled name")]
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use portcullis_kit::CallId;
+use portcullis_kit::{CallId, Driver};
 
-/// Whoever takes the answers of a root context.
-pub(crate) trait TakesAnswers {
-    fn on_http_answer(&self, call: CallId);
-    fn on_grpc_message(&self, call: CallId);
-    fn on_grpc_failure(&self, call: CallId, status: u32);
-    fn as_any(&self) -> &dyn Any;
-}
+use crate::hostcalls::Hostcalls;
+use crate::plugin::{Shared, with};
 
 thread_local! {
-    static ROOTS: RefCell<BTreeMap<u32, Rc<dyn TakesAnswers>>> = const { RefCell::new(BTreeMap::new()) };
+    static ROOTS: RefCell<BTreeMap<u32, Shared>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// From now on the answers of this root context go here.
-pub(crate) fn register(root: u32, taker: Rc<dyn TakesAnswers>) {
-    ROOTS.with_borrow_mut(|roots| roots.insert(root, taker));
+pub(crate) fn register(root: u32, driver: Shared) {
+    ROOTS.with_borrow_mut(|roots| roots.insert(root, driver));
 }
 
 /// From now on they go nowhere: Envoy keeps the VM when a configuration changes, and the former root context goes.
@@ -33,12 +26,14 @@ pub(crate) fn unregister(root: u32) {
 }
 
 /// Whoever takes the answers of the root contexts of this VM.
-pub(crate) fn all() -> Vec<Rc<dyn TakesAnswers>> {
+pub(crate) fn all() -> Vec<Shared> {
     ROOTS.with_borrow(|roots| roots.values().cloned().collect())
 }
 
-fn taker(root: u32) -> Option<Rc<dyn TakesAnswers>> {
-    ROOTS.with_borrow(|roots| roots.get(&root).cloned())
+fn with_root(root: u32, act: impl FnOnce(&mut Driver)) {
+    if let Some(driver) = ROOTS.with_borrow(|roots| roots.get(&root).cloned()) {
+        with(&driver, act);
+    }
 }
 
 /// `proxy_on_http_call_response`.
@@ -50,23 +45,17 @@ extern "C" fn portcullis_on_http_call_response(
     _body: u32,
     _trailers: u32,
 ) {
-    if let Some(taker) = taker(root) {
-        taker.on_http_answer(CallId(token));
-    }
+    with_root(root, |driver| driver.on_http_answer(CallId(token), &mut Hostcalls::default()));
 }
 
 /// `proxy_on_grpc_receive`.
 #[unsafe(no_mangle)]
 extern "C" fn portcullis_on_grpc_receive(root: u32, token: u32, _size: u32) {
-    if let Some(taker) = taker(root) {
-        taker.on_grpc_message(CallId(token));
-    }
+    with_root(root, |driver| driver.on_grpc_message(CallId(token), &mut Hostcalls::default()));
 }
 
 /// `proxy_on_grpc_close`.
 #[unsafe(no_mangle)]
 extern "C" fn portcullis_on_grpc_close(root: u32, token: u32, status: u32) {
-    if let Some(taker) = taker(root) {
-        taker.on_grpc_failure(CallId(token), status);
-    }
+    with_root(root, |driver| driver.on_grpc_failure(CallId(token), status, &mut Hostcalls::default()));
 }

@@ -9,7 +9,7 @@ use log::Level;
 use portcullis_kit::{
     CallId, CallOuts, Clock, Counter, Datum, Edit, Entropy, ForeignFunctions, Gauge, GrpcCall, HeaderMap,
     Histogram, HostError, HttpCall, LocalReply, Logging, Metrics, Properties, SharedData, StreamHost,
-    StreamId, Timer, UnixTime, WriteError, pairs,
+    StreamId, UnixTime, WriteError, pairs,
 };
 
 use crate::imports::{
@@ -78,14 +78,6 @@ impl Entropy for Hostcalls {
         // SAFETY: the host writes as many bytes as the local has, which outlives the call.
         let status = unsafe { random_get(bytes.as_mut_ptr(), bytes.len()) };
         (status == 0).then_some(bytes)
-    }
-}
-
-impl Timer for Hostcalls {
-    fn set_tick(&mut self, period: Duration) {
-        let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
-        // SAFETY: no memory is handed over. It cannot fail: Envoy answers OK to every period.
-        unsafe { proxy_set_tick_period_milliseconds(milliseconds) };
     }
 }
 
@@ -247,6 +239,12 @@ impl CallOuts for Hostcalls {
 }
 
 impl StreamHost for Hostcalls {
+    fn set_tick(&mut self, period: Duration) {
+        let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+        // SAFETY: no memory is handed over. It cannot fail: Envoy answers OK to every period.
+        unsafe { proxy_set_tick_period_milliseconds(milliseconds) };
+    }
+
     fn enter(&mut self, stream: StreamId) -> Result<(), HostError> {
         // SAFETY: no memory is handed over.
         done(unsafe { proxy_set_effective_context(stream.0) })

@@ -1,54 +1,54 @@
-use std::any::Any;
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::Duration;
 
 use log::Level;
-use portcullis_kit::{CallId, Driver, HttpFilter, Logging, Outcome, StreamId, Timer};
+use portcullis_kit::{Driver, Logging, Module, Outcome, StreamHost, StreamId};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType};
 
-use crate::answers::{self, TakesAnswers};
+use crate::answers;
 use crate::hostcalls::{self, Hostcalls};
 
-/// The root context: one filter, shared by its streams.
-pub struct Plugin<F: HttpFilter> {
+/// The root context: one plugin, shared by its streams.
+pub struct Plugin<M> {
     id: u32,
-    driver: Shared<F>,
+    driver: Shared,
+    module: PhantomData<M>,
 }
 
 /// `None` until the configuration has been accepted.
-type Shared<F> = Rc<RefCell<Option<Driver<F>>>>;
+pub(crate) type Shared = Rc<RefCell<Option<Driver>>>;
 
-struct Stream<F: HttpFilter> {
+struct Stream {
     id: StreamId,
-    driver: Shared<F>,
+    name: &'static str,
+    driver: Shared,
 }
 
-impl<F: HttpFilter> Plugin<F> {
+impl<M: Module> Plugin<M> {
     /// The root context of this number.
     pub fn new(id: u32) -> Self {
-        Self { id, driver: Shared::default() }
+        Self { id, driver: Shared::default(), module: PhantomData }
     }
 }
 
-impl<F: HttpFilter + 'static> Context for Plugin<F> {}
+impl<M: Module> Context for Plugin<M> {}
 
-impl<F: HttpFilter + 'static> RootContext for Plugin<F> {
+impl<M: Module> RootContext for Plugin<M> {
     fn on_configure(&mut self, _size: usize) -> bool {
         let mut host = Hostcalls::default();
         let configuration = match hostcalls::plugin_configuration() {
             Ok(configuration) => configuration,
             Err(error) => {
-                host.log(Level::Error, &format!("{}: configuration: {error}", F::NAME));
+                host.log(Level::Error, &format!("{}: configuration: {error}", M::TITLE));
                 return false;
             }
         };
-        let Ok(mut driver) = Driver::configure(&configuration, &mut host) else { return false };
+        let Ok(mut driver) = Driver::configure::<M>(&configuration, &mut host) else { return false };
         for former in answers::all() {
-            if let Some(former) = former.as_any().downcast_ref::<RefCell<Option<Driver<F>>>>() {
-                with(former, |former| driver.inherit(former));
-            }
+            with(&former, |former| driver.inherit(former));
         }
         self.driver = Rc::new(RefCell::new(Some(driver)));
         answers::register(self.id, self.driver.clone());
@@ -69,11 +69,11 @@ impl<F: HttpFilter + 'static> RootContext for Plugin<F> {
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream { id: StreamId(context_id), driver: self.driver.clone() }))
+        Some(Box::new(Stream { id: StreamId(context_id), name: M::TITLE, driver: self.driver.clone() }))
     }
 }
 
-impl<F: HttpFilter> Drop for Plugin<F> {
+impl<M> Drop for Plugin<M> {
     /// The SDK drops a root context in `proxy_on_delete`. Envoy's timer would go on without it.
     fn drop(&mut self) {
         answers::unregister(self.id);
@@ -82,32 +82,14 @@ impl<F: HttpFilter> Drop for Plugin<F> {
     }
 }
 
-impl<F: HttpFilter + 'static> TakesAnswers for RefCell<Option<Driver<F>>> {
-    fn on_http_answer(&self, call: CallId) {
-        with(self, |driver| driver.on_http_answer(call, &mut Hostcalls::default()));
-    }
+impl Context for Stream {}
 
-    fn on_grpc_message(&self, call: CallId) {
-        with(self, |driver| driver.on_grpc_message(call, &mut Hostcalls::default()));
-    }
-
-    fn on_grpc_failure(&self, call: CallId, status: u32) {
-        with(self, |driver| driver.on_grpc_failure(call, status, &mut Hostcalls::default()));
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl<F: HttpFilter> Context for Stream<F> {}
-
-impl<F: HttpFilter> HttpContext for Stream<F> {
+impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let mut host = Hostcalls::default();
         let outcome =
             with(&self.driver, |driver| driver.on_request_headers(self.id, end_of_stream, &mut host));
-        match outcome.unwrap_or_else(|| Driver::<F>::refuse(&mut host, "not configured")) {
+        match outcome.unwrap_or_else(|| Driver::refuse(self.name, &mut host, "not configured")) {
             Outcome::Continue => Action::Continue,
             Outcome::Paused | Outcome::Replied => Action::Pause,
         }
@@ -146,7 +128,7 @@ impl<F: HttpFilter> HttpContext for Stream<F> {
     }
 }
 
-impl<F: HttpFilter> Drop for Stream<F> {
+impl Drop for Stream {
     /// The SDK drops a stream in `proxy_on_delete`.
     fn drop(&mut self) {
         with(&self.driver, |driver| driver.on_delete(self.id, &mut Hostcalls::default()));
@@ -154,9 +136,6 @@ impl<F: HttpFilter> Drop for Stream<F> {
 }
 
 /// Envoy creates no stream before the configuration was accepted, and no callback runs inside another: `None` is a host's mistake.
-fn with<F: HttpFilter, T>(
-    driver: &RefCell<Option<Driver<F>>>,
-    act: impl FnOnce(&mut Driver<F>) -> T,
-) -> Option<T> {
+pub(crate) fn with<T>(driver: &RefCell<Option<Driver>>, act: impl FnOnce(&mut Driver) -> T) -> Option<T> {
     driver.try_borrow_mut().ok()?.as_mut().map(act)
 }

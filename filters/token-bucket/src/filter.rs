@@ -183,7 +183,11 @@ impl HttpFilter for TokenBucket {
     fn on_end(&mut self, (id, stream): (StreamId, Stream), host: &mut dyn Host) {
         self.end((id, stream), (now(host), host));
         let has_loans = self.counted.iter().any(Counted::has_loans);
-        self.watch(has_loans, host);
+        self.watch(has_loans);
+    }
+
+    fn tick(&self) -> Duration {
+        self.tick
     }
 
     fn on_tick(&mut self, host: &mut dyn Host) -> Vec<StreamId> {
@@ -193,7 +197,7 @@ impl HttpFilter for TokenBucket {
             has_loans |= counted.on_tick(now, host);
         }
         let due = self.waiting.due(now);
-        self.watch(has_loans, host);
+        self.watch(has_loans);
         due
     }
 }
@@ -265,7 +269,7 @@ impl TokenBucket {
             self.count(last.limit, |metrics| metrics.delayed, host);
             self.waiting.add(id, until, last);
             stream.progress = Progress::Waiting;
-            self.watch(true, host);
+            self.watch(true);
             return Action::Pause;
         }
         self.waiting.remove(id);
@@ -274,7 +278,7 @@ impl TokenBucket {
             self.count(*limit, |metrics| metrics.allowed, host);
         }
         if self.tick.is_zero() && self.counted.iter().any(Counted::has_loans) {
-            self.watch(true, host);
+            self.watch(true);
         }
         Action::Continue
     }
@@ -344,16 +348,12 @@ impl TokenBucket {
     }
 
     /// Sets the tick by what there is to look after.
-    fn watch(&mut self, has_loans: bool, host: &mut dyn Host) {
-        let tick = match (self.waiting.is_empty(), has_loans) {
+    fn watch(&mut self, has_loans: bool) {
+        self.tick = match (self.waiting.is_empty(), has_loans) {
             (false, _) => WATCHFUL,
             (true, true) => CALM,
             (true, false) => Duration::ZERO,
         };
-        if self.tick != tick {
-            self.tick = tick;
-            host.set_tick(tick);
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What happens to a request, callback by callback.
 
+use std::time::Duration;
+
 use log::Level;
 use portcullis_kit::export::Exporter;
 use portcullis_kit::{
@@ -19,7 +21,7 @@ use crate::policy::Policy;
 use crate::span::Recording;
 
 /// How often counts are told to the proxy, and looked whether spans are due; more often where `delay` is shorter.
-const TICK: std::time::Duration = std::time::Duration::from_secs(1);
+const TICK: Duration = Duration::from_secs(1);
 
 /// The filter: gives every request its place in a trace.
 #[derive(Debug)]
@@ -70,8 +72,10 @@ impl HttpFilter for TraceInjection {
         }
         self.metrics = Metrics::new(&self.policy.stat_prefix, self.policy.export.is_some(), host);
         self.exporter = self.policy.export.as_ref().map(|export| exporter(export, host));
-        let delay = self.policy.export.as_ref().map_or(TICK, |export| export.settings.delay());
-        host.set_tick(TICK.min(delay));
+    }
+
+    fn tick(&self) -> Duration {
+        self.policy.export.as_ref().map_or(TICK, |export| export.settings.delay().min(TICK))
     }
 
     fn inherit(&mut self, former: &Self) {

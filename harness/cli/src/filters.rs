@@ -3,8 +3,9 @@
 use portcullis_audit_log::{AuditLog, AuditLogConfig};
 use portcullis_circuit_breaker::{CircuitBreaker, CircuitBreakerConfig};
 use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
-use portcullis_kit::{ConfigError, HttpFilter};
+use portcullis_kit::{ConfigError, HttpFilter, Module};
 use portcullis_sim::{NativePlugin, Plugin};
+use portcullis_suite::{Suite, SuiteConfig};
 use portcullis_token_bucket::{TokenBucket, TokenBucketConfig};
 use portcullis_trace_injection::{TraceInjection, TraceInjectionConfig};
 
@@ -16,8 +17,8 @@ pub(crate) struct Filter {
     pub(crate) schema: fn() -> schemars::Schema,
 }
 
-/// Every filter.
-pub(crate) const FILTERS: [Filter; 5] = [
+/// Every filter, and all of them together.
+pub(crate) const FILTERS: [Filter; 6] = [
     Filter {
         name: JwtAuth::NAME,
         check: |configuration| JwtAuth::configure(configuration).map(drop),
@@ -47,6 +48,12 @@ pub(crate) const FILTERS: [Filter; 5] = [
         check: |configuration| AuditLog::configure(configuration).map(drop),
         plugin: || Box::new(NativePlugin::<AuditLog>::new()),
         schema: || schemars::schema_for!(AuditLogConfig),
+    },
+    Filter {
+        name: Suite::TITLE,
+        check: |configuration| Suite::links(configuration, "").map(drop),
+        plugin: || Box::new(NativePlugin::<Suite>::new()),
+        schema: || schemars::schema_for!(SuiteConfig),
     },
 ];
 

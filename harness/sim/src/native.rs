@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use portcullis_kit::{
     CallId, CallOuts, Clock, Counter, Datum, Driver, Edit, Entropy, ForeignFunctions, Gauge, GrpcCall,
-    HeaderMap, Histogram, HostError, HttpCall, HttpFilter, LocalReply, Logging, Metrics, Outcome, Properties,
-    SharedData, StreamHost, StreamId, Timer, UnixTime, WriteError, pairs,
+    HeaderMap, Histogram, HostError, HttpCall, LocalReply, Logging, Metrics, Module, Outcome, Properties,
+    SharedData, StreamHost, StreamId, UnixTime, WriteError, pairs,
 };
 
 use crate::abi::{self, BufferType, MapType, MetricType};
@@ -13,42 +14,40 @@ use crate::{Callback, LocalResponse, Plugin, Refusal, Sim, Status, Trap};
 /// Nothing of a request goes on, as a module of ours returns it.
 const STOP_ALL: u32 = 4;
 
-/// A filter as native code: no VM, and no ABI in between.
+/// A plugin as native code: no VM, and no ABI in between.
 #[derive(Debug)]
-pub struct NativePlugin<F: HttpFilter> {
+pub struct NativePlugin<M> {
     /// By root context.
-    drivers: BTreeMap<u32, Driver<F>>,
+    drivers: BTreeMap<u32, Driver>,
     /// The root context of each stream.
     roots: BTreeMap<u32, u32>,
+    module: PhantomData<fn() -> M>,
 }
 
-impl<F: HttpFilter> NativePlugin<F> {
+impl<M> NativePlugin<M> {
     /// A filter that has not been configured yet.
     pub const fn new() -> Self {
-        Self { drivers: BTreeMap::new(), roots: BTreeMap::new() }
+        Self { drivers: BTreeMap::new(), roots: BTreeMap::new(), module: PhantomData }
     }
 
-    fn of_stream(&mut self, context: u32) -> Option<&mut Driver<F>> {
+    fn of_stream(&mut self, context: u32) -> Option<&mut Driver> {
         self.drivers.get_mut(self.roots.get(&context)?)
     }
 }
 
-impl<F: HttpFilter> Default for NativePlugin<F> {
+impl<M> Default for NativePlugin<M> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<F: HttpFilter + Send> Plugin for NativePlugin<F>
-where
-    F::Stream: Send,
-{
+impl<M: Module> Plugin for NativePlugin<M> {
     fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
         match callback {
             Callback::Configure { context, size } => {
                 let configuration =
                     sim.buffer_bytes(BufferType::PluginConfiguration as u32, 0, size).unwrap_or_default();
-                let Ok(mut driver) = Driver::configure(&configuration, sim) else { return Ok(Some(0)) };
+                let Ok(mut driver) = Driver::configure::<M>(&configuration, sim) else { return Ok(Some(0)) };
                 self.drivers.values().for_each(|former| driver.inherit(former));
                 self.drivers.insert(context, driver);
                 return Ok(Some(1));
@@ -89,7 +88,7 @@ where
     }
 }
 
-fn root_callback<F: HttpFilter>(driver: &mut Driver<F>, callback: Callback, sim: &mut Sim) {
+fn root_callback(driver: &mut Driver, callback: Callback, sim: &mut Sim) {
     match callback {
         Callback::Tick { .. } => driver.on_tick(sim),
         Callback::HttpCallResponse { token, .. } => driver.on_http_answer(CallId(token), sim),
@@ -99,7 +98,7 @@ fn root_callback<F: HttpFilter>(driver: &mut Driver<F>, callback: Callback, sim:
     }
 }
 
-fn stream_callback<F: HttpFilter>(driver: &mut Driver<F>, callback: Callback, sim: &mut Sim) -> Option<u32> {
+fn stream_callback(driver: &mut Driver, callback: Callback, sim: &mut Sim) -> Option<u32> {
     match callback {
         Callback::RequestHeaders { context, end_of_stream, .. } => {
             return Some(match driver.on_request_headers(StreamId(context), end_of_stream, sim) {
@@ -131,13 +130,6 @@ impl Clock for Sim {
 
     fn monotonic(&self) -> Duration {
         self.uptime()
-    }
-}
-
-impl Timer for Sim {
-    fn set_tick(&mut self, period: Duration) {
-        // It is refused only where no plugin has been started.
-        let _ = self.set_tick_period(u32::try_from(period.as_millis()).unwrap_or(u32::MAX));
     }
 }
 
@@ -257,6 +249,11 @@ impl Entropy for Sim {
 }
 
 impl StreamHost for Sim {
+    fn set_tick(&mut self, period: Duration) {
+        // It is refused only where no plugin has been started.
+        let _ = self.set_tick_period(u32::try_from(period.as_millis()).unwrap_or(u32::MAX));
+    }
+
     fn enter(&mut self, stream: StreamId) -> Result<(), HostError> {
         self.set_effective_context(stream.0).map_err(refused)
     }

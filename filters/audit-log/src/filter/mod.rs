@@ -113,12 +113,15 @@ impl HttpFilter for AuditLog {
             ledger.begins_because(reason, Previous::Unknown);
         }
         self.ledger = Some(Arc::new(Mutex::new(ledger)));
+    }
+
+    fn tick(&self) -> Duration {
         let delay = match &self.policy.sink {
             Sink::Server(server) => server.0.delay(),
             Sink::Log => TICK,
         };
         let wait = if self.policy.mode == Mode::BoundedBlock { self.policy.wait } else { TICK };
-        host.set_tick(TICK.min(delay).min(wait));
+        TICK.min(delay).min(wait)
     }
 
     fn inherit(&mut self, former: &Self) {

@@ -70,6 +70,11 @@ pub(crate) fn recorder_at(config: Value, host: TestHost) -> Recorder {
 }
 
 impl Recorder {
+    /// The time between the ticks of the latest instance.
+    pub(crate) fn tick(&self) -> Duration {
+        self.instances.last().unwrap().0.tick()
+    }
+
     /// The worker of this number, without the filter.
     pub(crate) fn worker(number: u8, mut host: TestHost) -> Self {
         host.properties.insert("plugin_name".into(), b"audit".into());

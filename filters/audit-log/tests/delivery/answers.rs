@@ -207,7 +207,7 @@ fn a_cluster_without_hosts_is_tried_again() {
 #[test]
 fn a_batch_waits_for_others_but_not_for_long() {
     let mut recorder = recorder(json!({"delivery": {"delay": "250ms", "batch": 4}}));
-    assert_eq!(recorder.host.tick, Duration::from_millis(250));
+    assert_eq!(recorder.tick(), Duration::from_millis(250));
     recorder.record(&Exchange::plain());
     recorder.pass(Duration::from_millis(249));
     assert_eq!(recorder.sink.calls.len(), 0);

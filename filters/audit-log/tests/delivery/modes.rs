@@ -79,7 +79,7 @@ fn a_record_for_which_there_is_little_room_is_a_short_one() {
 #[test]
 fn a_request_waits_for_room_and_goes_on_when_there_is_some() {
     let mut recorder = with("bounded_block", "64KiB");
-    assert_eq!(recorder.host.tick, Duration::from_millis(500), "it is looked whether the time is over");
+    assert_eq!(recorder.tick(), Duration::from_millis(500), "it is looked whether the time is over");
     fill(&mut recorder);
     for _ in 0..3 {
         assert!(matches!(recorder.begin(&Exchange::plain()), Begun::Waits(_)));

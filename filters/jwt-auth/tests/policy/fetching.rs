@@ -95,7 +95,10 @@ fn published() -> Value {
 fn requests_wait_for_the_first_keys_and_one_call_serves_all() {
     let mut host = host();
     let mut worker = Worker::new(&remote(), &mut host);
-    assert!(host.tick > Duration::ZERO && host.calls.is_empty(), "nobody is asked before Envoy is ready");
+    assert!(
+        worker.filter.tick() > Duration::ZERO && host.calls.is_empty(),
+        "nobody is asked before Envoy is ready"
+    );
     for id in 1..=10 {
         assert_eq!(worker.send(id, "good_rs256", &mut host), Fate::Paused);
     }

@@ -1,244 +1,301 @@
+//! The way of a request through one filter or several, the same for every host.
+
+mod link;
+mod response;
+mod ticks;
+
 use std::collections::BTreeMap;
+use std::fmt;
 
 use log::Level;
 
+pub use link::{Link, link};
+
 use crate::{
     Action, CallId, ConfigError, GrpcAnswer, HeaderMap, Headers, HostError, HttpAnswer, HttpFilter,
-    LocalReply, Reads, ReplyFormat, StreamHost, StreamId,
+    LocalReply, ReplyFormat, StreamHost, StreamId,
 };
+use response::Response;
+use ticks::Ticks;
 
 /// gRPC's RESOURCE_EXHAUSTED: what a message that is too long counts as.
 const TOO_LONG: u32 = 8;
 
-/// Carries one filter through the callbacks of a proxy.
-///
-/// Everything between a callback and the filter happens here, once for every host: a header map is read at most
-/// once, only the edits are written back, an `Err` becomes the local reply, paused requests are found again, and whatever the
-/// host refuses fails closed.
-#[derive(Debug)]
-pub struct Driver<F: HttpFilter> {
-    filter: F,
-    /// What the filter keeps of requests: of those that wait, and of those that it watches.
-    streams: BTreeMap<StreamId, Kept<F::Stream>>,
-}
+/// What a plugin is made of: a filter, or several that stand one behind the other.
+pub trait Module: 'static {
+    /// What its log lines begin with: `jwt-auth`.
+    const TITLE: &'static str;
 
-#[derive(Debug)]
-struct Kept<S> {
-    stream: S,
-    is_paused: bool,
-    /// Whether its request is no more than its headers.
-    is_last: bool,
-}
-
-impl<F: HttpFilter> Driver<F> {
-    /// Configures the filter. A mistake is logged as the one line that `portcullis check` prints.
+    /// Builds its filters, in the order in which a request meets them, from the bytes of `proxy_on_configure` and the proxy's `root_id`.
     ///
     /// # Errors
     /// As [`HttpFilter::configure`].
-    pub fn configure(configuration: &[u8], host: &mut impl StreamHost) -> Result<Self, ConfigError> {
-        let mut filter = F::configure(configuration).inspect_err(|error| {
-            host.log(Level::Error, &format!("{}: configuration: {error}", F::NAME));
+    fn links(configuration: &[u8], root_id: &str) -> Result<Vec<Box<dyn Link>>, ConfigError>;
+}
+
+impl<F: HttpFilter> Module for F {
+    const TITLE: &'static str = F::NAME;
+
+    fn links(configuration: &[u8], _root_id: &str) -> Result<Vec<Box<dyn Link>>, ConfigError> {
+        Ok(vec![link::<F>(configuration)?])
+    }
+}
+
+/// Carries the filters of a plugin through the callbacks of a proxy.
+///
+/// Everything between a callback and the filters happens here, once for every host: a header map is read at most
+/// once for all of them, only the edits are written back, an `Err` becomes the local reply, paused requests are found again, and
+/// whatever the host refuses fails closed. A request meets the filters in their order, its response in the reverse one, each as if
+/// it were a plugin of its own.
+pub struct Driver {
+    links: Vec<Box<dyn Link>>,
+    /// The requests that wait.
+    waits: BTreeMap<StreamId, Wait>,
+    ticks: Ticks,
+}
+
+/// Where a request waits.
+#[derive(Clone, Copy)]
+struct Wait {
+    link: usize,
+    /// Whether the request is no more than its headers.
+    is_last: bool,
+}
+
+impl Driver {
+    /// Configures a plugin. A mistake is logged as the one line that `portcullis check` prints.
+    ///
+    /// # Errors
+    /// As [`HttpFilter::configure`].
+    pub fn configure<M: Module>(
+        configuration: &[u8],
+        host: &mut dyn StreamHost,
+    ) -> Result<Self, ConfigError> {
+        let root_id = host.property(&["plugin_root_id"]).unwrap_or_default();
+        let mut links = M::links(configuration, &String::from_utf8_lossy(&root_id)).inspect_err(|error| {
+            host.log(Level::Error, &format!("{}: configuration: {error}", M::TITLE));
         })?;
-        filter.start(host);
-        Ok(Self { filter, streams: BTreeMap::new() })
+        links.iter_mut().for_each(|link| link.start(host));
+        let mut driver = Self { links, waits: BTreeMap::new(), ticks: Ticks::default() };
+        driver.set_tick(host);
+        Ok(driver)
     }
 
     /// Takes over from another instance in the same VM, as [`HttpFilter::inherit`].
     pub fn inherit(&mut self, former: &Self) {
-        self.filter.inherit(&former.filter);
-    }
-
-    /// Runs the filter over the request headers.
-    pub fn on_request_headers(
-        &mut self,
-        stream: StreamId,
-        is_last: bool,
-        host: &mut impl StreamHost,
-    ) -> Outcome {
-        self.run((stream, F::Stream::default()), is_last, host)
-    }
-
-    /// Runs the filter over the next piece of the request body.
-    pub fn on_request_body(&mut self, id: StreamId, size: usize, is_last: bool, host: &mut impl StreamHost) {
-        let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) else { return };
-        if size > 0 && self.filter.reads_request_body(&kept.stream) {
-            // One that cannot be read is left out: the body is then shorter than it says.
-            let piece = host.request_body(size).unwrap_or_default();
-            self.filter.on_request_body((id, &mut kept.stream), &piece, host);
+        for link in &mut self.links {
+            former.links.iter().for_each(|former| link.inherit(former.as_any()));
         }
-        if is_last {
-            self.filter.on_request_end((id, &mut kept.stream), host);
+    }
+
+    /// Runs the filters over the request headers.
+    pub fn on_request_headers(&mut self, id: StreamId, is_last: bool, host: &mut dyn StreamHost) -> Outcome {
+        let outcome = self.run(id, Wait { link: 0, is_last }, host);
+        self.set_tick(host);
+        outcome
+    }
+
+    /// Runs the filters over the next piece of the request body.
+    pub fn on_request_body(&mut self, id: StreamId, size: usize, is_last: bool, host: &mut dyn StreamHost) {
+        if size == 0 && !is_last {
+            return;
+        }
+        let is_read = size > 0 && self.links.iter().any(|link| link.reads_request_body(id));
+        // One that cannot be read is left out: the body is then shorter than it says.
+        let piece = if is_read { host.request_body(size).unwrap_or_default() } else { Vec::new() };
+        for link in &mut self.links {
+            link.on_request_body(id, (&piece, size > 0, is_last), host);
         }
     }
 
     /// Takes note of the request trailers, behind which nothing comes.
-    pub fn on_request_trailers(&mut self, id: StreamId, host: &mut impl StreamHost) {
+    pub fn on_request_trailers(&mut self, id: StreamId, host: &mut dyn StreamHost) {
         self.on_request_body(id, 0, true, host);
     }
 
-    /// Runs the filter over the response headers, where it wants to see them. The response passes in any case. What the proxy answers to
-    /// a request that still waits, because it has waited too long, is no response to what the filter has let pass.
-    pub fn on_response_headers(&mut self, id: StreamId, is_last: bool, host: &mut impl StreamHost) {
-        let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) else { return };
-        // There is a response, whether its headers can be read or not.
-        let mut response = read(self.filter.reads_response(&kept.stream), HeaderMap::Response, host);
-        response.is_last = is_last;
-        self.filter.on_response_headers((id, &mut kept.stream), &mut response, host);
-        if let Err(error) = write_back(&response, HeaderMap::Response, host) {
-            host.log(Level::Debug, &format!("{}: response headers: {error}", F::NAME));
+    /// Runs the filters over the response headers, where they want to see them. The response passes in any case. What the proxy answers to
+    /// a request that still waits, because it has waited too long, is no response to what that filter has let pass.
+    pub fn on_response_headers(&mut self, id: StreamId, is_last: bool, host: &mut dyn StreamHost) {
+        let mut response = Response::default();
+        for link in self.links.iter_mut().rev() {
+            let Some(reads) = link.reads_response(id) else { continue };
+            // There is a response, whether its headers can be read or not.
+            let headers = response.read(reads, host);
+            headers.is_last = is_last;
+            link.on_response_headers(id, headers, host);
+            if let Err(error) = write_back(headers, HeaderMap::Response, host) {
+                host.log(Level::Debug, &format!("{}: response headers: {error}", link.name()));
+            }
         }
     }
 
-    /// Runs the filter over the next piece of a response body.
-    pub fn on_response_body(&mut self, id: StreamId, size: usize, is_last: bool, host: &mut impl StreamHost) {
-        let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) else { return };
-        let piece = match self.filter.reads_body(&kept.stream) {
-            true => host.response_body(size),
-            false => Ok(Vec::new()),
-        };
+    /// Runs the filters over the next piece of a response body.
+    pub fn on_response_body(&mut self, id: StreamId, size: usize, is_last: bool, host: &mut dyn StreamHost) {
+        let is_read = self.links.iter().any(|link| link.reads_response_body(id));
         // One that cannot be read is empty: the body is then shorter than it says.
-        let piece = piece.unwrap_or_default();
-        self.filter.on_response_body((id, &mut kept.stream), (&piece, is_last), host);
+        let piece = if is_read { host.response_body(size).unwrap_or_default() } else { Vec::new() };
+        for link in self.links.iter_mut().rev() {
+            link.on_response_body(id, (&piece, is_last), host);
+        }
     }
 
-    /// Runs the filter over the response trailers.
-    pub fn on_response_trailers(&mut self, id: StreamId, host: &mut impl StreamHost) {
-        let Some(kept) = self.streams.get_mut(&id).filter(|kept| !kept.is_paused) else { return };
-        let trailers = read(Reads::All, HeaderMap::ResponseTrailers, host);
-        self.filter.on_response_trailers((id, &mut kept.stream), &trailers, host);
+    /// Runs the filters over the response trailers.
+    pub fn on_response_trailers(&mut self, id: StreamId, host: &mut dyn StreamHost) {
+        if !self.links.iter().any(|link| link.reads_response(id).is_some()) {
+            return;
+        }
+        let trailers =
+            host.headers(HeaderMap::ResponseTrailers).ok().and_then(Headers::decode).unwrap_or_default();
+        for link in self.links.iter_mut().rev() {
+            link.on_response_trailers(id, &trailers, host);
+        }
     }
 
-    /// Hands the filter the answer to one of its HTTP calls.
-    pub fn on_http_answer(&mut self, call: CallId, host: &mut impl StreamHost) {
-        let answer = answer(F::MAX_ANSWER, host);
-        let woken = self.filter.on_http_answer(call, &answer, host);
-        self.wake(woken, host);
+    /// Hands over the answer to an HTTP call to whoever has made it.
+    pub fn on_http_answer(&mut self, call: CallId, host: &mut dyn StreamHost) {
+        let answer = answer(self.longest_answer(), host);
+        self.each(host, |link, host| link.on_http_answer(call, &answer, host));
     }
 
-    /// Hands the filter the message that answers one of its gRPC calls.
-    pub fn on_grpc_message(&mut self, call: CallId, host: &mut impl StreamHost) {
-        let answer = match host.answer_message(F::MAX_ANSWER.saturating_add(1)) {
-            Ok(message) if message.len() <= F::MAX_ANSWER => GrpcAnswer::Message(message),
+    /// Hands over the message that answers a gRPC call.
+    pub fn on_grpc_message(&mut self, call: CallId, host: &mut dyn StreamHost) {
+        let longest = self.longest_answer();
+        let answer = match host.answer_message(longest.saturating_add(1)) {
+            Ok(message) if message.len() <= longest => GrpcAnswer::Message(message),
             Ok(_) => GrpcAnswer::Status(TOO_LONG),
             Err(HostError(status)) => GrpcAnswer::Status(status),
         };
-        self.on_grpc_answer(call, &answer, host);
+        self.each(host, |link, host| link.on_grpc_answer(call, &answer, host));
     }
 
-    /// Hands the filter the status with which one of its gRPC calls has failed.
-    pub fn on_grpc_failure(&mut self, call: CallId, status: u32, host: &mut impl StreamHost) {
-        self.on_grpc_answer(call, &GrpcAnswer::Status(status), host);
+    /// Hands over the status with which a gRPC call has failed.
+    pub fn on_grpc_failure(&mut self, call: CallId, status: u32, host: &mut dyn StreamHost) {
+        let answer = GrpcAnswer::Status(status);
+        self.each(host, |link, host| link.on_grpc_answer(call, &answer, host));
     }
 
-    fn on_grpc_answer(&mut self, call: CallId, answer: &GrpcAnswer, host: &mut impl StreamHost) {
-        let woken = self.filter.on_grpc_answer(call, answer, host);
-        self.wake(woken, host);
-    }
-
-    /// Lets the filter do what is due.
-    pub fn on_tick(&mut self, host: &mut impl StreamHost) {
-        let woken = self.filter.on_tick(host);
-        self.wake(woken, host);
-    }
-
-    /// Tells the filter that its ticks end.
-    pub fn on_stop(&mut self, host: &mut impl StreamHost) {
-        self.filter.on_stop(host);
-    }
-
-    /// Shows the filter a request that is over.
-    pub fn on_log(&mut self, id: StreamId, host: &mut impl StreamHost) {
-        match self.streams.get_mut(&id) {
-            Some(kept) => self.filter.on_log((id, &mut kept.stream), host),
-            None => self.filter.on_log((id, &mut F::Stream::default()), host),
+    /// Lets the filters do what is due.
+    pub fn on_tick(&mut self, host: &mut dyn StreamHost) {
+        let now = self.ticks.begin(host);
+        for index in 0..self.links.len() {
+            if self.ticks.is_for(index, now) {
+                self.with(index, host, |link, host| link.on_tick(host));
+            }
         }
+        self.set_tick(host);
     }
 
-    /// Gives the filter back what it keeps of a request that is over.
-    pub fn on_delete(&mut self, id: StreamId, host: &mut impl StreamHost) {
-        if let Some(kept) = self.streams.remove(&id) {
-            self.filter.on_end((id, kept.stream), host);
-        }
+    /// Tells the filters that their ticks end.
+    pub fn on_stop(&mut self, host: &mut dyn StreamHost) {
+        self.links.iter_mut().for_each(|link| link.on_stop(host));
+    }
+
+    /// Shows the filters a request that is over.
+    pub fn on_log(&mut self, id: StreamId, host: &mut dyn StreamHost) {
+        self.links.iter_mut().for_each(|link| link.on_log(id, host));
+    }
+
+    /// Gives the filters back what they keep of a request that is over.
+    pub fn on_delete(&mut self, id: StreamId, host: &mut dyn StreamHost) {
+        self.waits.remove(&id);
+        self.links.iter_mut().for_each(|link| link.on_end(id, host));
+        self.set_tick(host);
     }
 
     /// Answers a request that cannot be filtered at all: fails closed.
-    pub fn refuse(host: &mut impl StreamHost, detail: &str) -> Outcome {
-        Self::reply(host, &unavailable(detail))
+    pub fn refuse(name: &str, host: &mut dyn StreamHost, detail: &str) -> Outcome {
+        reply(name, host, &unavailable(detail))
     }
 
-    fn run(
+    /// Takes a request on from the filter at which it is.
+    fn run(&mut self, id: StreamId, from: Wait, host: &mut dyn StreamHost) -> Outcome {
+        let mut request = Headers::default();
+        let mut is_read = false;
+        for (index, link) in self.links.iter_mut().enumerate().skip(from.link) {
+            if link.reads_request() && !is_read {
+                is_read = true;
+                request = match read_request(host) {
+                    Ok(request) => request,
+                    Err(refusal) => {
+                        link.on_end(id, host);
+                        return reply(link.name(), host, &refusal);
+                    }
+                };
+            }
+            request.is_last = from.is_last;
+            match link.on_request_headers(id, &mut request, host) {
+                Ok(Action::Continue) => {}
+                Ok(Action::Pause) => {
+                    self.waits.insert(id, Wait { link: index, ..from });
+                    return Outcome::Paused;
+                }
+                Err(denial) => return reply(link.name(), host, &denial),
+            }
+        }
+        Outcome::Continue
+    }
+
+    /// Lets every filter do something, and takes on the requests that it names.
+    fn each(
         &mut self,
-        (id, mut stream): (StreamId, F::Stream),
-        is_last: bool,
-        host: &mut impl StreamHost,
-    ) -> Outcome {
-        let (action, edited) = match self.filtered((id, &mut stream), is_last, host) {
-            Ok(decided) => decided,
-            Err(reply) => return Self::reply(host, &reply),
-        };
-        if let Err(error) = edited {
-            self.filter.on_end((id, stream), host);
-            return Self::reply(host, &refused_by_host(error));
+        host: &mut dyn StreamHost,
+        mut act: impl FnMut(&mut dyn Link, &mut dyn StreamHost) -> Vec<StreamId>,
+    ) {
+        for index in 0..self.links.len() {
+            self.with(index, host, &mut act);
         }
-        let (outcome, is_paused) = match action {
-            Action::Continue => (Outcome::Continue, false),
-            Action::Pause => (Outcome::Paused, true),
-        };
-        if is_paused || self.filter.watches(&stream) {
-            self.streams.insert(id, Kept { stream, is_paused, is_last });
-        }
-        outcome
+        self.set_tick(host);
     }
 
-    fn wake(&mut self, streams: Vec<StreamId>, host: &mut impl StreamHost) {
-        for id in streams {
-            if !self.streams.get(&id).is_some_and(|kept| kept.is_paused) {
-                continue;
-            }
-            let Some(kept) = self.streams.remove(&id) else { continue };
-            if host.enter(id).is_err() {
-                // Its client has left in the meantime, and Envoy is about to say so.
-                self.filter.on_end((id, kept.stream), host);
-                continue;
-            }
-            if self.run((id, kept.stream), kept.is_last, host) != Outcome::Continue {
-                continue;
-            }
-            if let Err(error) = host.resume_request() {
-                host.log(Level::Error, &format!("{}: a paused request cannot go on: {error}", F::NAME));
-            }
-        }
-    }
-
-    fn reply(host: &mut impl StreamHost, reply: &LocalReply) -> Outcome {
-        if let Err(error) = host.send_local_reply(reply) {
-            host.log(Level::Error, &format!("{}: {}: {error}", F::NAME, reply.code));
-        }
-        Outcome::Replied
-    }
-
-    /// What the filter has decided, and whether the proxy took its edits.
-    fn filtered(
+    fn with(
         &mut self,
-        stream: (StreamId, &mut F::Stream),
-        is_last: bool,
-        host: &mut impl StreamHost,
-    ) -> Result<(Action, Result<(), HostError>), LocalReply> {
-        let block = match self.filter.reads_request() {
-            true => host.headers(HeaderMap::Request).map_err(refused_by_host)?,
-            false => Vec::new(),
-        };
-        let mut request = Headers::decode(block).ok_or_else(|| unavailable("malformed header map"))?;
-        request.is_last = is_last;
-        let action = self.filter.on_request_headers(stream, &mut request, host)?;
-        Ok((action, write_back(&request, HeaderMap::Request, host)))
+        index: usize,
+        host: &mut dyn StreamHost,
+        act: impl FnOnce(&mut dyn Link, &mut dyn StreamHost) -> Vec<StreamId>,
+    ) {
+        let Some(link) = self.links.get_mut(index) else { return };
+        for id in act(link.as_mut(), host) {
+            self.wake(id, index, host);
+        }
+    }
+
+    /// Takes on a request that waits at this filter.
+    fn wake(&mut self, id: StreamId, index: usize, host: &mut dyn StreamHost) {
+        let Some(wait) = self.waits.get(&id).copied().filter(|wait| wait.link == index) else { return };
+        let Some(link) = self.links.get_mut(index) else { return };
+        self.waits.remove(&id);
+        if host.enter(id).is_err() {
+            // Its client has left in the meantime, and Envoy is about to say so.
+            link.on_end(id, host);
+            return;
+        }
+        let name = link.name();
+        if self.run(id, wait, host) == Outcome::Continue
+            && let Err(error) = host.resume_request()
+        {
+            host.log(Level::Error, &format!("{name}: a paused request cannot go on: {error}"));
+        }
+    }
+
+    fn set_tick(&mut self, host: &mut dyn StreamHost) {
+        self.ticks.set(self.links.iter().map(|link| link.tick()), host);
+    }
+
+    fn longest_answer(&self) -> usize {
+        self.links.iter().map(|link| link.longest_answer()).max().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.links.iter().map(|link| link.name())).finish()
     }
 }
 
 /// What the proxy does after a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// On to the next filter.
+    /// On to the next plugin.
     Continue,
     /// The request waits.
     Paused,
@@ -246,24 +303,27 @@ pub enum Outcome {
     Replied,
 }
 
-fn write_back(headers: &Headers, map: HeaderMap, host: &mut impl StreamHost) -> Result<(), HostError> {
-    headers.edits().try_for_each(|edit| host.edit(map, &edit))
+fn reply(name: &str, host: &mut dyn StreamHost, reply: &LocalReply) -> Outcome {
+    if let Err(error) = host.send_local_reply(reply) {
+        host.log(Level::Error, &format!("{name}: {}: {error}", reply.code));
+    }
+    Outcome::Replied
 }
 
-/// What a filter reads of a header map. One that cannot be read is empty.
-fn read(reads: Reads, map: HeaderMap, host: &mut impl StreamHost) -> Headers {
-    match reads {
-        Reads::Nothing => Headers::default(),
-        Reads::Only(names) => {
-            let values = names.iter().filter_map(|name| Some((name, host.header(map, name)?)));
-            values.collect()
-        }
-        Reads::All => host.headers(map).ok().and_then(Headers::decode).unwrap_or_default(),
-    }
+fn read_request(host: &mut dyn StreamHost) -> Result<Headers, LocalReply> {
+    let block = host.headers(HeaderMap::Request).map_err(refused_by_host)?;
+    Headers::decode(block).ok_or_else(|| unavailable("malformed header map"))
+}
+
+/// Hands the edits to the proxy, which then has the same headers.
+fn write_back(headers: &mut Headers, map: HeaderMap, host: &mut dyn StreamHost) -> Result<(), HostError> {
+    let written = headers.edits().try_for_each(|edit| host.edit(map, &edit));
+    headers.forget_edits();
+    written
 }
 
 /// The answer to a call. One that cannot be read is one that never came.
-fn answer(limit: usize, host: &mut impl StreamHost) -> HttpAnswer {
+fn answer(limit: usize, host: &mut dyn StreamHost) -> HttpAnswer {
     let Some(headers) = host.headers(HeaderMap::Answer).ok().and_then(Headers::decode) else {
         return HttpAnswer::default();
     };

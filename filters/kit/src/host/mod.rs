@@ -16,11 +16,11 @@ use crate::UnixTime;
 
 /// What a filter may ask of the proxy.
 pub trait Host:
-    CallOuts + Clock + Entropy + ForeignFunctions + Logging + Metrics + Properties + SharedData + Timer
+    CallOuts + Clock + Entropy + ForeignFunctions + Logging + Metrics + Properties + SharedData
 {
 }
 impl<T> Host for T where
-    T: CallOuts + Clock + Entropy + ForeignFunctions + Logging + Metrics + Properties + SharedData + Timer
+    T: CallOuts + Clock + Entropy + ForeignFunctions + Logging + Metrics + Properties + SharedData
 {
 }
 
@@ -38,12 +38,6 @@ pub trait Clock {
 pub trait Entropy {
     /// Bytes that nobody can guess; `None` where the proxy has none.
     fn random(&mut self) -> Option<[u8; 16]>;
-}
-
-/// The one timer of a plugin.
-pub trait Timer {
-    /// Sets the time between two calls of [`HttpFilter::on_tick`](crate::HttpFilter::on_tick); zero stops them.
-    fn set_tick(&mut self, period: Duration);
 }
 
 /// The proxy's log.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::{Edit, Headers, Host, HostError, LocalReply};
 
 /// One request, by the number of its context.
@@ -5,7 +7,10 @@ use crate::{Edit, Headers, Host, HostError, LocalReply};
 pub struct StreamId(pub u32);
 
 /// What the [`Driver`](crate::Driver), and no filter, asks of the proxy.
-pub trait StreamHost: Host {
+pub trait StreamHost: LogHost {
+    /// Sets the time between two ticks of the plugin, the first one included; zero stops them.
+    fn set_tick(&mut self, period: Duration);
+
     /// Turns to a stream from a callback that belongs to none.
     ///
     /// # Errors

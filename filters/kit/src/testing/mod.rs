@@ -16,8 +16,7 @@ pub use race::{Meanwhile, Race};
 
 use crate::{
     CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcCall, HeaderMap, Headers,
-    Histogram, HostError, HttpCall, LogHost, Logging, Metrics, Properties, SharedData, Timer, UnixTime,
-    WriteError,
+    Histogram, HostError, HttpCall, LogHost, Logging, Metrics, Properties, SharedData, UnixTime, WriteError,
 };
 
 /// A host for unit tests.
@@ -51,8 +50,6 @@ pub struct TestHost {
     pub random: VecDeque<Option<[u8; 16]>>,
     /// How often each foreign function was called.
     pub foreign_calls: BTreeMap<String, u32>,
-    /// The period of the tick; zero for none.
-    pub tick: Duration,
     /// Counters and gauges by name, and the sums of histograms.
     pub metrics: BTreeMap<String, u64>,
     names: Vec<String>,
@@ -121,12 +118,6 @@ impl Clock for TestHost {
 
     fn monotonic(&self) -> Duration {
         Duration::from_nanos(self.now.as_nanos()).saturating_add(self.ahead)
-    }
-}
-
-impl Timer for TestHost {
-    fn set_tick(&mut self, period: Duration) {
-        self.tick = period;
     }
 }
 

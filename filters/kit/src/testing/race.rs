@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::testing::TestHost;
 use crate::{
     CallId, CallOuts, Clock, Counter, Datum, Entropy, ForeignFunctions, Gauge, GrpcCall, Histogram,
-    HostError, HttpCall, Logging, Metrics, Properties, SharedData, Timer, UnixTime, WriteError,
+    HostError, HttpCall, Logging, Metrics, Properties, SharedData, UnixTime, WriteError,
 };
 
 /// A host on which another worker does something right after a read of the shared data.
@@ -47,12 +47,6 @@ impl Clock for Race<'_> {
 
     fn monotonic(&self) -> Duration {
         self.host.monotonic()
-    }
-}
-
-impl Timer for Race<'_> {
-    fn set_tick(&mut self, period: Duration) {
-        self.host.set_tick(period);
     }
 }
 

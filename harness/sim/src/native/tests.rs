@@ -1,4 +1,4 @@
-use portcullis_kit::{Action, ConfigError, Headers, Host};
+use portcullis_kit::{Action, ConfigError, Headers, Host, HttpFilter};
 
 use super::*;
 use crate::stream::{Filter, Half, Stream, Window};
@@ -53,7 +53,7 @@ fn exchange(configuration: &[u8], headers_window: Window) -> (Outcome, [u64; 2])
     let request = Half { headers_window, ..Half::default() };
     let filters = vec![Filter { request, ..Filter::default() }];
     let mut sim = Sim::in_stream(Stream { filters, ..Stream::default() });
-    let (mut driver, id) = (Driver::<Counting>::configure(configuration, &mut sim).unwrap(), StreamId(1));
+    let (mut driver, id) = (Driver::configure::<Counting>(configuration, &mut sim).unwrap(), StreamId(1));
     let outcome = driver.on_request_headers(id, true, &mut sim);
     driver.on_response_headers(id, true, &mut sim);
     driver.on_delete(id, &mut sim);
