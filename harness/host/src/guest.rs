@@ -47,6 +47,7 @@ pub(crate) fn hostcall(
         return Err(format_err!("{name} was called: {why}"));
     }
     state.meter.hostcall()?;
+    state.sim.count_hostcall(name);
     let refusal = match body(&mut guest) {
         Ok(()) => return Ok(Status::Ok as u32),
         Err(Fault::Refused(refusal)) => refusal,

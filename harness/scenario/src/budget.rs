@@ -53,8 +53,9 @@ mod tests {
     #[test]
     fn a_callback_has_its_own_limits_before_those_of_all() {
         let most = Cost { fuel: 10, hostcalls: 2, ..Cost::default() };
-        let tally = Tally { calls: 3, most, most_bytes: 7, total: Cost { fuel: 15, ..most } };
-        let costs = Costs::from([("proxy_on_log", tally), ("proxy_on_tick", tally)]);
+        let total = Cost { fuel: 15, ..most };
+        let tally = Tally { calls: 3, most, most_bytes: 7, total, ..Tally::default() };
+        let costs = Costs::from([("proxy_on_log", tally.clone()), ("proxy_on_tick", tally)]);
         let limits = |fuel| LimitsFile { fuel: Some(fuel), ..LimitsFile::default() };
         let budget = Budget::from([
             ("any".to_owned(), LimitsFile { bytes: Some(7), ..limits(9) }),

@@ -1,3 +1,5 @@
+use std::mem;
+
 use portcullis_sim::http::{Exchange, Sending};
 use portcullis_sim::{Profile, Setup};
 
@@ -6,6 +8,7 @@ use crate::expectation::{ExchangeExpected, Mismatch, ProxyExpected};
 use crate::golden::Text;
 use crate::report::{ScenarioReport, StepReport};
 use crate::scenario::{Refusal, Scenario, Sent, Step, StepAction};
+use crate::taken::Takings;
 use crate::target::{Target, TargetError};
 
 /// Starts a target with plugins in it.
@@ -77,7 +80,7 @@ fn not_loaded(target: &str, message: &str) -> bool {
 }
 
 fn steps(scenario: &Scenario, target: Box<dyn Target>, report: &mut ScenarioReport) {
-    let mut play = Play { target, logged: 0, called: 0 };
+    let mut play = Play { target, logged: 0, called: 0, takings: Takings::default() };
     if let Err(error) = play.begin(scenario) {
         return report.stop(START, error);
     }
@@ -86,6 +89,7 @@ fn steps(scenario: &Scenario, target: Box<dyn Target>, report: &mut ScenarioRepo
             report.stop(&step.name, error);
             return play.warn(scenario, report);
         }
+        play.took(scenario, &step.name);
     }
     play.weigh(scenario, report);
     play.warn(scenario, report);
@@ -98,6 +102,7 @@ struct Play {
     logged: usize,
     /// How many call-outs the steps so far have seen.
     called: usize,
+    takings: Takings,
 }
 
 impl Play {
@@ -105,6 +110,7 @@ impl Play {
         if scenario.tolerate_traps {
             self.target.tolerate_traps()?;
         }
+        self.took(scenario, START);
         if scenario.steps.first().is_some_and(|step| matches!(step.action, StepAction::Look)) {
             return Ok(());
         }
@@ -140,9 +146,16 @@ impl Play {
         Ok(())
     }
 
+    fn took(&mut self, scenario: &Scenario, step: &str) {
+        if scenario.setup.costs {
+            self.takings.end(step, self.target.costs());
+        }
+    }
+
     /// Compares what the callbacks have taken.
     fn weigh(&mut self, scenario: &Scenario, report: &mut ScenarioReport) {
         let costs = self.target.costs();
+        report.taken = mem::take(&mut self.takings.steps);
         if costs.is_empty() || self.target.name() != "wasm" {
             return;
         }

@@ -65,7 +65,7 @@ pub mod tcp;
 mod vm;
 
 pub use callback::{Arguments, Callback, Cost, Export, Plugin, Trap};
-pub use costs::{Costs, Tally};
+pub use costs::{Costs, Hostcalls, Tally};
 pub use explorer::{Explorer, Job};
 pub use journal::{JournalEntry, Shown};
 pub use lint::{Lint, Warning};

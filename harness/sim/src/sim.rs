@@ -11,7 +11,7 @@ use crate::setup::{Profile, Setup};
 use crate::stream::{End, Filter, Half, Side, Stream};
 use crate::tcp::Connection;
 use crate::vm::{Context, Root, Vm};
-use crate::{Callback, Costs, Explorer, Hostcall, JournalEntry, Trap, UnixTime};
+use crate::{Callback, Costs, Explorer, Hostcall, Hostcalls, JournalEntry, Trap, UnixTime};
 
 /// 2026-01-01T00:00:00Z.
 const START: UnixTime = UnixTime::from_secs(1_767_225_600);
@@ -53,6 +53,8 @@ pub struct Sim {
     /// The plugin whose configuration can be read: while it is configured.
     pub(crate) configuring: Option<usize>,
     pub(crate) costs: Costs,
+    /// The hostcalls of the callbacks that run, by VM.
+    pub(crate) hostcalls: BTreeMap<usize, Hostcalls>,
     pub(crate) lints: Lints,
 }
 
@@ -106,6 +108,7 @@ impl Sim {
             traps: Vec::new(),
             configuring: None,
             costs: Costs::new(),
+            hostcalls: BTreeMap::new(),
             lints: Lints::default(),
         }
     }

@@ -1,9 +1,10 @@
 //! What a callback costs, what it may cost, and what a module is doing meanwhile.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_host::{Budget, LoadOptions, Module};
-use portcullis_sim::{Callback, Cost, Plugin, PluginSetup};
+use portcullis_sim::{Callback, Cost, Hostcalls, Plugin, PluginSetup, Proxy, Setup, Sim};
 
 use crate::common::{LOG, MALLOC, Vm, guest, load};
 
@@ -43,6 +44,25 @@ fn a_callback_costs_what_it_did() {
     // Nothing is carried over from one call to the next.
     vm.call(Callback::Done { context: 1 }).unwrap();
     assert_eq!(vm.instance.cost(), Cost { memory: 5 << 16, ..Cost::default() });
+}
+
+#[test]
+fn hostcalls_are_counted_by_name_refused_ones_and_those_of_wasi_too() {
+    let imports = r#"(import "env" "proxy_get_current_time_nanoseconds" (func $now (param i32) (result i32)))
+        (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))"#;
+    let body = "(drop (call $log (i32.const 2) (i32.const 0) (i32.const 10)))
+        (drop (call $log (i32.const 2) (i32.const -1) (i32.const 10)))
+        (drop (call $now (i32.const -1))) (drop (call $random (i32.const 0) (i32.const 4)))";
+    let configure =
+        format!(r#"(func (export "proxy_on_configure") (param i32 i32) (result i32) {body} (i32.const 1))"#);
+    let module = load(&guest("0_2_1", &format!("{LOG} {imports} {MALLOC} {configure}"))).unwrap();
+    let vms = move |plugin: &PluginSetup| module.instantiate(plugin).map_err(|error| error.to_string());
+    let sim = Sim::new(Setup { costs: true, ..Setup::of("") });
+    let proxy = Proxy::start(sim, Arc::new(vms)).unwrap();
+    let tally = &proxy.sim().costs()["proxy_on_configure"];
+    let expected = [("proxy_get_current_time_nanoseconds", 3), ("proxy_log", 6), ("random_get", 3)];
+    assert_eq!((tally.calls, &tally.hostcalls), (3, &Hostcalls::from(expected)));
+    assert_eq!(tally.total.hostcalls, 12);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub use table::table;
 pub use text::text;
 
 use crate::expectation::Mismatch;
+use crate::taken::StepTaken;
 use crate::target::TargetError;
 
 /// What came of one scenario on one target.
@@ -55,6 +56,9 @@ pub struct ScenarioReport {
     /// What the golden files should hold, by their paths relative to the scenario file.
     #[serde(skip)]
     pub golden: Vec<(String, String)>,
+    /// What each step has taken, the start first; nothing unless [`Setup::costs`](portcullis_sim::Setup::costs) asks for it.
+    #[serde(skip)]
+    pub taken: Vec<StepTaken>,
 }
 
 /// A warning, and why it is one.
@@ -154,6 +158,7 @@ impl ScenarioReport {
             explored: 0,
             replay: None,
             golden: Vec::new(),
+            taken: Vec::new(),
         }
     }
 

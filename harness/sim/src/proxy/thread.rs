@@ -74,7 +74,7 @@ impl<P: Plugin> Thread<P> {
         match result {
             Ok(None) => sim.lint_absent(vm, &callback),
             _ if !sim.setup.costs => {}
-            _ => sim.count(callback.export().name, plugin.cost()),
+            _ => sim.count(vm, callback.export().name, plugin.cost()),
         }
         let replied = sim.vms.get_mut(vm).is_some_and(|vm| std::mem::take(&mut vm.has_replied));
         match result {
