@@ -11,7 +11,7 @@ VENV := .venv/bin/python
 ECS := .venv/ecs-9.4.0.json
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 
-.PHONY: help demo test build bench bench-harness lint docs schemas deny clean rust-target redis npm
+.PHONY: help demo test build bench bench-fuel bench-harness lint docs schemas deny clean rust-target redis npm
 
 help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ test: build dist/probe.wasm $(VENV) $(ECS) redis ## Runs every test, a real Envo
 
 bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters; writes target/bench.json.
 	cargo run -q --release -p portcullis-bench
+
+bench-fuel: build ## Fuel and hostcalls of each callback, beside tests/fuel/_golden.yaml; BLESS=1 writes that file.
+	@$(PORTCULLIS) fuel tests/fuel --golden tests/fuel/_golden.yaml
 
 bench-harness: build ## A call, a start and a request in the harness, beside wasmtime's bare call.
 	CARGO_TARGET_DIR=target/guest cargo build -q --release --target wasm32-wasip1 --manifest-path tests/fuzz/guest/Cargo.toml

@@ -1,9 +1,19 @@
-//! Where golden files may be: a scenario that somebody else has written must not write wherever it likes.
+//! Whether golden files are written, and where they may be: a scenario that somebody else has written must not write wherever it likes.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::scenarios::beside;
+
+/// Whether golden files are written.
+pub(crate) fn bless() -> Result<bool, String> {
+    match std::env::var_os("BLESS") {
+        None => Ok(false),
+        Some(value) if value.is_empty() || value == "0" => Ok(false),
+        Some(value) if value == "1" => Ok(true),
+        Some(value) => Err(format!("BLESS={value:?}; 1 writes golden files, 0 or nothing compares them")),
+    }
+}
 
 /// The folders below which golden files are read and written.
 pub(crate) struct Roots(Vec<PathBuf>);

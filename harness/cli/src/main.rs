@@ -3,6 +3,7 @@
 mod cache;
 mod commands;
 mod filters;
+mod fuel;
 mod golden;
 mod measured;
 mod profiled;
@@ -33,6 +34,7 @@ enum Command {
     Bench(commands::bench::Bench),
     Check(commands::check::Check),
     Diff(commands::diff::Diff),
+    Fuel(commands::fuel::Fuel),
     Inspect(commands::inspect::Inspect),
     Replay(commands::replay::Replay),
     Run(commands::run::Run),
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Bench(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Diff(command) => command.execute(),
+        Command::Fuel(command) => command.execute(),
         Command::Inspect(command) => command.execute(),
         Command::Replay(command) => command.execute(),
         Command::Run(command) => command.execute(),

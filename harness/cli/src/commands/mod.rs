@@ -2,6 +2,7 @@ pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod diff;
+pub(crate) mod fuel;
 pub(crate) mod inspect;
 pub(crate) mod replay;
 mod request;

@@ -9,7 +9,7 @@ use portcullis_scenario::report::{self, ScenarioReport, Totals};
 use portcullis_sim::Profile;
 
 use crate::Verdict;
-use crate::golden::Roots;
+use crate::golden::{Roots, bless};
 use crate::scenarios::{Loaded, Selection, write_golden};
 use crate::session::{Played, Session};
 use crate::targets::TargetName;
@@ -109,16 +109,6 @@ enum Format {
     Table,
     /// Annotations of a GitHub workflow.
     Github,
-}
-
-/// Whether golden files are written.
-fn bless() -> Result<bool, String> {
-    match std::env::var_os("BLESS") {
-        None => Ok(false),
-        Some(value) if value.is_empty() || value == "0" => Ok(false),
-        Some(value) if value == "1" => Ok(true),
-        Some(value) => Err(format!("BLESS={value:?}; 1 writes golden files, 0 or nothing compares them")),
-    }
 }
 
 impl Test {
