@@ -22,5 +22,6 @@ pub(crate) fn figures(reports: &[ScenarioReport]) -> Figures {
         let steps = report.taken.iter().filter(|taken| !taken.callbacks.is_empty());
         steps.map(|taken| (taken.step.clone(), taken.callbacks.clone())).collect()
     };
-    reports.iter().map(|report| (report.name.clone(), of_steps(report))).collect()
+    let measured = reports.iter().filter(|report| !report.taken.is_empty());
+    measured.map(|report| (report.name.clone(), of_steps(report))).collect()
 }
