@@ -146,7 +146,10 @@ fn spawn(
     command.arg("--admin-address-path").arg(admin_path(directory));
     command.args(["--concurrency", &launch.concurrency.to_string()]);
     command.args(["--use-dynamic-base-id", "--disable-hot-restart"]);
-    command.args(["--file-flush-interval-msec", "2"]);
+    if bootstrap.access_log.is_some() {
+        // Somebody waits for its lines.
+        command.args(["--file-flush-interval-msec", "2"]);
+    }
     command.args(["--log-level", "warning", "--log-format", FORMAT, "--log-format-escaped"]);
     if launch.trace_plugins {
         command.args(["--component-log-level", "wasm:trace"]);

@@ -49,7 +49,7 @@ impl Requests {
         Self { bytes: Arc::new(bytes), users: 0, next: Arc::default() }
     }
 
-    fn next(&self) -> Option<Cow<'_, [u8]>> {
+    pub(crate) fn next(&self) -> Option<Cow<'_, [u8]>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let request = self.bytes.get(number.checked_rem(self.bytes.len())?)?;
         let Some(user) = number.checked_rem(self.users) else { return Some(request.into()) };
@@ -94,11 +94,13 @@ pub(crate) fn run(
     })
 }
 
-/// The status that answers one request.
-pub(crate) fn answer_to(address: SocketAddr, request: &[u8]) -> Result<u16, String> {
+/// The status of the answer to one request, and all of the answer.
+pub(crate) fn answer_to(address: SocketAddr, request: &[u8]) -> Result<(u16, String), String> {
     runtime()?.block_on(async {
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-        exchange(&mut stream, request, &mut Vec::new()).await
+        let mut answer = Vec::new();
+        let status = exchange(&mut stream, request, &mut answer).await?;
+        Ok((status, String::from_utf8_lossy(&answer).into_owned()))
     })
 }
 

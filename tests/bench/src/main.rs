@@ -11,8 +11,10 @@
 mod arguments;
 mod cases;
 mod cpu;
-mod guards;
+mod guard;
 mod load;
+mod native;
+mod ours;
 mod report;
 mod running;
 mod tokens;
@@ -46,7 +48,7 @@ fn main() -> ExitCode {
         Err(remedy) => return fail(&remedy, NOT_SET_UP),
     };
     let modules = root().join("dist");
-    let mut needed = arguments.cases.iter().filter_map(|case| case.module());
+    let mut needed = arguments.cases.iter().flat_map(|case| case.modules());
     if let Some(missing) = needed.find(|module| !modules.join(module).is_file()) {
         return fail(&format!("dist/{missing} is missing: run `make build`"), NOT_SET_UP);
     }

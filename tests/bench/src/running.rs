@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use portcullis_sim::http::Response;
 use portcullis_sim::{Answer, AnswerKind, Cluster, GrpcAnswer};
 
 use crate::cases::Case;
-use crate::guards::COLLECTOR;
+use crate::guard::Sink;
 use crate::load::{Load, Requests, answer_to};
 use crate::report::Sample;
 use crate::tokens::Pool;
@@ -21,7 +20,7 @@ pub(crate) struct Running {
     process: EnvoyProcess,
     requests: Requests,
     /// Goes after Envoy.
-    _collector: Option<Servers>,
+    _collector: Servers,
 }
 
 impl Running {
@@ -32,11 +31,10 @@ impl Running {
         pool: &Pool,
     ) -> Result<Self, String> {
         let named = |error: &dyn std::fmt::Display| format!("{}: {error}", case.name);
-        let module = modules.join(case.module().unwrap_or_default());
-        let collector = case.exports().then(|| collector(case)).transpose().map_err(|error| named(&error))?;
+        let collector = collector(case).map_err(|error| named(&error))?;
         let bootstrap = Bootstrap {
-            filters: case.filters(&module, pool),
-            clusters: collector.iter().flat_map(|collector| collector.entries.clone()).collect(),
+            filters: case.filters(modules, pool),
+            clusters: collector.entries.clone(),
             connection_manager: case.connection_manager(),
             ..Bootstrap::default()
         };
@@ -70,48 +68,62 @@ impl Running {
 
     /// A span, or a record, that is dropped is cheaper than one that is sent.
     fn check_that_all_is_sent(&self) -> Result<(), String> {
-        let [Some(sent), Some(dropped)] = self.case.sent() else { return Ok(()) };
         let count = |name: &str| Ok::<_, String>(self.process.admin().stats(name)?.values().sum::<u64>());
-        let (sent, dropped) = (count(sent)?, count(dropped)?);
-        match dropped > sent / 100 {
-            true => Err(format!("{}: {dropped} were dropped and {sent} sent", self.name())),
-            false => Ok(()),
+        for (_, [sent, dropped]) in self.case.guards.iter().filter_map(|guard| guard.exports()) {
+            let (sent, dropped) = (count(sent)?, count(dropped)?);
+            if dropped > sent / 100 {
+                return Err(format!("{}: {dropped} were dropped and {sent} sent", self.name()));
+            }
         }
+        Ok(())
     }
 
     /// A filter that lets everything pass would be fast, and the figure worthless.
     fn check_that_it_guards(&self) -> Result<(), String> {
-        let request = b"GET / HTTP/1.1\r\nhost: bench.example\r\n\r\n";
-        let (status, expected) =
-            (answer_to(self.process.listener(), request)?, self.case.status_without_token());
-        if status != expected {
+        let stranger = b"GET / HTTP/1.1\r\nhost: bench.example\r\n\r\n";
+        let (status, _) = answer_to(self.process.listener(), stranger)?;
+        if status != self.case.status_without_token() {
             return Err(format!("{}: a request without a token is answered with {status}", self.name()));
         }
-        let Some(counter) = self.case.counter() else { return Ok(()) };
+        let (status, answer) = answer_to(self.process.listener(), &self.requests.next().unwrap_or_default())?;
+        if status != self.case.status() {
+            return Err(format!("{}: a request is answered with {status}", self.name()));
+        }
+        let mut headers = self.case.guards.iter().filter_map(|guard| guard.response_header());
+        if let Some(missing) = headers.find(|header| !answer.contains(&format!("\r\n{header}: "))) {
+            return Err(format!("{}: an answer lacks {missing}", self.name()));
+        }
+        match self.case.status() {
+            200 => self.case.guards.iter().try_for_each(|guard| self.check_that_it_counts(guard.counter())),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_that_it_counts(&self, counter: &str) -> Result<(), String> {
         // Some count for a moment before they tell.
-        let mut count = 0;
         for _ in 0..200 {
-            count = self.process.admin().stats(counter)?.values().sum::<u64>();
-            if count > 0 {
-                break;
+            if self.process.admin().stats(counter)?.values().sum::<u64>() > 0 {
+                return Ok(());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        match count {
-            0 => Err(format!("{}: {counter} stays 0", self.name())),
-            _ => Ok(()),
-        }
+        Err(format!("{}: {counter} stays 0", self.name()))
     }
 }
 
 /// Takes every span and every record that it is sent.
 fn collector(case: Case) -> Result<Servers, TargetError> {
-    let kind = match case.is_by_grpc() {
-        true => AnswerKind::Grpc(GrpcAnswer { messages: vec![Vec::new()], ..GrpcAnswer::default() }),
-        false => AnswerKind::Response(Response { status: 200, ..Response::default() }),
+    let cluster = |sink: Sink| {
+        let kind = match sink {
+            Sink::Grpc => {
+                AnswerKind::Grpc(GrpcAnswer { messages: vec![Vec::new()], ..GrpcAnswer::default() })
+            }
+            Sink::Http => AnswerKind::Response(Response { status: 200, ..Response::default() }),
+        };
+        let cluster = Cluster { answers: vec![Answer { kind, ..Answer::default() }], ..Cluster::default() };
+        (sink.cluster().to_owned(), cluster)
     };
-    let cluster = Cluster { answers: vec![Answer { kind, ..Answer::default() }], ..Cluster::default() };
-    Servers::start(&BTreeMap::from([(COLLECTOR.to_owned(), cluster)]))
+    Servers::start(&case.sinks().into_iter().map(cluster).collect())
 }
 
 #[cfg(test)]
@@ -126,7 +138,7 @@ mod tests {
 
     #[test]
     fn envoy_takes_the_tokens_and_refuses_those_of_another_key() {
-        for case in Case::ALL.into_iter().filter(|case| case.module().is_none()) {
+        for case in Case::ALL.into_iter().filter(|case| case.modules().is_empty()) {
             let pool = Pool::mint(case.algorithm, 20).unwrap();
             let others = Pool::mint(case.algorithm, 1).unwrap();
             let mut running = start(case, &pool).unwrap();
