@@ -11,7 +11,7 @@ VENV := .venv/bin/python
 ECS := .venv/ecs-9.4.0.json
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 
-.PHONY: help demo test build bench bench-fuel bench-harness lint docs schemas deny clean rust-target redis npm
+.PHONY: help demo test build bench bench-full bench-fuel bench-harness lint docs schemas deny clean rust-target redis npm
 
 help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,8 +32,11 @@ test: build dist/probe.wasm $(VENV) $(ECS) redis ## Runs every test, a real Envo
 	@cat target/scenarios.txt
 	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-audit-chain -p portcullis-sim -p portcullis-scenario
 
-bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters; writes target/bench.json.
-	cargo run -q --release -p portcullis-bench
+bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters, in a minute; ARGS='--soak 10m'.
+	cargo run -q --release -p portcullis-bench -- $(ARGS)
+
+bench-full: build $(VENV) ## The same with every protocol, upstream and number of workers, in half an hour.
+	cargo run -q --release -p portcullis-bench -- --full $(ARGS)
 
 bench-fuel: build ## Fuel and hostcalls of each callback, beside tests/fuel/_golden.yaml; BLESS=1 writes that file.
 	@$(PORTCULLIS) fuel tests/fuel --golden tests/fuel/_golden.yaml

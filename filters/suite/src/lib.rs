@@ -24,6 +24,7 @@ pub use config::SuiteConfig;
 pub struct Suite;
 
 type Links = Vec<Box<dyn Link>>;
+type Build = fn(&[u8]) -> Result<Box<dyn Link>, ConfigError>;
 
 impl Module for Suite {
     const TITLE: &'static str = "portcullis";
@@ -47,7 +48,7 @@ impl Module for Suite {
 
 fn chain(configuration: &[u8]) -> Result<Links, ConfigError> {
     let config = parse_config::<SuiteConfig>(configuration)?;
-    let members: [(&str, Option<Value>, fn(&[u8]) -> Result<Box<dyn Link>, ConfigError>); 5] = [
+    let members: [(&str, Option<Value>, Build); 5] = [
         ("trace_injection", config.trace_injection, link::<TraceInjection>),
         ("audit_log", config.audit_log, link::<AuditLog>),
         ("jwt_auth", config.jwt_auth, link::<JwtAuth>),

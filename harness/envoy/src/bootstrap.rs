@@ -15,7 +15,7 @@ pub struct Bootstrap {
     pub filters: Vec<Filter>,
     /// What the only route, `main`, does with a request that came through the filters.
     pub action: RouteAction,
-    /// The clusters for call-outs.
+    /// The clusters for call-outs, and for [`RouteAction::Cluster`].
     pub clusters: Vec<ClusterEntry>,
     /// Further members of the connection manager (`envoy.extensions.filters.network.http_connection_manager.v3`), such as `tracing`.
     pub connection_manager: Map<String, Value>,
@@ -29,6 +29,8 @@ pub enum RouteAction {
     /// To the cluster [`Bootstrap::UPSTREAM`], by the protocol in which it came; each connection to it begins with a
     /// line of the PROXY protocol. `None`: the cluster has no endpoint.
     Upstream(Option<SocketAddr>),
+    /// To this one of [`Bootstrap::clusters`], by the protocol that it speaks. There is no TCP listener then.
+    Cluster(&'static str),
     /// Nowhere: the router answers with this status. There is no TCP listener then.
     Answer(u16),
 }
@@ -100,6 +102,9 @@ impl Bootstrap {
         match self.action {
             RouteAction::Upstream(_) => {
                 json!({ "name": "main", "match": matched, "route": { "cluster": Self::UPSTREAM } })
+            }
+            RouteAction::Cluster(name) => {
+                json!({ "name": "main", "match": matched, "route": { "cluster": name } })
             }
             RouteAction::Answer(status) => {
                 json!({ "name": "main", "match": matched, "direct_response": { "status": status } })
@@ -176,6 +181,15 @@ mod tests {
         ] {
             assert_eq!(bootstrap.pointer(place), Some(&any_port()), "{place}");
         }
+    }
+
+    #[test]
+    fn a_route_to_a_cluster_of_its_own_needs_no_other() {
+        let bootstrap = bootstrap(RouteAction::Cluster("mine"));
+        let config = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+        let route = format!("{config}/route_config/virtual_hosts/0/routes/0/route/cluster");
+        assert_eq!(bootstrap.pointer(&route), Some(&json!("mine")));
+        assert_eq!(bootstrap.pointer("/static_resources/clusters"), Some(&json!([])));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::bootstrap::EXTENSIONS;
 
-/// A cluster for call-outs.
+/// A cluster for call-outs, or one of somebody's own behind the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterEntry {
     /// Its name.

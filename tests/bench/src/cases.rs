@@ -1,11 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use portcullis_envoy::Filter;
 use serde_json::{Map, Value};
 
 use crate::guard::{Answers, Audit, Breaker, Bucket, Guard, Outputs, Sink, Tracing};
-use crate::load::Requests;
+use crate::requests::Requests;
+use crate::setting::Protocol;
 use crate::tokens::{Algorithm, Pool};
 
 use Algorithm::{EdDsa, Es256, Hs256, Rs256};
@@ -25,10 +26,10 @@ pub(crate) struct Case {
     pub(crate) packing: Packing,
     pub(crate) algorithm: Algorithm,
     pub(crate) tokens: Tokens,
-    /// Envoy's `--concurrency`.
-    pub(crate) workers: u32,
-    /// Whether it is measured unless told otherwise.
-    pub(crate) is_usual: bool,
+    /// The case of Envoy's own that it is compared with.
+    pub(crate) native: Option<&'static str>,
+    /// Whether it is measured in every setting, and in the short mode.
+    pub(crate) is_main: bool,
 }
 
 /// In how many modules ours are.
@@ -84,55 +85,64 @@ const OUR_FIVE: [Guard; 5] = [
 
 impl Case {
     /// The first one is the base of the others; it is sent a token as well.
-    pub(crate) const ALL: [Self; 39] = [
-        Self::usual("none", &[]),
-        Self::usual("jwt-auth-hit", &[JwtAuth(Nothing)]),
-        Self::usual("jwt-auth-miss", &[JwtAuth(Nothing)]).sent(Others),
-        Self::usual("native-jwt-hit", &[NativeJwtCached(Nothing)]),
-        Self::usual("native-jwt-miss", &[NativeJwt]).sent(Others),
-        Self::usual("jwt-auth-es256-miss", &[JwtAuth(Nothing)]).sent(Others).signed(Es256),
-        Self::usual("native-es256-miss", &[NativeJwt]).sent(Others).signed(Es256),
-        Self::other("jwt-auth-flood", &[JwtAuth(Nothing)]).sent(Forged),
-        Self::other("native-flood", &[NativeJwt]).sent(Forged),
-        Self::other("jwt-auth-module-rs256-miss", &[JwtAuthAlone]).sent(Others),
-        Self::other("jwt-auth-module-es256-miss", &[JwtAuthAlone]).sent(Others).signed(Es256),
-        Self::other("jwt-auth-module-eddsa-miss", &[JwtAuthAlone]).sent(Others).signed(EdDsa),
-        Self::other("jwt-auth-module-hs256-miss", &[JwtAuthAlone]).sent(Others).signed(Hs256),
-        Self::usual("token-bucket", &[PLAIN_BUCKET]),
-        Self::usual("token-bucket-worker", &[Guard::Bucket(Bucket::OfAll("worker", Answers::Plain))]),
-        Self::usual("token-bucket-leased", &[Guard::Bucket(Bucket::OfAll("leased", Answers::Plain))]),
-        Self::usual("token-bucket-users", &[Guard::Bucket(Bucket::OfUser("process"))]).sent(Users),
-        Self::usual("native-local-ratelimit", &[NativeBucket(Answers::Plain)]),
-        Self::usual("circuit-breaker", &[Guard::Breaker(Breaker::OfCluster)]),
-        Self::usual("circuit-breaker-alone", &[Guard::Breaker(Breaker::OfAll)]),
-        Self::other("circuit-breaker-throttle", &[Guard::Breaker(Breaker::Throttle)]),
-        Self::usual("circuit-breaker-open", &[Guard::Breaker(Breaker::Open)]),
-        Self::usual("native-admission-control", &[NativeAdmission]),
-        Self::usual("trace-injection", &[Guard::Tracing(Tracing::Begun)]),
-        Self::usual("trace-injection-continued", &[Guard::Tracing(Tracing::Continued)]).sent(Traced),
-        Self::usual("trace-injection-otlp", &[Guard::Tracing(Tracing::Exported("grpc"))]),
-        Self::other("trace-injection-otlp-json", &[Guard::Tracing(Tracing::Exported("http_json"))]),
-        Self::usual("native-otel-tracer", &[NativeTracer]),
-        Self::usual("audit-log", &[Guard::Audit(Audit::Http)]),
-        Self::other("audit-log-otlp", &[Guard::Audit(Audit::Otlp)]),
-        Self::usual("native-access-log", &[NativeAccessLog]),
-        Self::other("token-bucket-users-leased", &[Guard::Bucket(Bucket::OfUser("leased"))]).sent(Users),
-        Self::other("none-4-workers", &[]).with_workers(4),
-        Self::other("token-bucket-4-workers", &[PLAIN_BUCKET]).with_workers(4),
-        Self::usual("three-native", &NATIVE_THREE),
-        Self::usual("suite-three", &OUR_THREE).packed(Packing::Suite),
-        Self::usual("all-native", &NATIVE_FIVE),
-        Self::usual("five-modules", &OUR_FIVE),
-        Self::usual("suite", &OUR_FIVE).packed(Packing::Suite),
+    pub(crate) const ALL: [Self; 37] = [
+        Self::main("none", &[]),
+        Self::main("jwt-auth-hit", &[JwtAuth(Nothing)]).beside("native-jwt-hit"),
+        Self::main("native-jwt-hit", &[NativeJwtCached(Nothing)]),
+        Self::main("token-bucket", &[PLAIN_BUCKET]).beside("native-local-ratelimit"),
+        Self::main("native-local-ratelimit", &[NativeBucket(Answers::Plain)]),
+        Self::main("circuit-breaker", &[Guard::Breaker(Breaker::OfCluster)])
+            .beside("native-admission-control"),
+        Self::main("native-admission-control", &[NativeAdmission]),
+        Self::main("trace-injection", &[Guard::Tracing(Tracing::Begun)]),
+        Self::main("trace-injection-otlp", &[Guard::Tracing(Tracing::Exported("grpc"))])
+            .beside("native-otel-tracer"),
+        Self::main("native-otel-tracer", &[NativeTracer]),
+        Self::main("audit-log", &[Guard::Audit(Audit::Http)]).beside("native-access-log"),
+        Self::main("native-access-log", &[NativeAccessLog]),
+        Self::main("suite-three", &OUR_THREE).packed(Packing::Suite).beside("three-native"),
+        Self::main("three-native", &NATIVE_THREE),
+        Self::main("suite", &OUR_FIVE).packed(Packing::Suite).beside("all-native"),
+        Self::main("five-modules", &OUR_FIVE).beside("all-native"),
+        Self::main("all-native", &NATIVE_FIVE),
+        Self::further("jwt-auth-miss", &[JwtAuth(Nothing)]).sent(Others).beside("native-jwt-miss"),
+        Self::further("native-jwt-miss", &[NativeJwt]).sent(Others),
+        Self::further("jwt-auth-es256-miss", &[JwtAuth(Nothing)])
+            .sent(Others)
+            .signed(Es256)
+            .beside("native-es256-miss"),
+        Self::further("native-es256-miss", &[NativeJwt]).sent(Others).signed(Es256),
+        Self::further("jwt-auth-flood", &[JwtAuth(Nothing)]).sent(Forged).beside("native-flood"),
+        Self::further("native-flood", &[NativeJwt]).sent(Forged),
+        Self::further("jwt-auth-module-rs256-miss", &[JwtAuthAlone]).sent(Others),
+        Self::further("jwt-auth-module-es256-miss", &[JwtAuthAlone]).sent(Others).signed(Es256),
+        Self::further("jwt-auth-module-eddsa-miss", &[JwtAuthAlone]).sent(Others).signed(EdDsa),
+        Self::further("jwt-auth-module-hs256-miss", &[JwtAuthAlone]).sent(Others).signed(Hs256),
+        Self::further("token-bucket-worker", &[Guard::Bucket(Bucket::OfAll("worker", Answers::Plain))]),
+        Self::further("token-bucket-leased", &[Guard::Bucket(Bucket::OfAll("leased", Answers::Plain))]),
+        Self::further("token-bucket-users", &[Guard::Bucket(Bucket::OfUser("process"))]).sent(Users),
+        Self::further("token-bucket-users-leased", &[Guard::Bucket(Bucket::OfUser("leased"))]).sent(Users),
+        Self::further("circuit-breaker-alone", &[Guard::Breaker(Breaker::OfAll)]),
+        Self::further("circuit-breaker-throttle", &[Guard::Breaker(Breaker::Throttle)])
+            .beside("native-admission-control"),
+        Self::further("circuit-breaker-open", &[Guard::Breaker(Breaker::Open)]),
+        Self::further("trace-injection-continued", &[Guard::Tracing(Tracing::Continued)]).sent(Traced),
+        Self::further("trace-injection-otlp-json", &[Guard::Tracing(Tracing::Exported("http_json"))])
+            .beside("native-otel-tracer"),
+        Self::further("audit-log-otlp", &[Guard::Audit(Audit::Otlp)]),
     ];
 
-    const fn usual(name: &'static str, guards: &'static [Guard]) -> Self {
+    const fn main(name: &'static str, guards: &'static [Guard]) -> Self {
         let (algorithm, tokens, packing) = (Rs256, Same, Packing::Modules);
-        Self { name, guards, packing, algorithm, tokens, workers: 1, is_usual: true }
+        Self { name, guards, packing, algorithm, tokens, native: None, is_main: true }
     }
 
-    const fn other(name: &'static str, guards: &'static [Guard]) -> Self {
-        Self { is_usual: false, ..Self::usual(name, guards) }
+    const fn further(name: &'static str, guards: &'static [Guard]) -> Self {
+        Self { is_main: false, ..Self::main(name, guards) }
+    }
+
+    const fn beside(self, native: &'static str) -> Self {
+        Self { native: Some(native), ..self }
     }
 
     const fn sent(self, tokens: Tokens) -> Self {
@@ -145,10 +155,6 @@ impl Case {
 
     const fn packed(self, packing: Packing) -> Self {
         Self { packing, ..self }
-    }
-
-    const fn with_workers(self, workers: u32) -> Self {
-        Self { workers, ..self }
     }
 
     /// The modules that it needs, below `dist`.
@@ -170,13 +176,14 @@ impl Case {
         if self.tokens == Forged { 401 } else { 200 }
     }
 
-    pub(crate) fn requests(self, pool: &Pool) -> Requests {
+    pub(crate) fn requests(self, protocol: Protocol, pool: &Pool) -> Requests {
+        let one = || pool.tokens.iter().take(1);
         match self.tokens {
-            Same => Requests::new(pool.tokens.iter().take(1)),
-            Others => Requests::new(pool.tokens.iter()),
-            Forged => Requests::new(pool.forged().iter()),
-            Users => Requests::of_users(pool.tokens.iter().take(1), USERS),
-            Traced => Requests::in_a_trace(pool.tokens.iter().take(1)),
+            Same => Requests::new(protocol, one()),
+            Others => Requests::new(protocol, pool.tokens.iter()),
+            Forged => Requests::new(protocol, pool.forged().iter()),
+            Users => Requests::new(protocol, one()).of_users(USERS),
+            Traced => Requests::with(protocol, one(), &[("traceparent", TRACEPARENT)]),
         }
     }
 
@@ -205,11 +212,11 @@ impl Case {
     }
 }
 
+/// Where in a trace a request is that has a place in one.
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// The module with all filters in it.
 const SUITE: &str = "portcullis.wasm";
-
-/// The tokens of all algorithms that some cases need.
-pub(crate) type Pools = BTreeMap<Algorithm, Pool>;
 
 #[cfg(test)]
 mod tests {
@@ -219,6 +226,18 @@ mod tests {
     fn no_two_cases_have_the_same_name() {
         let names: BTreeSet<_> = Case::ALL.iter().map(|case| case.name).collect();
         assert_eq!(names.len(), Case::ALL.len());
+    }
+
+    #[test]
+    fn what_a_case_is_compared_with_is_there_and_gets_the_same() {
+        assert_eq!(Case::ALL[0].name, "none");
+        for case in Case::ALL {
+            let Some(native) = case.native else { continue };
+            let native = Case::ALL.into_iter().find(|other| other.name == native).unwrap();
+            assert!(native.modules().is_empty(), "{}", native.name);
+            assert_eq!((case.algorithm, case.tokens), (native.algorithm, native.tokens), "{}", case.name);
+            assert!(native.is_main || !case.is_main, "{}", case.name);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@ use portcullis_envoy::Filter;
 use serde_json::{Value, json};
 use std::path::Path;
 
+use crate::setting::Setting;
 use crate::tokens::Pool;
 use crate::{native, ours};
 
@@ -171,14 +172,15 @@ impl Guard {
     }
 
     /// The statistic that shows that it has seen a request that may pass.
-    pub(crate) fn counter(self) -> &'static str {
-        match self {
+    pub(crate) fn counter(self, setting: Setting) -> String {
+        let counter = match self {
             Self::JwtAuth(_) | Self::JwtAuthAlone => "wasmcustom.portcullis_jwt_auth_allowed_total",
             Self::NativeJwt | Self::NativeJwtCached(_) => "http.main.jwt_authn.allowed",
             Self::Bucket(_) => "wasmcustom.portcullis_token_bucket_bench_allowed_total",
             Self::NativeBucket(_) => "bench.http_local_rate_limit.ok",
             Self::Breaker(Breaker::OfCluster) => {
-                "wasmcustom.portcullis_circuit_breaker_bench___calls_success_total"
+                let cluster = setting.cluster_in_metrics();
+                return format!("wasmcustom.portcullis_circuit_breaker_bench_{cluster}_calls_success_total");
             }
             Self::Breaker(Breaker::Open) => {
                 "wasmcustom.portcullis_circuit_breaker_bench_fallback_static_total"
@@ -189,7 +191,8 @@ impl Guard {
             Self::NativeTracer => "http.main.tracing.random_sampling",
             Self::Audit(_) => "wasmcustom.portcullis_audit_log_recorded_total",
             Self::NativeAccessLog => "filesystem.write_buffered",
-        }
+        };
+        counter.to_owned()
     }
 
     /// A header that is in the response to a request that may pass, for its sake.
@@ -198,6 +201,17 @@ impl Guard {
             Self::Bucket(Bucket::OfAll(_, Answers::Standing)) | Self::NativeBucket(Answers::Standing) => {
                 Some("x-ratelimit-remaining")
             }
+            _ => None,
+        }
+    }
+
+    /// A header that the upstream gets for its sake.
+    pub(crate) fn request_header(self) -> Option<&'static str> {
+        match self {
+            Self::JwtAuth(Outputs::Subject) | Self::NativeJwtCached(Outputs::Subject) => {
+                Some(ours::SUBJECT_HEADER)
+            }
+            Self::Tracing(_) | Self::NativeTracer => Some("traceparent"),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! CPU per request in a real Envoy, ours beside its native filters.
 //!
-//! Every case is an Envoy process of its own with one worker. All stay up; in every round each is loaded in its
+//! Every case is an Envoy process of its own. All those of a setting stay up; in every round each is loaded in its
 //! turn, so that whatever else the machine does falls on all of them. The figure is the CPU time of the
 //! loaded process, user and system, divided by the requests that it served.
 #![cfg_attr(
@@ -12,97 +12,116 @@ mod arguments;
 mod cases;
 mod cpu;
 mod guard;
+mod http2;
+mod lab;
 mod load;
 mod native;
 mod ours;
 mod report;
+mod requests;
+mod rounds;
 mod running;
+mod sample;
+mod setting;
+mod soak;
+mod statistics;
 mod tokens;
+mod upstream;
 
-use std::collections::btree_map::Entry;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use portcullis_envoy::EnvoyBinary;
-
-use arguments::Arguments;
-use cases::{Case, Pools};
-use report::{Report, Row, Sample};
-use running::Running;
-use tokens::Pool;
-
-/// Before the first round: V8 compiles a function anew once it is hot.
-const WARM_UP: Duration = Duration::from_secs(3);
+use arguments::{Arguments, Task};
+use cases::Case;
+use lab::Lab;
+use report::{Report, in_page, page, plot, table};
+use setting::Setting;
 
 /// Something is not there that can be made or installed.
 const NOT_SET_UP: u8 = 2;
 
 fn main() -> ExitCode {
+    let began = Instant::now();
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(message) => return fail(&message, NOT_SET_UP),
     };
-    let (binary, version) = match envoy() {
-        Ok(found) => found,
+    if let Task::Render(directory) = &arguments.task {
+        return ended(render(directory));
+    }
+    let cases: Vec<Case> = arguments.work.iter().flat_map(|(_, cases)| cases.iter().copied()).collect();
+    let lab = match Lab::new(&root(), &cases) {
+        Ok(lab) => lab,
         Err(remedy) => return fail(&remedy, NOT_SET_UP),
     };
-    let modules = root().join("dist");
-    let mut needed = arguments.cases.iter().flat_map(|case| case.modules());
-    if let Some(missing) = needed.find(|module| !modules.join(module).is_file()) {
-        return fail(&format!("dist/{missing} is missing: run `make build`"), NOT_SET_UP);
-    }
-    match bench(&arguments, &binary, &modules) {
-        Ok(rows) => finish(&Report::new(rows, version)),
-        Err(message) => fail(&message, 1),
+    match arguments.task {
+        Task::Measure { mode, rate } => ended(measure(&arguments, mode, rate, &lab, &cases, began)),
+        Task::Soak(span) => ended(soak(&arguments, span, &lab)),
+        Task::Render(_) => ExitCode::SUCCESS,
     }
 }
 
-fn envoy() -> Result<(EnvoyBinary, String), String> {
-    let binary = EnvoyBinary::find()?;
-    let version = binary.version()?;
-    Ok((binary, version))
-}
-
-fn bench(arguments: &Arguments, binary: &EnvoyBinary, modules: &Path) -> Result<Vec<Row>, String> {
-    let pools = pools(&arguments.cases)?;
-    let start = |case: &Case| {
-        let pool = pools.get(&case.algorithm).ok_or("a case without tokens")?;
-        Running::start(*case, binary, modules, pool)
-    };
-    let mut running = arguments.cases.iter().map(start).collect::<Result<Vec<_>, _>>()?;
-    for case in &running {
-        eprintln!("warming up {}", case.name());
-        case.load(WARM_UP)?;
-    }
-    let mut samples: Vec<Vec<Sample>> = running.iter().map(|_| Vec::new()).collect();
-    for round in 1..=arguments.rounds {
-        for (case, samples) in running.iter_mut().zip(&mut samples) {
-            eprintln!("round {round} of {}: {}", arguments.rounds, case.name());
-            samples.push(case.sample(arguments.span)?);
+fn measure(
+    arguments: &Arguments,
+    mode: &str,
+    rate: Option<u32>,
+    lab: &Lab,
+    cases: &[Case],
+    began: Instant,
+) -> Result<(), String> {
+    let modules = cases.iter().flat_map(|case| case.modules()).collect();
+    let mut report = Report::new(mode, lab.binary.version()?, &lab.modules, modules)?;
+    // A rate that was asked for is all that is wanted.
+    if mode == "full" || rate.is_none() {
+        for (setting, cases) in &arguments.work {
+            report.rows.extend(rounds::measure(lab, *setting, cases, &arguments.plan, began)?);
         }
     }
-    let names = running.iter().map(Running::name);
-    Ok(Row::all(names.zip(samples).collect()))
-}
-
-fn pools(cases: &[Case]) -> Result<Pools, String> {
-    let directory = root().join("target");
-    let mut pools = Pools::new();
-    for case in cases {
-        if let Entry::Vacant(place) = pools.entry(case.algorithm) {
-            place.insert(Pool::load_or_mint(&directory, case.algorithm)?);
-        }
+    if let Some(rate) = rate {
+        let (setting, cases) = match arguments.work.first() {
+            Some((setting, cases)) if mode != "full" => (*setting, cases.clone()),
+            _ => (Setting::FIRST, rounds::paced_cases()),
+        };
+        report.paced = rounds::pace(lab, setting, &cases, &arguments.plan, rate)?;
     }
-    Ok(pools)
+    println!("{}", table(&report));
+    write(&root().join("target/bench.json"), &report.to_json()?)?;
+    let Some(directory) = &arguments.save else { return Ok(()) };
+    fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    write(&directory.join(REPORT), &report.to_json()?)?;
+    render(directory)
 }
 
-fn finish(report: &Report) -> ExitCode {
-    println!("{report}");
-    let path = root().join("target/bench.json");
-    match std::fs::write(&path, report.to_json()) {
+fn soak(arguments: &Arguments, span: Duration, lab: &Lab) -> Result<(), String> {
+    let Some((setting, cases)) = arguments.work.first() else { return Ok(()) };
+    let soak = soak::soak(lab, *setting, cases, span)?;
+    println!("{soak}");
+    write(&root().join("target/bench-soak.json"), &format!("{:#}\n", soak.to_json()))
+}
+
+const REPORT: &str = "bench.json";
+const FIGURE: &str = "bench.svg";
+
+/// The figure, beside the report, and the README's tables.
+fn render(directory: &Path) -> Result<(), String> {
+    let report = Report::read(&directory.join(REPORT))?;
+    write(&directory.join(FIGURE), &plot(&report))?;
+    let path = root().join("README.md");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = in_page(&text, &page(&report)).ok_or("README.md has no place for the tables")?;
+    write(&path, &text)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn ended(result: Result<(), String>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&format!("target/bench.json: {error}"), 1),
+        Err(message) => fail(&message, 1),
     }
 }
 
@@ -113,4 +132,40 @@ fn fail(message: &str, code: u8) -> ExitCode {
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the README shows is what was measured, and nothing else.
+    #[test]
+    fn the_readme_and_its_figure_are_those_of_the_report_beside_it() {
+        let directory = root().join("docs/bench");
+        let report = Report::read(&directory.join(REPORT)).unwrap();
+        let remedy = "run cargo run -p portcullis-bench -- --render docs/bench";
+        assert_eq!(fs::read_to_string(directory.join(FIGURE)).unwrap(), plot(&report), "{remedy}");
+        let readme = fs::read_to_string(root().join("README.md")).unwrap();
+        assert_eq!(in_page(&readme, &page(&report)), Some(readme), "{remedy}");
+    }
+
+    /// The whole way, with real processes: two cases, one round.
+    #[test]
+    fn a_tiny_run_gives_a_report_with_a_row_for_each_case() {
+        let line = "--case native-local-ratelimit --rounds 2 --seconds 0.1 --upstream real";
+        let arguments = Arguments::parse(line.split(' ').map(str::to_owned)).unwrap();
+        let (setting, cases) = &arguments.work[0];
+        let lab = Lab::of_tests(cases);
+        let mut report =
+            Report::new("short", "1.40.0".to_owned(), Path::new("."), Default::default()).unwrap();
+        report.rows = rounds::measure(&lab, *setting, cases, &arguments.plan, Instant::now()).unwrap();
+        let names: Vec<_> = report.rows.iter().map(|row| row.case.as_str()).collect();
+        assert_eq!(names, ["none", "native-local-ratelimit"]);
+        for row in &report.rows {
+            assert!(row.cpu_us > 1.0 && row.rps > 10.0 && row.rss_mib > 10.0, "{row:?}");
+            assert!(row.p50_ms > 0.0 && row.p50_ms <= row.p99_ms && row.p99_ms <= row.p999_ms, "{row:?}");
+        }
+        assert_eq!((report.rows[0].rounds, report.rows[1].rounds), (4, 2));
+        assert!(table(&report).contains("HTTP/1.1, real upstream, 1 worker"));
+    }
 }
