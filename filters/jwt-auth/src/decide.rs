@@ -321,9 +321,9 @@ impl<'a> Decision<'a> {
     ) -> Result<Verdict, Failure> {
         let trust = self.trust.get_mut(index).ok_or(JwtError::Denied)?;
         let keys = trust.keys_for(token, self.host)?;
-        let start = self.host.monotonic();
+        let start = self.host.stopwatch();
         let result = keys.verify(jws, self.crypto, self.host);
-        let took = self.host.monotonic().saturating_sub(start);
+        let took = self.host.stopwatch().saturating_sub(start);
         self.host.record(self.metrics.verification, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         let generation = trust.generation();
         match result {

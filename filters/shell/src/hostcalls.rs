@@ -40,6 +40,7 @@ const MONOTONIC: u32 = 1;
 #[derive(Debug, Default)]
 pub(crate) struct Hostcalls {
     now: Cell<Option<UnixTime>>,
+    monotonic: Cell<Option<Duration>>,
 }
 
 /// The bytes of `proxy_on_configure`; only inside that callback.
@@ -63,6 +64,15 @@ impl Clock for Hostcalls {
     }
 
     fn monotonic(&self) -> Duration {
+        if let Some(monotonic) = self.monotonic.get() {
+            return monotonic;
+        }
+        let monotonic = self.stopwatch();
+        self.monotonic.set(Some(monotonic));
+        monotonic
+    }
+
+    fn stopwatch(&self) -> Duration {
         let mut nanoseconds = 0;
         // SAFETY: the host writes eight bytes to a local that outlives the call.
         match unsafe { clock_time_get(MONOTONIC, 1, &mut nanoseconds) } {

@@ -9,6 +9,8 @@ mod answers;
 mod holding;
 mod hostcalls;
 mod imports;
+#[cfg(target_family = "wasm")]
+mod memory;
 mod plugin;
 
 pub use plugin::Plugin;

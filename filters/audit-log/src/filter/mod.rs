@@ -9,7 +9,7 @@ use std::time::Duration;
 use portcullis_kit::export::Exporter;
 use portcullis_kit::{
     Action, CallId, ConfigError, GrpcAnswer, Headers, Host, HttpAnswer, HttpFilter, LocalReply, LogHost,
-    StreamId, domain, parse_config,
+    Reads, StreamId, domain, parse_config,
 };
 use sha2::{Digest, Sha256};
 
@@ -194,6 +194,10 @@ impl HttpFilter for AuditLog {
 
     fn on_request_body(&mut self, (_, stream): (StreamId, &mut Stream), piece: &[u8], _: &mut dyn Host) {
         self.keep(stream, 0, piece);
+    }
+
+    fn reads_response(&self, _: &Stream) -> Reads {
+        Reads::Nothing
     }
 
     fn reads_body(&self, stream: &Stream) -> bool {

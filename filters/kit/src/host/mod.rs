@@ -29,9 +29,14 @@ pub trait Clock {
     /// The time; it does not change within one callback.
     fn now(&self) -> UnixTime;
 
-    /// Time since some start that all VMs of a proxy have in common and that steps of the clock do not touch; it goes on within a
-    /// callback, to measure what takes long. A host without such a clock gives the wall clock's time since the epoch.
+    /// Time since some start that all VMs of a proxy have in common and that steps of the clock do not touch; it does not change within
+    /// one callback either. A host without such a clock gives the wall clock's time since the epoch.
     fn monotonic(&self) -> Duration;
+
+    /// The same, but going on, to measure what takes long.
+    fn stopwatch(&self) -> Duration {
+        self.monotonic()
+    }
 }
 
 /// Chance.
