@@ -5,8 +5,8 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
 
+use crate::from_value::from_value;
 use crate::{Host, json};
 
 /// A mistake in a configuration: where it is, and what is wrong and would be right.
@@ -55,41 +55,13 @@ const AS_JSON: &str = "pass the configuration as a JSON object, in Envoy as a go
 /// # Errors
 /// The first member that does not fit, by its path. No bytes at all is a mistake too: a filter that was loaded and
 /// never configured protects nothing.
-pub fn parse_config<T: DeserializeOwned + Serialize>(configuration: &[u8]) -> Result<T, ConfigError> {
+pub fn parse_config<T: DeserializeOwned>(configuration: &[u8]) -> Result<T, ConfigError> {
     if configuration.trim_ascii().is_empty() {
         return Err(ConfigError::at("", format!("empty; {AS_JSON}")));
     }
     let value = json::parse_strict(configuration)
         .map_err(|error| ConfigError::at("", format!("not JSON: {error}; {AS_JSON}")))?;
-    if value.is_array() {
-        return Err(ConfigError::at("", "a list; write an object"));
-    }
-    let config: T = serde_path_to_error::deserialize(&value).map_err(|error| {
-        let path = error.path().to_string();
-        ConfigError::at(if path == "." { "" } else { &path }, concealed(&error.inner().to_string()))
-    })?;
-    match serde_json::to_value(&config) {
-        Ok(read) => no_list_for_an_object(&value, &read).map(|()| config),
-        Err(_) => Ok(config),
-    }
-}
-
-/// Checks that no list was taken for an object: serde reads the members of a struct from one, in their order, which is nothing that anybody
-/// means to write.
-fn no_list_for_an_object(written: &Value, read: &Value) -> Result<(), ConfigError> {
-    match (written, read) {
-        (Value::Array(_), Value::Object(_)) => Err(ConfigError::at("", "a list; write an object")),
-        (Value::Array(written), Value::Array(read)) => {
-            written.iter().zip(read).enumerate().try_for_each(|(index, (written, read))| {
-                no_list_for_an_object(written, read).map_err(|error| error.under(&format!("[{index}]")))
-            })
-        }
-        (Value::Object(written), Value::Object(read)) => written.iter().try_for_each(|(name, written)| {
-            let read = read.get(name).unwrap_or(&Value::Null);
-            no_list_for_an_object(written, read).map_err(|error| error.under(name))
-        }),
-        _ => Ok(()),
-    }
+    from_value(&value).map_err(|error| ConfigError { problem: concealed(&error.problem), ..error })
 }
 
 /// What goes into the names of metrics, with an underscore behind it; empty where nothing is configured.
@@ -217,15 +189,8 @@ fn shown(quoted: &str) -> bool {
 
 /// What serde calls by the names of Rust.
 fn in_plain_words(text: &str) -> String {
-    let mut plain =
-        text.replace("a sequence", "a list").replace("expected unit", "expected nothing behind it");
-    plain = plain.replace("type: sequence", "type: list").replace("expected a map", "expected an object");
-    plain = plain.replace("map with a single key", "an object with one member");
-    plain = plain.replace("string or map", "a name or an object with one member");
-    plain = plain.replace(
-        "unit variant, expected newtype variant",
-        "a name alone, expected an object with it as its only member",
-    );
+    let mut plain = text.replace("a sequence", "a list");
+    plain = plain.replace("expected a map", "expected an object");
     for number in ["expected f64", "expected u32", "expected u64"] {
         plain = plain.replace(number, "expected a number");
     }

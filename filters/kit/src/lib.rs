@@ -44,6 +44,7 @@ mod config;
 mod driver;
 pub mod export;
 mod filter;
+mod from_value;
 mod headers;
 mod host;
 pub mod json;
