@@ -1,10 +1,19 @@
-//! Finishes a module: `portcullis-pack IN.wasm OUT.wasm`.
+//! Finishes a module: `portcullis-pack IN.wasm OUT.wasm`, and `OUT.debug.wasm` beside it.
 //!
 //! The SDK exports every callback of the ABI, and Envoy calls each one that it finds, at a microsecond or more per
 //! request. This keeps the callbacks that `portcullis_shell::export!` lists, and what every module needs.
+//!
+//! The names of functions are a tenth and more of a module. `OUT.debug.wasm` is `OUT.wasm` byte for byte, with them behind it: what reads
+//! backtraces and profiles finds them there, and Envoy can load it in the other's place.
 
+use std::error::Error;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use walrus::ModuleConfig;
 
 /// What a module needs whatever its filter does.
 const ALWAYS: [&str; 7] = [
@@ -23,9 +32,9 @@ fn main() -> ExitCode {
         eprintln!("usage: portcullis-pack IN.wasm OUT.wasm");
         return ExitCode::from(2);
     };
-    match pack(Path::new(input), Path::new(output)) {
-        Ok(size) => {
-            println!("{output}: {} KiB", size.div_ceil(1024));
+    match finish(Path::new(input), Path::new(output)) {
+        Ok(sizes) => {
+            println!("{sizes}");
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -33,6 +42,52 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn finish(input: &Path, output: &Path) -> Result<String, Box<dyn Error>> {
+    let input = std::fs::read(input)?;
+    let [wasm, named] = [false, true].map(|names| packed(&input, names));
+    let (wasm, named) = (wasm?, named?);
+    if !named.starts_with(&wasm) {
+        return Err("the names are not at the end of the module".into());
+    }
+    write(&output.with_extension("debug.wasm"), &named)?;
+    write(output, &wasm)?;
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(&wasm)?;
+    let kib = |bytes: &[u8]| bytes.len().div_ceil(1024);
+    Ok(format!("{:<28} {:>4} KiB, {:>4} KiB gzip", output.display(), kib(&wasm), kib(&gzip.finish()?)))
+}
+
+/// The module without what it does not need, and with names of functions or without.
+fn packed(input: &[u8], names: bool) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut config = ModuleConfig::new();
+    config.generate_producers_section(false).generate_name_section(names);
+    let mut module = config.parse(input)?;
+    let listed = module
+        .customs
+        .remove_raw("portcullis.callbacks")
+        .ok_or("no section portcullis.callbacks; make the module with portcullis_shell::export!")?;
+    let listed = String::from_utf8(listed.data)?;
+    // Linkers read that; nothing runs by it.
+    module.customs.remove_raw("target_features");
+    take_over(&mut module.exports);
+    let kept: Vec<&str> = ALWAYS.into_iter().chain(listed.lines()).collect();
+    if let Some(missing) = kept.iter().find(|name| !module.exports.iter().any(|export| export.name == **name))
+    {
+        return Err(format!("exports no {missing}").into());
+    }
+    let dropped: Vec<_> = module
+        .exports
+        .iter()
+        .filter(|export| !kept.contains(&export.name.as_str()))
+        .map(|e| e.id())
+        .collect();
+    for export in dropped {
+        module.exports.delete(export);
+    }
+    walrus::passes::gc::run(&mut module);
+    Ok(module.emit_wasm())
 }
 
 /// A callback that the shell exports as `portcullis_on_x` takes the place of the SDK's `proxy_on_x`.
@@ -50,35 +105,9 @@ fn take_over(exports: &mut walrus::ModuleExports) {
     }
 }
 
-fn pack(input: &Path, output: &Path) -> Result<usize, Box<dyn std::error::Error>> {
-    let mut config = walrus::ModuleConfig::new();
-    config.generate_producers_section(false);
-    let mut module = config.parse(&std::fs::read(input)?)?;
-    let listed = module
-        .customs
-        .remove_raw("portcullis.callbacks")
-        .ok_or("no section portcullis.callbacks; make the module with portcullis_shell::export!")?;
-    let listed = String::from_utf8(listed.data)?;
-    take_over(&mut module.exports);
-    let kept: Vec<&str> = ALWAYS.into_iter().chain(listed.lines()).collect();
-    if let Some(missing) = kept.iter().find(|name| !module.exports.iter().any(|export| export.name == **name))
-    {
-        return Err(format!("exports no {missing}").into());
-    }
-    let dropped: Vec<_> = module
-        .exports
-        .iter()
-        .filter(|export| !kept.contains(&export.name.as_str()))
-        .map(|e| e.id())
-        .collect();
-    for export in dropped {
-        module.exports.delete(export);
-    }
-    walrus::passes::gc::run(&mut module);
-    let wasm = module.emit_wasm();
-    // A reader of `output` sees the old module or the new one, never half of one.
-    let partial = output.with_extension("partial");
-    std::fs::write(&partial, &wasm)?;
-    std::fs::rename(&partial, output)?;
-    Ok(wasm.len())
+/// A reader of the file sees the old one or the new one, never half of one.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, bytes)?;
+    std::fs::rename(&partial, path)
 }

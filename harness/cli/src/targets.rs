@@ -68,7 +68,7 @@ impl Starter {
             TargetName::Native => native(plugins),
             TargetName::Wasm => {
                 let paths = paths.collect::<Result<Vec<_>, _>>()?;
-                let bytes = paths.iter().map(|path| Ok((path, module_bytes(path)?)));
+                let bytes = paths.iter().map(|path| Ok((path, named_bytes(path)?)));
                 let bytes = bytes.collect::<Result<Vec<_>, String>>()?;
                 let modules = bytes.iter().map(|(path, bytes)| compile(path, bytes, profile));
                 Ok(Some(modules.collect::<Result<_, _>>().map_or_else(Self::Unloadable, Self::Wasm)))
@@ -136,12 +136,12 @@ fn module_path(plugin: &PluginRef, scenario: &Path, modules: &Path) -> Result<Pa
 
 /// Reads and checks a module, `.wasm` or `.wat`.
 pub(crate) fn load_module(path: &Path) -> Result<Module, String> {
-    compile(path, &module_bytes(path)?, Profile::Envoy)
+    compile(path, &named_bytes(path)?, Profile::Envoy)
 }
 
 /// Likewise, compiled as asked for.
 pub(crate) fn load_module_with(path: &Path, options: &LoadOptions<'_>) -> Result<Module, String> {
-    let module = Module::load_with(&module_bytes(path)?, options);
+    let module = Module::load_with(&named_bytes(path)?, options);
     module.map_err(|error| format!("{}: {error}", path.display()))
 }
 
@@ -154,6 +154,21 @@ fn compile(path: &Path, bytes: &[u8], profile: Profile) -> Result<Module, String
         module => module,
     };
     module.map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The size of a module as Envoy gets it, in bytes.
+pub(crate) fn module_size(path: &Path) -> Result<usize, String> {
+    Ok(module_bytes(path)?.len())
+}
+
+/// The bytes of a module with the names of its functions, for backtraces and profiles: those of `X.debug.wasm` beside `X.wasm`, if that is
+/// the same module and has names behind it.
+fn named_bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let bytes = module_bytes(path)?;
+    match std::fs::read(path.with_extension("debug.wasm")) {
+        Ok(named) if named.starts_with(&bytes) => Ok(named),
+        _ => Ok(bytes),
+    }
 }
 
 /// The bytes of a module; WebAssembly text is made into them.

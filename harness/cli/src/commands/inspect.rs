@@ -9,7 +9,7 @@ use super::read_config;
 use super::request::empty;
 use crate::Verdict;
 use crate::measured::{Given, costs};
-use crate::targets::load_module;
+use crate::targets::{load_module, module_size};
 use crate::traffic::table;
 
 /// Shows what a module imports and exports, and what Envoy will call.
@@ -27,12 +27,12 @@ impl Inspect {
         let module = load_module(&self.module)?;
         let configuration = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         let given = Given { configuration, clock: None };
-        let Description { abi, imports, callbacks, lifecycle, other_exports, size, memory, memory_maximum } =
+        let Description { abi, imports, callbacks, lifecycle, other_exports, memory, memory_maximum, .. } =
             module.describe();
         let most = memory_maximum
             .map_or_else(|| "no limit of its own".to_owned(), |most| format!("at most {} KiB", most / 1024));
         anstream::println!("{}", shown_line(&self.module.display().to_string()));
-        anstream::println!("  size    {} KiB", size.div_ceil(1024));
+        anstream::println!("  size    {} KiB", module_size(&self.module)?.div_ceil(1024));
         anstream::println!("  ABI     proxy-wasm {abi}");
         anstream::println!("  memory  {} KiB at start, {most}", memory / 1024);
         let exported = callbacks.clone();
