@@ -17,27 +17,29 @@ usage: portcullis-bench [--full] [--case NAME|all]... [--protocol http1|http2|gr
 pub(crate) struct Arguments {
     pub(crate) task: Task,
     /// What is measured in each setting; the first case of all is always there, the others are compared with it.
-    pub(crate) work: Vec<(Setting, Vec<Case>)>,
+    pub(crate) work: Vec<Work>,
+    /// What is measured at a fixed rate, so many requests a second.
+    pub(crate) paced: Option<(u32, Work)>,
     pub(crate) plan: Plan,
     /// Where the report, the figure and the README's tables go as well.
     pub(crate) save: Option<PathBuf>,
 }
 
+/// A setting, and the cases in it.
+pub(crate) type Work = (Setting, Vec<Case>);
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Task {
-    /// CPU per request, with latencies at a fixed rate in the full mode.
-    Measure {
-        mode: &'static str,
-        rate: Option<u32>,
-    },
+    /// In the mode `short` or `full`.
+    Measure(&'static str),
     Soak(Duration),
     Render(PathBuf),
 }
 
 /// The rate of the full mode, a second.
 const RATE: u32 = 12_700;
-/// What is asked at that rate.
-pub(crate) const PACED: [&str; 4] = ["none", "suite", "five-modules", "all-native"];
+/// What is measured at that rate.
+const PACED: [&str; 4] = ["none", "suite", "five-modules", "all-native"];
 
 #[derive(Default)]
 struct Given {
@@ -66,7 +68,16 @@ impl Arguments {
             let value = words.next().ok_or(USAGE)?;
             given.take(&word, &value)?;
         }
+        if given.rate.is_some() && given.protocol.is_some_and(|protocol| protocol != Protocol::Http1) {
+            return Err("--rate: only over HTTP/1.1".to_owned());
+        }
         Ok(given.meant())
+    }
+
+    /// All cases, some of them more than once.
+    pub(crate) fn cases(&self) -> Vec<Case> {
+        let paced = self.paced.iter().map(|(_, work)| work);
+        self.work.iter().chain(paced).flat_map(|(_, cases)| cases.iter().copied()).collect()
     }
 }
 
@@ -97,17 +108,27 @@ impl Given {
         if let Some(rounds) = self.rounds {
             plan = Plan { least: rounds, most: rounds, ..plan };
         }
-        if !self.cases.is_empty() || self.all || self.rate.is_some() {
+        if !self.cases.is_empty() || self.all {
             plan = Plan { budget: None, ..plan };
         }
-        let work = self.settings().into_iter().map(|setting| (setting, self.cases_in(setting))).collect();
-        let mode = if self.full { "full" } else { "short" };
+        let work: Vec<Work> =
+            self.settings().into_iter().map(|setting| (setting, self.cases_in(setting))).collect();
+        let (work, paced) = match (self.rate, work.first()) {
+            // A rate that was asked for is all that is wanted.
+            (Some(rate), Some(first)) => (Vec::new(), Some((rate, first.clone()))),
+            (None, Some((Setting::FIRST, cases))) if self.full => {
+                let is_paced = |case: &&Case| PACED.contains(&case.name);
+                let cases = cases.iter().filter(is_paced).copied().collect();
+                (work, Some((RATE, (Setting::FIRST, cases))))
+            }
+            _ => (work, None),
+        };
         let task = match (self.render, self.soak) {
             (Some(directory), _) => Task::Render(directory),
             (None, Some(span)) => Task::Soak(span),
-            _ => Task::Measure { mode, rate: self.rate.or_else(|| self.full.then_some(RATE)) },
+            _ => Task::Measure(if self.full { "full" } else { "short" }),
         };
-        Arguments { task, work, plan, save: self.save }
+        Arguments { task, work, paced, plan, save: self.save }
     }
 
     /// A dimension that is given is fixed; the others are all there are in the full mode, and otherwise those of the first setting.
@@ -196,7 +217,6 @@ mod tests {
         assert_eq!(names("--case all").len(), Case::ALL.len());
         assert_eq!(names("--case native-flood --seconds 1"), ["none", "native-flood"]);
         assert_eq!(names("--case none"), ["none"]);
-        assert_eq!(names("--rate 1000"), ["none", "suite", "five-modules", "all-native"]);
         assert_eq!(names("--soak 10m --workers 2"), ["none", "suite"]);
     }
 
@@ -207,8 +227,28 @@ mod tests {
         assert_eq!(settings, Setting::ALL);
         assert_eq!(full.work[0].1.len(), Case::ALL.len());
         assert!(full.work[1..].iter().all(|(_, cases)| cases.iter().all(|case| case.is_main)));
-        assert_eq!(full.task, Task::Measure { mode: "full", rate: Some(RATE) });
-        assert_eq!(parse("--full --protocol grpc").unwrap().work.len(), 2);
+        assert_eq!(full.task, Task::Measure("full"));
+        let (rate, (setting, cases)) = full.paced.unwrap();
+        assert_eq!((rate, setting, cases.len()), (RATE, Setting::FIRST, PACED.len()));
+        let calls = parse("--full --protocol grpc").unwrap();
+        assert_eq!((calls.work.len(), calls.paced), (2, None));
+        let (_, (_, cases)) = parse("--full --case suite --case audit-log").unwrap().paced.unwrap();
+        assert_eq!(cases.iter().map(|case| case.name).collect::<Vec<_>>(), ["none", "suite"]);
+    }
+
+    #[test]
+    fn a_rate_alone_is_measured_at_that_rate() {
+        let paced = parse("--rate 1000").unwrap();
+        assert!(paced.work.is_empty());
+        let (rate, (setting, cases)) = paced.paced.unwrap();
+        let names: Vec<_> = cases.iter().map(|case| case.name).collect();
+        assert_eq!((rate, setting, names.len()), (1000, Setting::FIRST, PACED.len()));
+        assert!(PACED.iter().all(|name| names.contains(name)));
+    }
+
+    #[test]
+    fn what_cannot_be_paced_is_an_error() {
+        assert!(parse("--rate 1000 --protocol http2").unwrap_err().contains("HTTP/1.1"));
     }
 
     #[test]

@@ -34,10 +34,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use arguments::{Arguments, Task};
-use cases::Case;
 use lab::Lab;
 use report::{Report, in_page, page, plot, table};
-use setting::Setting;
 
 /// Something is not there that can be made or installed.
 const NOT_SET_UP: u8 = 2;
@@ -51,40 +49,25 @@ fn main() -> ExitCode {
     if let Task::Render(directory) = &arguments.task {
         return ended(render(directory));
     }
-    let cases: Vec<Case> = arguments.work.iter().flat_map(|(_, cases)| cases.iter().copied()).collect();
-    let lab = match Lab::new(&root(), &cases) {
+    let lab = match Lab::new(&root(), &arguments.cases()) {
         Ok(lab) => lab,
         Err(remedy) => return fail(&remedy, NOT_SET_UP),
     };
     match arguments.task {
-        Task::Measure { mode, rate } => ended(measure(&arguments, mode, rate, &lab, &cases, began)),
+        Task::Measure(mode) => ended(measure(&arguments, mode, &lab, began)),
         Task::Soak(span) => ended(soak(&arguments, span, &lab)),
         Task::Render(_) => ExitCode::SUCCESS,
     }
 }
 
-fn measure(
-    arguments: &Arguments,
-    mode: &str,
-    rate: Option<u32>,
-    lab: &Lab,
-    cases: &[Case],
-    began: Instant,
-) -> Result<(), String> {
-    let modules = cases.iter().flat_map(|case| case.modules()).collect();
+fn measure(arguments: &Arguments, mode: &str, lab: &Lab, began: Instant) -> Result<(), String> {
+    let modules = arguments.cases().iter().flat_map(|case| case.modules()).collect();
     let mut report = Report::new(mode, lab.binary.version()?, &lab.modules, modules)?;
-    // A rate that was asked for is all that is wanted.
-    if mode == "full" || rate.is_none() {
-        for (setting, cases) in &arguments.work {
-            report.rows.extend(rounds::measure(lab, *setting, cases, &arguments.plan, began)?);
-        }
+    for work in &arguments.work {
+        report.rows.extend(rounds::measure(lab, work, &arguments.plan, began)?);
     }
-    if let Some(rate) = rate {
-        let (setting, cases) = match arguments.work.first() {
-            Some((setting, cases)) if mode != "full" => (*setting, cases.clone()),
-            _ => (Setting::FIRST, rounds::paced_cases()),
-        };
-        report.paced = rounds::pace(lab, setting, &cases, &arguments.plan, rate)?;
+    if let Some((rate, work)) = &arguments.paced {
+        report.paced = rounds::pace(lab, work, &arguments.plan, *rate)?;
     }
     println!("{}", table(&report));
     write(&root().join("target/bench.json"), &report.to_json()?)?;
@@ -95,8 +78,8 @@ fn measure(
 }
 
 fn soak(arguments: &Arguments, span: Duration, lab: &Lab) -> Result<(), String> {
-    let Some((setting, cases)) = arguments.work.first() else { return Ok(()) };
-    let soak = soak::soak(lab, *setting, cases, span)?;
+    let Some(work) = arguments.work.first() else { return Ok(()) };
+    let soak = soak::soak(lab, work, span)?;
     println!("{soak}");
     write(&root().join("target/bench-soak.json"), &format!("{:#}\n", soak.to_json()))
 }
@@ -154,11 +137,10 @@ mod tests {
     fn a_tiny_run_gives_a_report_with_a_row_for_each_case() {
         let line = "--case native-local-ratelimit --rounds 2 --seconds 0.1 --upstream real";
         let arguments = Arguments::parse(line.split(' ').map(str::to_owned)).unwrap();
-        let (setting, cases) = &arguments.work[0];
-        let lab = Lab::of_tests(cases);
+        let lab = Lab::of_tests(&arguments.cases());
         let mut report =
             Report::new("short", "1.40.0".to_owned(), Path::new("."), Default::default()).unwrap();
-        report.rows = rounds::measure(&lab, *setting, cases, &arguments.plan, Instant::now()).unwrap();
+        report.rows = rounds::measure(&lab, &arguments.work[0], &arguments.plan, Instant::now()).unwrap();
         let names: Vec<_> = report.rows.iter().map(|row| row.case.as_str()).collect();
         assert_eq!(names, ["none", "native-local-ratelimit"]);
         for row in &report.rows {

@@ -1,13 +1,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::arguments::PACED;
-use crate::cases::Case;
+use crate::arguments::Work;
 use crate::lab::Lab;
 use crate::report::{PacedRow, Row};
 use crate::running::Running;
 use crate::sample::Sample;
-use crate::setting::Setting;
 use crate::statistics::Summary;
 
 /// For how long and how often each case is measured.
@@ -40,9 +38,9 @@ impl Plan {
     pub(crate) const FULL: Self = Self {
         warm_up: Duration::from_secs(1),
         prime: Duration::from_millis(100),
-        span: Duration::from_millis(700),
+        span: Duration::from_millis(500),
         least: 5,
-        most: 15,
+        most: 12,
         budget: None,
     };
 }
@@ -51,14 +49,9 @@ impl Plan {
 pub(crate) type Pair = (Sample, Sample);
 
 /// Measures all cases of a setting, round by round, until the figures have settled. The first case is the base.
-pub(crate) fn measure(
-    lab: &Lab,
-    setting: Setting,
-    cases: &[Case],
-    plan: &Plan,
-    began: Instant,
-) -> Result<Vec<Row>, String> {
-    let running = start(lab, setting, cases, plan)?;
+pub(crate) fn measure(lab: &Lab, work: &Work, plan: &Plan, began: Instant) -> Result<Vec<Row>, String> {
+    let (setting, _) = *work;
+    let running = start(lab, work, plan)?;
     let mut pairs: Vec<Vec<Pair>> = running.iter().map(|_| Vec::new()).collect();
     for round in 1..=plan.most {
         play(&running, &mut pairs, plan)?;
@@ -109,45 +102,32 @@ pub(crate) fn added(pairs: &[Pair]) -> Summary {
 const PACED_ROUNDS: u32 = 5;
 const PACED_SPAN: Duration = Duration::from_secs(4);
 
-/// Measures what can be told at a fixed rate, case by case in each round.
-pub(crate) fn pace(
-    lab: &Lab,
-    setting: Setting,
-    cases: &[Case],
-    plan: &Plan,
-    rate: u32,
-) -> Result<Vec<PacedRow>, String> {
-    let running = start(lab, setting, cases, plan)?;
-    let mut samples: Vec<Vec<Sample>> = running.iter().map(|_| Vec::new()).collect();
+/// Measures what can be told at a fixed rate, case by case in each round. The first case is the base.
+pub(crate) fn pace(lab: &Lab, work: &Work, plan: &Plan, rate: u32) -> Result<Vec<PacedRow>, String> {
+    let (setting, _) = *work;
+    let running = start(lab, work, plan)?;
+    let mut pairs: Vec<Vec<Pair>> = running.iter().map(|_| Vec::new()).collect();
     for round in 1..=PACED_ROUNDS {
         eprintln!("{setting}, {rate} requests a second: round {round} of {PACED_ROUNDS}");
-        for (case, samples) in running.iter().zip(&mut samples) {
-            samples.push(case.paced(rate, PACED_SPAN)?);
+        let mut base = None;
+        for (case, pairs) in running.iter().zip(&mut pairs) {
+            let sample = case.paced(rate, PACED_SPAN)?;
+            pairs.push((sample, *base.get_or_insert(sample)));
         }
     }
-    let rows = running.iter().zip(&samples);
-    Ok(rows.map(|(running, samples)| PacedRow::new(setting, running.case(), rate, samples)).collect())
-}
-
-/// The cases that are paced in the full mode.
-pub(crate) fn paced_cases() -> Vec<Case> {
-    Case::ALL.into_iter().filter(|case| PACED.contains(&case.name)).collect()
+    let rows = running.iter().zip(&pairs);
+    Ok(rows.map(|(running, pairs)| PacedRow::new(setting, running.case(), rate, pairs)).collect())
 }
 
 /// Starts an Envoy for each case, several at a time, and warms them up one by one.
-pub(crate) fn start(
-    lab: &Lab,
-    setting: Setting,
-    cases: &[Case],
-    plan: &Plan,
-) -> Result<Vec<Running>, String> {
+pub(crate) fn start(lab: &Lab, (setting, cases): &Work, plan: &Plan) -> Result<Vec<Running>, String> {
     eprintln!("{setting}: starting {} of Envoy", cases.len());
     let at_once = thread::available_parallelism().map_or(1, usize::from);
     let mut running = Vec::new();
     for cases in cases.chunks(at_once) {
         let started = thread::scope(|scope| {
             let threads: Vec<_> =
-                cases.iter().map(|case| scope.spawn(|| Running::start(lab, setting, *case))).collect();
+                cases.iter().map(|case| scope.spawn(|| Running::start(lab, *setting, *case))).collect();
             let joined = threads.into_iter().map(|thread| {
                 thread.join().unwrap_or_else(|_| Err("a thread that starts Envoy has panicked".to_owned()))
             });

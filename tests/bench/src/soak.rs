@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::cases::Case;
+use crate::arguments::Work;
 use crate::lab::Lab;
 use crate::rounds::{Plan, start};
 use crate::setting::Setting;
@@ -30,8 +30,9 @@ pub(crate) struct Soak {
 ///
 /// # Errors
 /// What is wrong with the answers.
-pub(crate) fn soak(lab: &Lab, setting: Setting, cases: &[Case], span: Duration) -> Result<Soak, String> {
-    let running = start(lab, setting, cases, &Plan::FULL)?;
+pub(crate) fn soak(lab: &Lab, work: &Work, span: Duration) -> Result<Soak, String> {
+    let (setting, _) = *work;
+    let running = start(lab, work, &Plan::FULL)?;
     let (Some(bare), Some(case)) = (running.first(), running.last()) else {
         return Err("there is no case".to_owned());
     };

@@ -145,7 +145,7 @@ pub(crate) mod tests {
         let rows = |setting| Row::all(setting, main.iter().copied().zip(&all));
         let paced = ["none", "suite"].map(|name| {
             let case = *main.iter().find(|case| case.name == name).unwrap();
-            PacedRow::new(Setting::FIRST, case, 12_700, &[sample(30.0)])
+            PacedRow::new(Setting::FIRST, case, 12_700, &[(sample(30.0), sample(20.0))])
         });
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a.wasm"), b"\0asm").unwrap();

@@ -71,7 +71,11 @@ fn comparisons(out: &mut String, report: &Report) -> fmt::Result {
 }
 
 fn added(row: &Row) -> String {
-    format!("{:.1} ± {:.1}", row.added_us, row.error_us)
+    plus_minus(row.added_us, row.error_us)
+}
+
+fn plus_minus(value: f64, error: f64) -> String {
+    format!("{value:.1} ± {error:.1}")
 }
 
 fn ratio(row: &Row) -> String {
@@ -98,12 +102,13 @@ fn at_the_limit(out: &mut String, report: &Report) -> fmt::Result {
 }
 
 fn at_a_rate(out: &mut String, report: &Report) -> fmt::Result {
-    writeln!(out, "| | p50 ms | p99 ms | in the rounds | p99.9 ms |\n|---|--:|--:|--:|--:|")?;
+    writeln!(out, "| | p50 ms | p99 ms | in the rounds | p99.9 ms | CPU added |\n|---|--:|--:|--:|--:|--:|")?;
     for (case, name) in WHOLE {
         let Some(row) = report.paced.iter().find(|row| row.case == case) else { continue };
         let [best, worst] = row.p99_ms_range;
         let (p50, p99, p999) = (row.p50_ms, row.p99_ms, row.p999_ms);
-        writeln!(out, "| {name} | {p50:.2} | {p99:.2} | {best:.2} to {worst:.2} | {p999:.2} |")?;
+        let added = if case == "none" { String::new() } else { plus_minus(row.added_us, row.error_us) };
+        writeln!(out, "| {name} | {p50:.2} | {p99:.2} | {best:.2} to {worst:.2} | {p999:.2} | {added} |")?;
     }
     Ok(())
 }

@@ -90,6 +90,9 @@ pub(crate) struct PacedRow {
     pub(crate) rps: f64,
     pub(crate) rounds: usize,
     pub(crate) cpu_us: f64,
+    /// What the case costs more than the first one at the same rate, and the standard error of that.
+    pub(crate) added_us: f64,
+    pub(crate) error_us: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     /// That of the best round and of the worst.
@@ -98,17 +101,20 @@ pub(crate) struct PacedRow {
 }
 
 impl PacedRow {
-    pub(crate) fn new(setting: Setting, case: Case, rate: u32, samples: &[Sample]) -> Self {
-        let of = |field: fn(&Sample) -> f64| median(samples.iter().map(field));
-        let p99 = samples.iter().map(|sample| sample.p99_ms);
+    pub(crate) fn new(setting: Setting, case: Case, rate: u32, pairs: &[Pair]) -> Self {
+        let of = |field: fn(&Sample) -> f64| median(pairs.iter().map(|(sample, _)| field(sample)));
+        let added = added(pairs);
+        let p99 = pairs.iter().map(|(sample, _)| sample.p99_ms);
         let range = [p99.clone().fold(f64::INFINITY, f64::min), p99.fold(0.0, f64::max)];
         Self {
             case: case.name.to_owned(),
             setting,
             rate,
             rps: of(|sample| sample.rps).round(),
-            rounds: samples.len(),
+            rounds: pairs.len(),
             cpu_us: rounded(of(|sample| sample.cpu_us), 100.0),
+            added_us: rounded(added.median, 100.0),
+            error_us: rounded(added.error, 100.0),
             p50_ms: rounded(of(|sample| sample.p50_ms), 1000.0),
             p99_ms: rounded(of(|sample| sample.p99_ms), 1000.0),
             p99_ms_range: range.map(|ms| rounded(ms, 1000.0)),
@@ -172,8 +178,9 @@ mod tests {
 
     #[test]
     fn a_paced_row_says_how_far_rounds_differ() {
-        let samples = [pair(3.0, 0.0).0, pair(1.0, 0.0).0, pair(2.0, 0.0).0];
-        let row = PacedRow::new(Setting::FIRST, case("suite"), 12_700, &samples);
+        let pairs = [pair(3.0, 1.0), pair(1.0, 0.0), pair(2.0, 1.0)];
+        let row = PacedRow::new(Setting::FIRST, case("suite"), 12_700, &pairs);
+        assert_eq!(row.added_us, 1.0);
         assert_eq!((row.p99_ms, row.p99_ms_range, row.rounds), (2.0, [1.0, 3.0], 3));
     }
 }

@@ -35,8 +35,8 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
         writeln!(out, "\n{} requests a second; {}", first.rate, first.setting)?;
         writeln!(
             out,
-            "{:<27}{:>8}{:>9}{:>8}{:>8}{:>17}{:>8}",
-            "case", "cpu us", "rps", "p50 ms", "p99", "of the rounds", "p99.9"
+            "{:<27}{:>8}{:>9}{:>6}{:>9}{:>8}{:>8}{:>17}{:>8}",
+            "case", "cpu us", "added", "", "rps", "p50 ms", "p99", "of the rounds", "p99.9"
         )?;
         report.paced.iter().try_for_each(|row| paced(out, row))?;
     }
@@ -67,9 +67,11 @@ fn paced(out: &mut String, row: &PacedRow) -> fmt::Result {
     let [best, worst] = row.p99_ms_range;
     writeln!(
         out,
-        "{:<27}{:>8.1}{:>9.0}{:>8.2}{:>8.2}{:>17}{:>8.2}",
+        "{:<27}{:>8.1}{:>+9.1}{:>6}{:>9.0}{:>8.2}{:>8.2}{:>17}{:>8.2}",
         row.case,
         row.cpu_us,
+        row.added_us,
+        format!("±{:.1}", row.error_us),
         row.rps,
         row.p50_ms,
         row.p99_ms,
