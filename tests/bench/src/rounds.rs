@@ -32,7 +32,7 @@ impl Plan {
         span: Duration::from_millis(350),
         least: 3,
         most: 12,
-        budget: Some(Duration::from_secs(45)),
+        budget: Some(Duration::from_secs(38)),
     };
 
     pub(crate) const FULL: Self = Self {

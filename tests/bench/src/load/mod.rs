@@ -22,7 +22,7 @@ const UNDER_WAY: usize = 16;
 const STREAMS: usize = 2;
 const NO_ANSWER: &str = "no answer from Envoy";
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// What one connection sends at most; a round ends by time long before.
 const MAX_REQUESTS: usize = 2_000_000;
 
