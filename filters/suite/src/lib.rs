@@ -23,6 +23,15 @@ pub use config::SuiteConfig;
 #[derive(Debug)]
 pub struct Suite;
 
+/// The members of its configuration, in the order in which a request meets them, and the names of the filters.
+pub const MEMBERS: [(&str, &str); 5] = [
+    ("trace_injection", TraceInjection::NAME),
+    ("audit_log", AuditLog::NAME),
+    ("jwt_auth", JwtAuth::NAME),
+    ("token_bucket", TokenBucket::NAME),
+    ("circuit_breaker", CircuitBreaker::NAME),
+];
+
 type Links = Vec<Box<dyn Link>>;
 type Build = fn(&[u8]) -> Result<Box<dyn Link>, ConfigError>;
 
@@ -47,21 +56,24 @@ impl Module for Suite {
 }
 
 fn chain(configuration: &[u8]) -> Result<Links, ConfigError> {
-    let config = parse_config::<SuiteConfig>(configuration)?;
-    let members: [(&str, Option<Value>, Build); 5] = [
-        ("trace_injection", config.trace_injection, link::<TraceInjection>),
-        ("audit_log", config.audit_log, link::<AuditLog>),
-        ("jwt_auth", config.jwt_auth, link::<JwtAuth>),
-        ("token_bucket", config.token_bucket, link::<TokenBucket>),
-        ("circuit_breaker", config.circuit_breaker, link::<CircuitBreaker>),
+    let SuiteConfig { trace_injection, audit_log, jwt_auth, token_bucket, circuit_breaker } =
+        parse_config(configuration)?;
+    let built: [(Option<Value>, Build); 5] = [
+        (trace_injection, link::<TraceInjection>),
+        (audit_log, link::<AuditLog>),
+        (jwt_auth, link::<JwtAuth>),
+        (token_bucket, link::<TokenBucket>),
+        (circuit_breaker, link::<CircuitBreaker>),
     ];
-    let names = members.each_ref().map(|(name, ..)| *name);
-    let built = members.into_iter().filter_map(|(name, config, build)| {
-        Some(build(config?.to_string().as_bytes()).map_err(|error| error.under(name)))
+    let links = MEMBERS.iter().zip(built).filter_map(|((member, _), (config, build))| {
+        Some(build(config?.to_string().as_bytes()).map_err(|error| error.under(member)))
     });
-    let links = built.collect::<Result<Links, _>>()?;
+    let links = links.collect::<Result<Links, _>>()?;
     if links.is_empty() {
-        let problem = format!("no filter; write the configuration of at least one of {}", names.join(", "));
+        let problem = format!(
+            "no filter; write the configuration of at least one of {}",
+            MEMBERS.map(|(member, _)| member).join(", ")
+        );
         return Err(ConfigError::at("", problem));
     }
     Ok(links)

@@ -9,6 +9,7 @@ mod measured;
 mod profiled;
 mod scenarios;
 mod session;
+mod suite;
 mod targets;
 mod traffic;
 mod watch;

@@ -9,6 +9,7 @@ use portcullis_sim::Profile;
 
 use crate::commands::{contents, is_yaml, read_text};
 use crate::golden::{self, Roots};
+use crate::suite;
 
 /// Which scenarios are meant.
 pub(crate) struct Selection<'a> {
@@ -24,6 +25,8 @@ pub(crate) struct Selection<'a> {
     pub(crate) bless: bool,
     /// Whether golden files hold credentials and queries as they are.
     pub(crate) show_secrets: bool,
+    /// Whether our filters are played as the suite.
+    pub(crate) suite: bool,
 }
 
 /// A scenario and its file.
@@ -76,6 +79,9 @@ impl Selection<'_> {
         for Loaded { scenario, .. } in &mut scenarios {
             scenario.setup.seed = self.seed.unwrap_or(scenario.setup.seed);
             scenario.setup.profile = self.profile.unwrap_or(scenario.setup.profile);
+            if self.suite {
+                suite::join(scenario);
+            }
             if self.show_secrets {
                 scenario.show_secrets();
             }

@@ -7,33 +7,41 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const TARGETS: [&str; 3] = ["native", "wasm", "envoy"];
-
 /// What is compared: file, and for each step what the client saw.
 type Seen = BTreeMap<String, Value>;
 
 #[test]
 fn all_targets_agree() {
-    let reports = TARGETS.map(|target| (target, report(target)));
-    let (mut counts, mut problems) = (Vec::new(), Vec::new());
-    for (target, report) in &reports {
+    let mut counts = Vec::new();
+    let mut play = |what: &str, arguments: &[&str]| {
+        let report = report(arguments);
         let totals = &report["totals"];
-        counts.push(format!("{target}: {} passed, {} not run", totals["passed"], totals["not_run"]));
-        for scenario in
-            scenarios(report).filter(|s| s["outcome"] != "passed" && s["outcome"].get("not_run").is_none())
-        {
-            problems.push(format!("{target}: {}", serde_json::to_string_pretty(scenario).unwrap()));
-        }
-    }
-    println!("{}", counts.join("\n"));
-    assert!(problems.is_empty(), "{}", problems.join("\n"));
+        counts.push(format!("{what}: {} passed, {} not run", totals["passed"], totals["not_run"]));
+        let failed =
+            scenarios(&report).filter(|s| s["outcome"] != "passed" && s["outcome"].get("not_run").is_none());
+        let failed: Vec<_> = failed.map(|s| serde_json::to_string_pretty(s).unwrap()).collect();
+        assert!(failed.is_empty(), "{what}: {}", failed.join("\n"));
+        seen(&report)
+    };
 
-    let [native, wasm, envoy] = reports.map(|(_, report)| seen(&report));
+    let wasm = play("wasm", &["tests/scenarios", "--target", "wasm"]);
     assert_eq!(wasm.keys().cloned().collect::<Vec<_>>(), files(), "every scenario is played as a module");
+    let native = play("native", &["tests/scenarios", "--target", "native"]);
     // Only another module in the chain keeps it from being played natively.
     let mut alone = wasm.clone();
     alone.retain(|file, _| !has_a_line(file, &["  - module:", "  - {module:"]));
     assert_eq!(native, alone);
+
+    // Filters of ours do the same where they are one module together.
+    let arguments = ["tests/scenarios", "--suite", "--target"];
+    assert_eq!(play("native, as the suite", &[&arguments[..], &["native"]].concat()), native);
+    assert_eq!(play("wasm, as the suite", &[&arguments[..], &["wasm"]].concat()), wasm);
+    let suite = play("envoy, as the suite", &["tests/scenarios/portcullis", "--suite", "--target", "envoy"]);
+    for (file, steps) in suite {
+        assert_eq!(Some(&steps), wasm.get(&file), "{file}");
+    }
+
+    let envoy = play("envoy", &["tests/scenarios", "--target", "envoy"]);
     // Only a clock that the scenario sets keeps it from a real Envoy.
     let timeless: Vec<_> = files().into_iter().filter(|file| !has_a_line(file, &["clock:"])).collect();
     assert_eq!(envoy.keys().cloned().collect::<Vec<_>>(), timeless);
@@ -44,14 +52,15 @@ fn all_targets_agree() {
     fs::write(root().join("target/scenarios.txt"), counts.join("\n") + "\n").unwrap();
 }
 
-fn report(target: &str) -> Value {
+fn report(arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-        .args(["test", "tests/scenarios", "--format", "json", "--target", target])
+        .args(["test", "--format", "json"])
+        .args(arguments)
         .current_dir(root())
         .output()
         .unwrap();
     serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| panic!("{target}: {}", String::from_utf8_lossy(&output.stderr)))
+        .unwrap_or_else(|_| panic!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// Every scenario file, as reports name it.

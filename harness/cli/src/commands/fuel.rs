@@ -64,6 +64,7 @@ impl Fuel {
             profile: None,
             bless: false,
             show_secrets: false,
+            suite: false,
         };
         let mut scenarios = selection.load()?;
         let mut names = BTreeSet::new();

@@ -38,6 +38,9 @@ pub(crate) struct Test {
     /// Where the modules that scenarios name by `filter` are.
     #[arg(long, value_name = "DIR", default_value = "dist")]
     modules: PathBuf,
+    /// Plays our own filters as the suite: those that stand one behind the other as one plugin.
+    #[arg(long)]
+    suite: bool,
     /// Plays only scenarios with this in their name or path.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
@@ -127,6 +130,7 @@ impl Test {
             profile: self.profile.map(Profile::from),
             bless,
             show_secrets: self.show_secrets,
+            suite: self.suite,
         }
     }
 
