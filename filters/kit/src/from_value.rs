@@ -1,7 +1,7 @@
 //! Values of Rust from values of JSON, where a mistake has a path.
 //!
 //! serde makes code for each pair of a type and a deserializer, and configurations are most of the types that a filter has. So this is one
-//! deserializer, with an error that knows its path itself: one around another, for the path, made the modules a fifth larger.
+//! deserializer, with an error that knows its path itself, and not one around another.
 
 use std::fmt;
 
@@ -37,6 +37,36 @@ impl Error for ConfigError {
     #[cold]
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::at("", format!("invalid value: {}, expected {expected}", in_json(found)))
+    }
+
+    #[cold]
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        Self::at("", format!("unknown field `{field}`, {}", one_of(expected)))
+    }
+
+    #[cold]
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Self::at("", format!("unknown variant `{variant}`, {}", one_of(expected)))
+    }
+
+    #[cold]
+    fn missing_field(field: &'static str) -> Self {
+        Self::at("", format!("missing field `{field}`"))
+    }
+
+    #[cold]
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::at("", format!("duplicate field `{field}`"))
+    }
+}
+
+/// In the words of serde.
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [] => "there are none".to_owned(),
+        [name] => format!("expected `{name}`"),
+        [one, other] => format!("expected `{one}` or `{other}`"),
+        names => format!("expected one of `{}`", names.join("`, `")),
     }
 }
 

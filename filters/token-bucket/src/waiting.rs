@@ -82,7 +82,7 @@ impl Waiting {
     /// Those whose wait is over, in the order in which it ends.
     pub(crate) fn due(&self, now: u64) -> Vec<StreamId> {
         let mut due: Vec<_> = self.seats.iter().filter(|(_, seat)| seat.until <= now).collect();
-        due.sort_by_key(|(_, seat)| seat.until);
+        due.sort_unstable_by_key(|(stream, seat)| (seat.until, **stream));
         due.into_iter().map(|(stream, _)| *stream).collect()
     }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_simple::algorithms::{HS256Key, MACLike};
 use portcullis_kit::UnixTime;
 use subtle::ConstantTimeEq;
 
 use crate::jws::decode;
+use crate::keys::HmacKey;
 
 const TIME: usize = 8;
 const TAG: usize = 16;
@@ -18,7 +18,7 @@ const LABEL: &[u8] = b"portcullis dpop nonce\0";
 
 /// Makes and recognises nonces.
 pub(super) struct Nonces {
-    key: HS256Key,
+    key: HmacKey,
     lifetime: Duration,
     skew: Duration,
 }
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Nonces {
 impl Nonces {
     /// `skew`: how far the clock of another proxy that makes nonces may be ahead.
     pub(super) fn new(secret: &[u8], lifetime: Duration, skew: Duration) -> Self {
-        Self { key: HS256Key::from_bytes(secret), lifetime, skew }
+        Self { key: HmacKey::sha256(secret), lifetime, skew }
     }
 
     /// The nonce of this second.
@@ -52,7 +52,7 @@ impl Nonces {
     }
 
     fn tag(&self, time: &[u8; TIME]) -> Vec<u8> {
-        let mut tag = self.key.authentication_tag(&[LABEL, time].concat());
+        let mut tag = self.key.code(&[LABEL, time].concat());
         tag.truncate(TAG);
         tag
     }

@@ -1,9 +1,8 @@
-use jwt_simple::algorithms::{Ed25519PublicKey, EdDSAPublicKeyLike, HS256Key, HS384Key, HS512Key, MACLike};
 use portcullis_kit::{ConfigError, ForeignFunctions};
 use serde_json::{Map, Value};
-use subtle::ConstantTimeEq;
 
 use super::ecdsa::EcdsaKey;
+use super::hmac::HmacKey;
 use super::host_crypto::{Family, HostCrypto, HostKey};
 use super::identity::KeyId;
 use super::rsa::{RsaKey, RsaKeyError};
@@ -25,10 +24,8 @@ enum Material {
     Es256(EcdsaKey<p256::NistP256>),
     Es384(EcdsaKey<p384::NistP384>),
     Es512(EcdsaKey<p521::NistP521>),
-    EdDsa(Ed25519PublicKey),
-    Hs256(HS256Key),
-    Hs384(HS384Key),
-    Hs512(HS512Key),
+    EdDsa(ed25519_compact::PublicKey),
+    Hmac(HmacKey),
     Rsa(RsaKey),
 }
 
@@ -110,11 +107,9 @@ impl Key {
             }
             (Material::EdDsa(key), Signature::Bytes(signature)) => {
                 ed25519_compact::Signature::from_slice(signature)
-                    .is_ok_and(|signature| key.public_key().as_ref().verify(message, &signature).is_ok())
+                    .is_ok_and(|signature| key.verify(message, &signature).is_ok())
             }
-            (Material::Hs256(key), Signature::Bytes(tag)) => equal(&key.authentication_tag(message), tag),
-            (Material::Hs384(key), Signature::Bytes(tag)) => equal(&key.authentication_tag(message), tag),
-            (Material::Hs512(key), Signature::Bytes(tag)) => equal(&key.authentication_tag(message), tag),
+            (Material::Hmac(key), Signature::Bytes(tag)) => key.verifies(message, tag),
             (Material::Rsa(key), Signature::Bytes(signature)) => {
                 key.verifies(self.algorithm, message, signature)
             }
@@ -131,9 +126,7 @@ impl Material {
             Self::Es384(_) => p384::ecdsa::Signature::from_slice(signature).ok().map(Signature::Es384),
             Self::Es512(_) => p521::ecdsa::Signature::from_slice(signature).ok().map(Signature::Es512),
             Self::Rsa(key) => key.is_in_range(signature).then_some(Signature::Bytes(signature)),
-            Self::EdDsa(_) | Self::Hs256(_) | Self::Hs384(_) | Self::Hs512(_) => {
-                Some(Signature::Bytes(signature))
-            }
+            Self::EdDsa(_) | Self::Hmac(_) => Some(Signature::Bytes(signature)),
         }
     }
 }
@@ -180,9 +173,9 @@ fn material(
             (Material::Es512(EcdsaKey::new(key.to_projective())), ec("sha512", &der::P521, &point))
         }
         Algorithm::EdDsa => (Material::EdDsa(edwards(jwk)?), None),
-        Algorithm::Hs256 => (Material::Hs256(HS256Key::from_bytes(&jwk::secret(jwk, 32)?)), None),
-        Algorithm::Hs384 => (Material::Hs384(HS384Key::from_bytes(&jwk::secret(jwk, 48)?)), None),
-        Algorithm::Hs512 => (Material::Hs512(HS512Key::from_bytes(&jwk::secret(jwk, 64)?)), None),
+        Algorithm::Hs256 => (Material::Hmac(HmacKey::sha256(&jwk::secret(jwk, 32)?)), None),
+        Algorithm::Hs384 => (Material::Hmac(HmacKey::sha384(&jwk::secret(jwk, 48)?)), None),
+        Algorithm::Hs512 => (Material::Hmac(HmacKey::sha512(&jwk::secret(jwk, 64)?)), None),
         Algorithm::Rs256 => rsa_pkcs1("sha256", jwk)?,
         Algorithm::Rs384 => rsa_pkcs1("sha384", jwk)?,
         Algorithm::Rs512 => rsa_pkcs1("sha512", jwk)?,
@@ -190,11 +183,11 @@ fn material(
     })
 }
 
-fn edwards(jwk: &Map<String, Value>) -> Result<Ed25519PublicKey, ConfigError> {
+fn edwards(jwk: &Map<String, Value>) -> Result<ed25519_compact::PublicKey, ConfigError> {
     let wrong =
         || ConfigError::at("x", "not an Ed25519 public key: 32 bytes that are a point of large order");
-    let key = Ed25519PublicKey::from_bytes(&jwk::bytes(jwk, "x")?).map_err(|_| wrong())?;
-    key.public_key().as_ref().validate().map_err(|_| wrong())?;
+    let key = ed25519_compact::PublicKey::from_slice(&jwk::bytes(jwk, "x")?).map_err(|_| wrong())?;
+    key.validate().map_err(|_| wrong())?;
     Ok(key)
 }
 
@@ -216,8 +209,4 @@ fn rsa(jwk: &Map<String, Value>) -> Result<RsaKey, ConfigError> {
             ConfigError::at("n", "not an odd modulus of 2048 to 8192 bits; use another key pair")
         }
     })
-}
-
-fn equal(ours: &[u8], theirs: &[u8]) -> bool {
-    ours.ct_eq(theirs).into()
 }

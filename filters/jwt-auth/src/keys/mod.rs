@@ -6,6 +6,7 @@
 mod der;
 mod document;
 mod ecdsa;
+mod hmac;
 mod host_crypto;
 mod identity;
 mod jwk;
@@ -16,6 +17,7 @@ mod montgomery;
 mod rsa;
 
 pub use document::Skipped;
+pub(crate) use hmac::HmacKey;
 pub use host_crypto::HostCrypto;
 pub use identity::KeyId;
 pub(crate) use identity::thumbprint;
