@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use cargo_metadata::Message;
-use portcullis_tests::root;
+use portcullis_tests::{executable, root};
 
 #[test]
 fn jwt_auth() {
-    run("jwt_auth.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+    run("jwt_auth.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
 }
 
 #[test]
@@ -73,7 +72,7 @@ fn token_bucket_after() {
 
 #[test]
 fn token_bucket_global() {
-    run("token_bucket_global.py", &[("PORTCULLIS_RLS", built("portcullis-rls"))]);
+    run("token_bucket_global.py", &[("PORTCULLIS_RLS", executable("portcullis-rls"))]);
 }
 
 #[test]
@@ -133,7 +132,7 @@ fn tracing_with_envoy() {
 
 #[test]
 fn audit_export() {
-    run("audit_export.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+    run("audit_export.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
 }
 
 #[test]
@@ -143,37 +142,37 @@ fn audit_schemas() {
 
 #[test]
 fn audit_delivery() {
-    run("audit_delivery.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+    run("audit_delivery.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
 }
 
 #[test]
 fn audit_otlp() {
-    run("audit_otlp.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+    run("audit_otlp.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
 }
 
 #[test]
 fn audit_tamper() {
-    run("audit_tamper.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+    run("audit_tamper.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
 }
 
 #[test]
 fn audit_swap() {
-    run("audit_swap.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+    run("audit_swap.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
 }
 
 #[test]
 fn audit_restart() {
-    run("audit_restart.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+    run("audit_restart.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
 }
 
 #[test]
 fn audit_access_logger() {
-    run("audit_access_logger.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+    run("audit_access_logger.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
 }
 
 #[test]
 fn audit_chain_of_filters() {
-    run("audit_chain_of_filters.py", &[("PORTCULLIS", built("portcullis-cli"))]);
+    run("audit_chain_of_filters.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
 }
 
 /// Runs one of the programs beside this file; what it prints is shown when it fails.
@@ -198,18 +197,4 @@ fn run(name: &str, environment: &[(&str, PathBuf)]) {
         .unwrap();
     let (out, err) = (String::from_utf8_lossy(&program.stdout), String::from_utf8_lossy(&program.stderr));
     assert!(program.status.success(), "tests/e2e/{name}: {}\n{out}{err}", program.status);
-}
-
-/// Builds the binary of a package; that another package has one does not make `cargo test` build it for us.
-fn built(package: &str) -> PathBuf {
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--package", package, "--quiet", "--message-format=json-render-diagnostics"]);
-    let built = build.current_dir(root()).output().unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let messages = Message::parse_stream(built.stdout.as_slice());
-    let executables = messages.filter_map(|message| match message.unwrap() {
-        Message::CompilerArtifact(artifact) => artifact.executable,
-        _ => None,
-    });
-    executables.last().expect("the package has a binary").into()
 }
