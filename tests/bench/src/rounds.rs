@@ -27,9 +27,9 @@ pub(crate) struct Plan {
 impl Plan {
     /// Less than a minute.
     pub(crate) const SHORT: Self = Self {
-        warm_up: Duration::from_millis(400),
-        prime: Duration::from_millis(50),
-        span: Duration::from_millis(350),
+        warm_up: Duration::from_millis(300),
+        prime: Duration::from_millis(40),
+        span: Duration::from_millis(300),
         least: 3,
         most: 12,
         budget: Some(Duration::from_secs(38)),

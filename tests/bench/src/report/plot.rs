@@ -18,10 +18,13 @@ const BOTTOM: f64 = 34.0;
 
 /// Viewers that cannot choose take the first colours, which are readable on either ground.
 const STYLE: &str = "\
-text { font: 13px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #59636e }
-.title { font-size: 17px; font-weight: 600 } .title, .job { fill: #1f2328 } .value { font-size: 12px }
-.grid { stroke: #8c959f; stroke-opacity: .3 } .error { stroke: #1f2328; stroke-width: 1.2 }
-.suite { fill: #0550ae } .modules { fill: #4f9cf0 } .native { fill: #9da5ae }
+text { font: 13px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; fill: #768390 }
+.title { font-size: 17px; font-weight: 600 } .value { font-size: 12px }
+.grid { stroke: #8c959f; stroke-opacity: .3 } .error { stroke: #768390; stroke-width: 1.2 }
+.suite { fill: #0969da } .modules { fill: #6cb0f5 } .native { fill: #9da5ae }
+@media (prefers-color-scheme: light) {
+text { fill: #59636e } .title, .job { fill: #1f2328 } .error { stroke: #1f2328 } .suite { fill: #0550ae }
+}
 @media (prefers-color-scheme: dark) {
 text { fill: #9198a1 } .title, .job { fill: #f0f6fc } .error { stroke: #f0f6fc }
 .suite { fill: #79c0ff } .modules { fill: #2f74c8 } .native { fill: #6e7681 }
