@@ -18,7 +18,7 @@ help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## Runs the modules over real requests, in the harness: no Envoy needed.
-	@$(PORTCULLIS) test $(FILTERS:%=tests/scenarios/%/demo.yaml) --format table
+	@$(PORTCULLIS) test $(FILTERS:%=tests/scenarios/%/demo.yaml) tests/scenarios/portcullis/demo.yaml --format table
 	@printf '\nThese are $(MODULES), the modules that go into Envoy. What to try next:\n\n'
 	@printf '  %s\n' \
 	  'edit tests/scenarios/token-bucket/demo.yaml and run make demo again' \

@@ -7,7 +7,8 @@ use std::fs;
 
 use portcullis_tests::root;
 
-const MODULES: [&str; 5] = ["jwt-auth", "token-bucket", "circuit-breaker", "trace-injection", "audit-log"];
+const MODULES: [&str; 6] =
+    ["portcullis", "jwt-auth", "token-bucket", "circuit-breaker", "trace-injection", "audit-log"];
 
 /// A file in `dist`.
 fn built(file: &str) -> Vec<u8> {
