@@ -310,3 +310,9 @@ impl Breaker {
 fn decoded(value: &[u8]) -> Record {
     Record::decode(value).unwrap_or_default()
 }
+
+/// What random numbers of [`Moment`]s follow from.
+pub(crate) fn fold_seed(seed: [u8; 16]) -> u64 {
+    let seed = u128::from_le_bytes(seed);
+    (seed as u64) ^ (seed >> 64) as u64
+}

@@ -7,7 +7,7 @@ use portcullis_kit::{
     Action, ConfigError, Headers, Host, HttpFilter, LocalReply, Reads, StreamId, domain, parse_config,
 };
 
-use crate::breaker::{Breaker, Moment};
+use crate::breaker::{Breaker, Moment, fold_seed};
 use crate::call::Call;
 use crate::config::{CircuitBreakerConfig, Mode};
 use crate::deadline;
@@ -393,9 +393,4 @@ impl CircuitBreaker {
             stream.capture = self.begin_capture(found, request, moment.now);
         }
     }
-}
-
-fn fold_seed(seed: [u8; 16]) -> u64 {
-    let seed = u128::from_le_bytes(seed);
-    (seed as u64) ^ (seed >> 64) as u64
 }
