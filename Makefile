@@ -33,7 +33,7 @@ test: build dist/probe.wasm $(VENV) $(ECS) redis ## Runs every test, a real Envo
 	@cat target/scenarios.txt
 	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-audit-chain -p portcullis-sim -p portcullis-scenario
 
-bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters, in a minute; ARGS='--soak 10m'.
+bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters, in a minute; ARGS='--case suite'.
 	cargo run -q --release -p portcullis-bench -- $(ARGS)
 
 bench-full: build $(VENV) ## The same with every protocol, upstream and number of workers, in half an hour.

@@ -9,7 +9,7 @@ pub trait HttpFilter: Sized + Send + 'static {
     /// The name in metrics, logs and reply codes: `jwt-auth`.
     const NAME: &'static str;
 
-    /// How many bytes of an answer to one of its calls the filter takes.
+    /// How many bytes of an answer to one of its calls the filter takes; in a plugin of several, as many as the one that takes most.
     const MAX_ANSWER: usize = 1 << 20;
 
     /// What the filter keeps of one request, while it is paused and for as long as [`watches`](Self::watches) says.
@@ -24,7 +24,7 @@ pub trait HttpFilter: Sized + Send + 'static {
     /// The first mistake: its path, its value and what would be right.
     fn configure(configuration: &[u8]) -> Result<Self, ConfigError>;
 
-    /// Runs once per VM after [`configure`](Self::configure): the place to define metrics.
+    /// Runs once in each VM for each plugin after [`configure`](Self::configure): the place to define metrics.
     fn start(&mut self, host: &mut dyn Host) {
         let _ = host;
     }
@@ -36,7 +36,7 @@ pub trait HttpFilter: Sized + Send + 'static {
     }
 
     /// Whether this configuration looks at request headers. Reading them costs more than most filters do; where it is not needed,
-    /// [`on_request_headers`](Self::on_request_headers) is handed none, and can set some.
+    /// [`on_request_headers`](Self::on_request_headers) is handed none, or those that another filter of the plugin has read, and can set some.
     fn reads_request(&self) -> bool {
         true
     }
@@ -79,7 +79,8 @@ pub trait HttpFilter: Sized + Send + 'static {
         let _ = (stream, host);
     }
 
-    /// Which response headers it wants to read; of the others it is handed none, and can add some.
+    /// Which response headers it wants to read. It need not be handed others, but can be where another filter of the plugin reads them, and it
+    /// can add some.
     fn reads_response(&self, stream: &Self::Stream) -> Reads {
         let _ = stream;
         Reads::All
@@ -153,7 +154,7 @@ pub trait HttpFilter: Sized + Send + 'static {
     }
 
     /// The time between two calls of [`on_tick`](Self::on_tick), as it wants it now; zero for none. Asked for behind each callback but those
-    /// of bodies and responses.
+    /// of bodies, responses and logs.
     fn tick(&self) -> Duration {
         Duration::ZERO
     }
@@ -171,7 +172,7 @@ pub trait HttpFilter: Sized + Send + 'static {
 pub enum Reads {
     /// Nothing.
     Nothing,
-    /// The first value of each of these.
+    /// The first value of each of these; all values where another filter of the plugin reads all.
     Only(&'static [&'static str]),
     /// All of it.
     All,

@@ -11,6 +11,8 @@ pub struct Headers {
     block: Vec<u8>,
     fields: Vec<pairs::Field>,
     edits: Vec<Recorded>,
+    /// Whether these are all that the proxy has.
+    is_whole: bool,
     /// Whether neither a body nor trailers come behind them.
     pub is_last: bool,
 }
@@ -50,7 +52,7 @@ impl Headers {
     /// Reads an encoded block (see [`pairs`]). `None` when the block is malformed.
     pub fn decode(block: Vec<u8>) -> Option<Self> {
         let fields = pairs::decode(&block)?;
-        Some(Self { block, fields, ..Self::default() })
+        Some(Self { block, fields, is_whole: true, ..Self::default() })
     }
 
     /// The value of the first field of this name.
@@ -91,9 +93,9 @@ impl Headers {
         self.edits.push(Recorded::Remove(span));
     }
 
-    /// Sets the one field of this name. Costs the proxy nothing when it is there already.
+    /// Sets the one field of this name. Costs the proxy nothing when all headers were read and it is there already.
     pub fn set(&mut self, name: &str, value: &[u8]) {
-        if self.only(name) == Some(value) {
+        if self.is_whole && self.only(name) == Some(value) {
             return;
         }
         self.drop_fields(name.as_bytes());
@@ -176,6 +178,21 @@ mod tests {
         assert_eq!(example().only("b"), Some(&b"2"[..]));
         assert_eq!(example().only("a"), None);
         assert_eq!(example().first("a"), Some(&b"1"[..]));
+    }
+
+    #[test]
+    fn what_is_there_already_is_set_where_more_may_be_there() {
+        let block = pairs::encode(&[("a", "1"), ("b", "2"), ("b", "2")]);
+        let edits = |mut headers: Headers, name: &str| {
+            headers.set(name, headers.first(name).unwrap_or_default().to_vec().as_slice());
+            headers.edits().count()
+        };
+        let whole = || Headers::decode(block.clone()).unwrap();
+        assert_eq!(edits(whole(), "a"), 0);
+        assert_eq!(edits(whole(), "b"), 1, "of two one is left");
+        let mut part = Headers::default();
+        part.know("b", Some(b"2"));
+        assert_eq!(edits(part, "b"), 1, "the proxy may have another one");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What holds a request. The SDK has one word for it, `Pause`, which stops the headers alone: under Envoy's option
-//! `allow_on_headers_stop_iteration` the body, for which our filters have no callback, then takes the request along to the upstream. So this
+//! `allow_on_headers_stop_iteration` the body, which goes on by itself, then takes the request along to the upstream. So this
 //! callback has an export of its own, which takes the place of the SDK's when the module is finished.
 #![expect(unsafe_code, reason = "an export without a mangled name, and a call of the SDK's")]
 

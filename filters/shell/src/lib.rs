@@ -17,7 +17,7 @@ pub use plugin::Plugin;
 #[doc(hidden)]
 pub use proxy_wasm;
 
-/// Makes a proxy-wasm module of a filter.
+/// Makes a proxy-wasm module of a filter, or of several ([`Module`](portcullis_kit::Module)).
 ///
 /// The callbacks are the exports that the finished module keeps; Envoy calls, and pays for, each one that it finds.
 ///
@@ -26,7 +26,7 @@ pub use proxy_wasm;
 /// ```
 #[macro_export]
 macro_rules! export {
-    ($filter:ty, callbacks: [$($callback:literal),+ $(,)?]) => {
+    ($module:ty, callbacks: [$($callback:literal),+ $(,)?]) => {
         const CALLBACK_LIST: &[u8] = concat!($($callback, "\n"),+).as_bytes();
 
         /// Read, and removed, by the tool that finishes the module.
@@ -36,7 +36,7 @@ macro_rules! export {
 
         const _: () = {
             $crate::proxy_wasm::main! {{
-                $crate::proxy_wasm::set_root_context(|id| Box::new($crate::Plugin::<$filter>::new(id)));
+                $crate::proxy_wasm::set_root_context(|id| Box::new($crate::Plugin::<$module>::new(id)));
             }}
         };
     };

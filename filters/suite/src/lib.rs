@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use config::SuiteConfig;
 
-/// The suite, or one filter of it: whose name is Envoy's `root_id` is alone, and has a configuration of its own.
+/// The suite, or one filter of it: a filter whose name is Envoy's `root_id` is alone, and has a configuration of its own.
 #[derive(Debug)]
 pub struct Suite;
 
@@ -50,7 +50,8 @@ impl Module for Suite {
         match alone(configuration) {
             Ok(link) => Ok(vec![link]),
             Err(_) if parse_config::<SuiteConfig>(configuration).is_ok() => Err(meant_for_the_suite(root_id)),
-            Err(error) => Err(error),
+            // Of several such plugins the log has to tell which one it is.
+            Err(error) => Err(error.under(root_id)),
         }
     }
 }
@@ -128,6 +129,7 @@ mod tests {
         assert!(wrong("").starts_with("empty; "));
         assert!(names(THREE, "token-bucket").unwrap_err().contains("root_id \"token-bucket\""));
         let own = r#"{"limits": [{"name": "all"}]}"#;
-        assert!(!names(own, "token-bucket").unwrap_err().contains("root_id"));
+        let of_one = names(own, "token-bucket").unwrap_err();
+        assert!(of_one.starts_with("token-bucket.limits[0]") && !of_one.contains("root_id"), "{of_one}");
     }
 }

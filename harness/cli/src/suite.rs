@@ -1,4 +1,4 @@
-//! Our filters as the suite: what scenarios load as modules of their own, in one module.
+//! Plays as one module what scenarios load as several: the suite.
 
 use portcullis_kit::Module;
 use portcullis_scenario::{PluginRef, Scenario};

@@ -8,11 +8,11 @@ use crate::{
     StreamHost, StreamId,
 };
 
-/// One filter of a plugin, whatever it keeps of requests. Its callbacks are those of [`HttpFilter`].
+/// One filter of a plugin; what it keeps of requests is hidden. Its callbacks are those of [`HttpFilter`].
 pub trait Link: Any + Send {
     /// [`HttpFilter::NAME`].
     fn name(&self) -> &'static str;
-    /// Itself, for an instance of the same filter.
+    /// Itself, as [`inherit`](Self::inherit) takes it.
     fn as_any(&self) -> &dyn Any;
     /// [`HttpFilter::MAX_ANSWER`].
     fn longest_answer(&self) -> usize;

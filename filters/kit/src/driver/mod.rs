@@ -44,7 +44,7 @@ impl<F: HttpFilter> Module for F {
 /// Carries the filters of a plugin through the callbacks of a proxy.
 ///
 /// Everything between a callback and the filters happens here, once for every host: a header map is read at most
-/// once for all of them, only the edits are written back, an `Err` becomes the local reply, paused requests are found again, and
+/// once in a callback for all of them, only the edits are written back, an `Err` becomes the local reply, paused requests are found again, and
 /// whatever the host refuses fails closed. A request meets the filters in their order, its response in the reverse one, each as if
 /// it were a plugin of its own.
 pub struct Driver {
@@ -113,8 +113,8 @@ impl Driver {
         self.on_request_body(id, 0, true, host);
     }
 
-    /// Runs the filters over the response headers, where they want to see them. The response passes in any case. What the proxy answers to
-    /// a request that still waits, because it has waited too long, is no response to what that filter has let pass.
+    /// Runs the filters over the response headers, where they want to see them. The response passes in any case. A filter at which the
+    /// request still waits does not see what the proxy answers: it has let nothing pass.
     pub fn on_response_headers(&mut self, id: StreamId, is_last: bool, host: &mut dyn StreamHost) {
         let mut response = Response::default();
         for link in self.links.iter_mut().rev() {
@@ -176,7 +176,7 @@ impl Driver {
 
     /// Lets the filters do what is due.
     pub fn on_tick(&mut self, host: &mut dyn StreamHost) {
-        let now = self.ticks.begin(host);
+        let now = self.ticks.begin(|| host.monotonic());
         for index in 0..self.links.len() {
             if self.ticks.is_for(index, now) {
                 self.with(index, host, |link, host| link.on_tick(host));
@@ -278,7 +278,10 @@ impl Driver {
     }
 
     fn set_tick(&mut self, host: &mut dyn StreamHost) {
-        self.ticks.set(self.links.iter().map(|link| link.tick()), host);
+        let periods = self.links.iter().map(|link| link.tick());
+        if let Some(period) = self.ticks.set(periods, || host.monotonic()) {
+            host.set_tick(period);
+        }
     }
 
     fn longest_answer(&self) -> usize {

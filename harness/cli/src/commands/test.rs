@@ -38,7 +38,8 @@ pub(crate) struct Test {
     /// Where the modules that scenarios name by `filter` are.
     #[arg(long, value_name = "DIR", default_value = "dist")]
     modules: PathBuf,
-    /// Plays our own filters as the suite: those that stand one behind the other as one plugin.
+    /// Plays our own filters as the suite: those that stand one behind the other, in its order, as one plugin. Golden files are not
+    /// compared, and scenarios of configurations that are refused stay as they are.
     #[arg(long)]
     suite: bool,
     /// Plays only scenarios with this in their name or path.

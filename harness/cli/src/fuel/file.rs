@@ -13,7 +13,7 @@ use crate::commands::read_text;
 
 const HEAD: &str = "\
 # What callbacks take: scenario, step, callback. BLESS=1 portcullis fuel writes this file.
-# Figures are those of all calls of a callback in the step together; the start is one on three VMs.
+# Figures are those of all calls of a callback in the step together; the start is that of all VMs: one that is thrown away, one of the main thread, one for each worker.
 ";
 
 /// The golden file as it is.
