@@ -288,6 +288,8 @@ impl JsonSchema for Span {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -339,5 +341,13 @@ mod tests {
         assert!(error("{").starts_with("not JSON: "));
         assert!(error(r#"{"list":[]} x"#).starts_with("not JSON: trailing characters"));
         assert!(error(r#"{"list":[],"list":[]}"#).starts_with("not JSON: duplicate member `list`"));
+    }
+
+    #[test]
+    fn a_list_has_as_many_items_as_are_wanted() {
+        let parsed = |text: &str| parse_config::<BTreeMap<String, (u8, u8)>>(text.as_bytes());
+        assert_eq!(parsed(r#"{"a": [1, 2]}"#).unwrap()["a"], (1, 2));
+        assert_eq!(parsed(r#"{"a": [1, 2, 3]}"#).unwrap_err().to_string(), "a: 3 items; write 2");
+        assert!(parsed(r#"{"a": [1]}"#).is_err());
     }
 }

@@ -143,7 +143,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::Number(number) => visit_number(number, visitor),
             Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Array(items) => visitor.visit_seq(Items::of(items)),
+            Value::Array(items) => visit_list(items, visitor),
             Value::Object(members) => visitor.visit_map(Members::of(members)),
         }
     }
@@ -196,7 +196,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
         match self.0 {
-            Value::Array(items) => visitor.visit_seq(Items::of(items)),
+            Value::Array(items) => visit_list(items, visitor),
             _ => Err(self.misfit(&visitor)),
         }
     }
@@ -232,6 +232,16 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     forward_to_deserialize_any! { i128 u128 char bytes byte_buf unit_struct tuple tuple_struct identifier }
+}
+
+/// All items of a list have to be wanted.
+fn visit_list<'de, V: Visitor<'de>>(items: &'de [Value], visitor: V) -> Result<V::Value, ConfigError> {
+    let mut left = Items::of(items);
+    let value = visitor.visit_seq(&mut left)?;
+    match left.items.len() {
+        0 => Ok(value),
+        _ => Err(ConfigError::at("", format!("{} items; write {}", items.len(), left.next))),
+    }
 }
 
 struct Items<'de> {

@@ -83,9 +83,9 @@ impl Headers {
         self.fields.iter().map(|field| (self.bytes(&field.name), self.bytes(&field.value)))
     }
 
-    /// Removes every field of this name. Costs the proxy nothing when there is none.
+    /// Removes every field of this name. Costs the proxy nothing when all headers were read and there is none.
     pub fn remove(&mut self, name: &str) {
-        if self.first(name).is_none() {
+        if self.is_whole && self.first(name).is_none() {
             return;
         }
         self.drop_fields(name.as_bytes());
@@ -156,7 +156,7 @@ impl Headers {
 
 impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
-        let mut headers = Self::default();
+        let mut headers = Self { is_whole: true, ..Self::default() };
         for (name, value) in fields {
             let span = headers.append(name.as_ref(), value.as_ref());
             headers.fields.push(span);
@@ -193,6 +193,9 @@ mod tests {
         let mut part = Headers::default();
         part.know("b", Some(b"2"));
         assert_eq!(edits(part, "b"), 1, "the proxy may have another one");
+        let mut unread = Headers::default();
+        unread.remove("a");
+        assert_eq!(unread.edits().collect::<Vec<_>>(), [Edit::Remove { name: b"a" }]);
     }
 
     #[test]

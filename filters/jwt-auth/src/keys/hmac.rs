@@ -7,7 +7,7 @@ use hmac::{EagerHash, Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 
-/// A secret that makes and verifies codes with one hash. It is wiped when it is dropped.
+/// A secret that makes and verifies codes with one hash. What the hash made of it is wiped when it is dropped.
 #[derive(Clone)]
 pub(crate) enum HmacKey {
     Sha256(Hmac<Sha256>),
