@@ -79,3 +79,53 @@ fn is_alike(one: &PluginSetup, other: &PluginSetup) -> bool {
     };
     rest(one) == rest(other)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEPS: &str = "\nsteps: [{request: {}}]";
+
+    /// What plugins become: the module of each, and its configuration.
+    fn played(text: &str) -> Vec<(PluginRef, String)> {
+        joined(&format!("{text}{STEPS}"))
+    }
+
+    fn joined(text: &str) -> Vec<(PluginRef, String)> {
+        let text = format!("name: n\n{text}\n");
+        let mut scenario = Scenario::load("s.yaml", &text, &|_| Err(String::new())).unwrap();
+        join(&mut scenario);
+        let plugins = scenario.setup.plugins.into_iter();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        plugins.map(|it| (scenario.plugins[it.code].clone(), text(it.configuration))).collect()
+    }
+
+    fn suite(config: &str) -> (PluginRef, String) {
+        (PluginRef::Filter("portcullis".to_owned()), config.to_owned())
+    }
+
+    #[test]
+    fn filters_in_the_order_of_the_suite_become_one_plugin() {
+        let three = "plugins: [{filter: trace-injection, config: {}}, {filter: jwt-auth, config: {a: 1}}, {filter: token-bucket, config: {b: 2}}]";
+        assert_eq!(
+            played(three),
+            [suite(r#"{"jwt_auth":{"a":1},"token_bucket":{"b":2},"trace_injection":{}}"#)]
+        );
+        assert_eq!(played("filter: audit-log\nconfig: {c: 3}"), [suite(r#"{"audit_log":{"c":3}}"#)]);
+    }
+
+    #[test]
+    fn what_the_suite_cannot_be_stays_apart() {
+        let turned = "plugins: [{filter: jwt-auth, config: {}}, {filter: audit-log, config: {}}, {filter: audit-log, config: {}}]";
+        let audit = suite(r#"{"audit_log":{}}"#);
+        assert_eq!(played(turned), [suite(r#"{"jwt_auth":{}}"#), audit.clone(), audit]);
+        let others =
+            "plugins: [{filter: jwt-auth, config: {}}, {module: m.wasm}, {filter: token-bucket, config: {}}]";
+        let module = (PluginRef::Module("m.wasm".to_owned()), String::new());
+        assert_eq!(played(others), [suite(r#"{"jwt_auth":{}}"#), module, suite(r#"{"token_bucket":{}}"#)]);
+        let vms = "plugins: [{filter: jwt-auth, vm_id: a, config: {}}, {filter: token-bucket, vm_id: b, config: {}}]";
+        assert_eq!(played(vms), [suite(r#"{"jwt_auth":{}}"#), suite(r#"{"token_bucket":{}}"#)]);
+        let refused = "filter: jwt-auth\nconfig: {}\nconfig_error: {contains: x}";
+        assert_eq!(joined(refused), [(PluginRef::Filter("jwt-auth".to_owned()), "{}".to_owned())]);
+    }
+}

@@ -1,5 +1,7 @@
 //! Which cases stand beside each other in the README and in its figure.
 
+use crate::cases::Packing;
+
 /// The same job, done in different ways.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Comparison {
@@ -9,13 +11,6 @@ pub(super) struct Comparison {
     /// What of Envoy does it.
     pub(super) native: &'static str,
     pub(super) native_name: &'static str,
-}
-
-/// How ours comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Packing {
-    Suite,
-    Modules,
 }
 
 use Packing::{Modules, Suite};
@@ -73,9 +68,9 @@ mod tests {
     #[test]
     fn they_are_those_of_the_cases() {
         for comparison in COMPARISONS {
-            for (_, ours) in comparison.ours {
+            for (packing, ours) in comparison.ours {
                 let case = Case::ALL.into_iter().find(|case| case.name == *ours).unwrap();
-                assert!(case.is_main, "{ours}");
+                assert!(case.is_main && case.packing == *packing, "{ours}");
                 assert_eq!(case.native, Some(comparison.native), "{ours}");
             }
         }

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::comparisons::{COMPARISONS, Packing};
+use super::comparisons::COMPARISONS;
 use super::{Report, Row};
+use crate::cases::Packing;
 use crate::setting::Setting;
 
 /// Between these two lines of a page.

@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::comparisons::{COMPARISONS, Comparison, Packing};
+use super::comparisons::{COMPARISONS, Comparison};
 use super::{Report, Row};
+use crate::cases::Packing;
 use crate::setting::Setting;
 
 const WIDTH: f64 = 860.0;

@@ -185,7 +185,7 @@ impl<'a> Cursor<'a> {
         joined.and_then(char::from_u32).ok_or_else(|| self.wrong("half of a surrogate pair"))
     }
 
-    /// The code unit of `uXXXX`.
+    /// The code unit of an escape: `u` and four hexadecimal digits.
     fn unit(&mut self) -> Result<u32, Wrong> {
         self.at += 1;
         let Some(digits) = self.text.get(self.at..self.at + 4) else {
