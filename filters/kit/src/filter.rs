@@ -114,7 +114,8 @@ pub trait HttpFilter: Sized + Send + 'static {
         let _ = (stream, piece, is_last, host);
     }
 
-    /// Sees the trailers of the response to a request that it [`watches`](Self::watches), where there are any.
+    /// Sees the trailers of the response to a request that it [`watches`](Self::watches), where there are any. A filter that
+    /// [reads](Self::reads_response) nothing of the response need not be handed them: they are empty then.
     fn on_response_trailers(
         &mut self,
         stream: (StreamId, &mut Self::Stream),

@@ -13,7 +13,7 @@ pub use link::{Link, link};
 
 use crate::{
     Action, CallId, ConfigError, GrpcAnswer, HeaderMap, Headers, HostError, HttpAnswer, HttpFilter,
-    LocalReply, ReplyFormat, StreamHost, StreamId,
+    LocalReply, Reads, ReplyFormat, StreamHost, StreamId,
 };
 use response::Response;
 use ticks::Ticks;
@@ -141,11 +141,12 @@ impl Driver {
 
     /// Runs the filters over the response trailers.
     pub fn on_response_trailers(&mut self, id: StreamId, host: &mut dyn StreamHost) {
-        if !self.links.iter().any(|link| link.reads_response(id).is_some()) {
-            return;
-        }
-        let trailers =
-            host.headers(HeaderMap::ResponseTrailers).ok().and_then(Headers::decode).unwrap_or_default();
+        let reads = |link: &dyn Link| link.reads_response(id).is_some_and(|reads| reads != Reads::Nothing);
+        let trailers = match self.links.iter().any(|link| reads(link.as_ref())) {
+            true => host.headers(HeaderMap::ResponseTrailers).ok().and_then(Headers::decode),
+            false => None,
+        };
+        let trailers = trailers.unwrap_or_default();
         for link in self.links.iter_mut().rev() {
             link.on_response_trailers(id, &trailers, host);
         }
