@@ -41,6 +41,8 @@ const MONOTONIC: u32 = 1;
 pub(crate) struct Hostcalls {
     now: Cell<Option<UnixTime>>,
     monotonic: Cell<Option<Duration>>,
+    /// Route and cluster, as they were read, until something is done that may change them: each rule of each filter may ask for them.
+    places: Vec<(String, Option<Vec<u8>>)>,
 }
 
 /// The bytes of `proxy_on_configure`; only inside that callback.
@@ -156,12 +158,22 @@ fn define(kind: u32, name: &str) -> Option<u32> {
 
 impl Properties for Hostcalls {
     fn property(&mut self, path: &[&str]) -> Option<Vec<u8>> {
+        let is_place = path.first() == Some(&"xds");
         let path = path.join("\0");
+        if let Some((_, value)) = self.places.iter().find(|(known, _)| is_place && *known == path) {
+            return value.clone();
+        }
         // SAFETY: the host reads the path during the call; for the rest as above.
-        received(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) }).ok()
+        let value =
+            received(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) }).ok();
+        if is_place {
+            self.places.push((path, value.clone()));
+        }
+        value
     }
 
     fn set_property(&mut self, name: &str, value: &[u8]) -> Result<(), HostError> {
+        self.places.clear();
         // SAFETY: the host reads name and value during the call.
         done(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
     }
@@ -169,6 +181,8 @@ impl Properties for Hostcalls {
 
 impl ForeignFunctions for Hostcalls {
     fn foreign(&mut self, name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
+        // It may be one that lets the proxy look for the route anew.
+        self.places.clear();
         let (n, a) = (name.as_ptr(), argument.as_ptr());
         // SAFETY: the host reads name and argument during the call; for the rest as above.
         received(|data, size| unsafe {
@@ -256,6 +270,7 @@ impl StreamHost for Hostcalls {
     }
 
     fn enter(&mut self, stream: StreamId) -> Result<(), HostError> {
+        self.places.clear();
         // SAFETY: no memory is handed over.
         done(unsafe { proxy_set_effective_context(stream.0) })
     }
@@ -275,6 +290,7 @@ impl StreamHost for Hostcalls {
     }
 
     fn edit(&mut self, map: HeaderMap, edit: &Edit<'_>) -> Result<(), HostError> {
+        self.places.clear();
         let map = number(map);
         // SAFETY: the host reads name and value during the call.
         done(match *edit {
@@ -289,6 +305,7 @@ impl StreamHost for Hostcalls {
     }
 
     fn resume_request(&mut self) -> Result<(), HostError> {
+        self.places.clear();
         // SAFETY: no memory is handed over.
         done(unsafe { proxy_continue_stream(REQUEST) })
     }
@@ -314,6 +331,7 @@ impl StreamHost for Hostcalls {
     }
 
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError> {
+        self.places.clear();
         let headers: Vec<_> = reply.headers.iter().map(|(name, value)| (name.as_bytes(), value)).collect();
         let headers = pairs::encode(&headers);
         // SAFETY: the host reads details, body and headers during the call.

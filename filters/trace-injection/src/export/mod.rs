@@ -7,9 +7,10 @@ use portcullis_kit::export::{Exporter, Partial, Payload};
 use portcullis_proto::common::{InstrumentationScope, Resource};
 use portcullis_proto::json;
 use portcullis_proto::trace::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse, ResourceSpans, ScopeSpans, Span,
+    ExportTraceServiceRequest, ExportTraceServiceResponse, ResourceSpans, ScopeSpans,
 };
 use prost::Message;
+use prost::encoding::bytes;
 
 use crate::attribute::string;
 use crate::config::Protocol;
@@ -18,47 +19,60 @@ pub(crate) use settings::Export;
 /// The conventions that the attributes keep to.
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
 
+/// The fields of the messages in which spans are: `ExportTraceServiceRequest.resource_spans`, `ResourceSpans.scope_spans` and
+/// `ScopeSpans.spans`.
+const RESOURCE_SPANS: u32 = 1;
+const SCOPE_SPANS: u32 = 2;
+const SPANS: u32 = 2;
+
 /// The spans of a worker.
 #[derive(Debug)]
 pub(crate) struct Spans {
     protocol: Protocol,
-    resource: Resource,
+    /// The messages without the spans: of the scope that they are from, and of the resource.
+    scope: Vec<u8>,
+    resource: Vec<u8>,
 }
 
 /// One that sends spans there.
 pub(crate) fn exporter(export: &Export, host: &mut dyn Host) -> Exporter<Spans> {
     let attributes = export.resource.attributes(host);
     let attributes = attributes.iter().map(|(key, value)| string(key, value)).collect();
-    let spans = Spans { protocol: export.protocol, resource: Resource { attributes } };
-    Exporter::new(export.settings.clone(), spans)
+    let schema_url = SCHEMA.to_owned();
+    let scope =
+        InstrumentationScope { name: "portcullis".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
+    let scope = ScopeSpans { scope: Some(scope), schema_url: schema_url.clone(), ..ScopeSpans::default() };
+    let resource = Some(Resource { attributes });
+    let resource = ResourceSpans { resource, schema_url, ..ResourceSpans::default() };
+    let (scope, resource) = (scope.encode_to_vec(), resource.encode_to_vec());
+    Exporter::new(export.settings.clone(), Spans { protocol: export.protocol, scope, resource })
 }
 
 impl Payload for Spans {
-    type Item = Span;
+    /// A message of OTLP.
+    type Item = Vec<u8>;
     /// A span is known by its id to its backend, and to nobody else.
     type Mark = std::convert::Infallible;
 
     const WHO: &'static str = "trace-injection: the collector";
     const ITEMS: &'static str = "spans";
 
-    fn size(&self, span: &Span) -> usize {
-        span.encoded_len()
+    fn size(&self, span: &Vec<u8>) -> usize {
+        span.len()
     }
 
-    fn encode(&mut self, spans: Vec<Span>) -> Vec<u8> {
-        let scope = InstrumentationScope {
-            name: "portcullis".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let scope_spans = vec![ScopeSpans { scope: Some(scope), spans, schema_url: SCHEMA.to_owned() }];
-        let resource = Some(self.resource.clone());
-        let schema_url = SCHEMA.to_owned();
-        let request = ExportTraceServiceRequest {
-            resource_spans: vec![ResourceSpans { resource, scope_spans, schema_url }],
-        };
+    fn encode(&mut self, spans: Vec<Vec<u8>>) -> Vec<u8> {
+        let mut scope = self.scope.clone();
+        bytes::encode_repeated(SPANS, &spans, &mut scope);
+        let mut resource = self.resource.clone();
+        bytes::encode(SCOPE_SPANS, &scope, &mut resource);
+        let mut request = Vec::new();
+        bytes::encode(RESOURCE_SPANS, &resource, &mut request);
         match self.protocol {
-            Protocol::Grpc | Protocol::HttpProtobuf => request.encode_to_vec(),
-            Protocol::HttpJson => json::trace(&request),
+            Protocol::Grpc | Protocol::HttpProtobuf => request,
+            Protocol::HttpJson => {
+                json::trace(&ExportTraceServiceRequest::decode(&*request).unwrap_or_default())
+            }
         }
     }
 

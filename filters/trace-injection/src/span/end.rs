@@ -1,13 +1,13 @@
 //! What a request has come to.
 
 use portcullis_kit::Host;
-use portcullis_proto::common::KeyValue;
 use portcullis_proto::trace::Status;
 use portcullis_proto::trace::span::Event;
 use portcullis_proto::trace::status::StatusCode;
 
+use super::attributes::{NAMELESS, OTHER};
 use super::{Recording, SpanPolicy, grpc};
-use crate::attribute::{number, string, text};
+use crate::attribute::{string, text};
 use crate::config::Decisions;
 
 /// Envoy's response flag DC: the client has gone.
@@ -23,11 +23,14 @@ impl Recording {
             (true, status) => self.of_call(policy, status.unwrap_or_default()),
             (false, status) => of_response(policy, status.unwrap_or_default()),
         };
+        if self.is_grpc && self.span.name != NAMELESS {
+            self.attributes.string("rpc.method", &self.span.name);
+        }
         if let Some(status) = self.status.filter(|_| !self.is_grpc) {
-            self.add(number("http.response.status_code", status.into()));
+            self.attributes.number("http.response.status_code", status.into());
         }
         if let Some(error) = &error {
-            self.add(string("error.type", error));
+            self.attributes.string("error.type", error);
             self.span.status = Some(Status { code: StatusCode::Error.into(), ..Status::default() });
         }
         self.add_decision(policy.decisions, host);
@@ -40,7 +43,7 @@ impl Recording {
             (Some(said), _) => grpc::status(said, policy.is_client),
             (None, status) => grpc::status(grpc::of_http(status), policy.is_client),
         };
-        self.add(string("rpc.response.status_code", name));
+        self.attributes.string("rpc.response.status_code", name);
         if name == grpc::UNIMPLEMENTED {
             self.forget_method();
         }
@@ -49,15 +52,11 @@ impl Recording {
 
     /// A method that is none has been thought of by a client, which may think of many.
     fn forget_method(&mut self) {
-        let method = self.span.attributes.iter_mut().find(|attribute| attribute.key == "rpc.method");
-        if let Some(method) = method {
-            let other = string("rpc.method", "_OTHER");
-            let sent = std::mem::replace(method, other);
-            if self.span.name != "grpc" {
-                self.add(KeyValue { key: "rpc.method_original".to_owned(), ..sent });
-            }
+        let name = std::mem::replace(&mut self.span.name, NAMELESS.to_owned());
+        if name != NAMELESS {
+            self.attributes.string("rpc.method", OTHER);
+            self.attributes.string("rpc.method_original", &name);
         }
-        "grpc".clone_into(&mut self.span.name);
     }
 
     /// A response that is not there, or not all of it. That the client did not wait for it is nobody's failure on the server's side.
@@ -73,7 +72,7 @@ impl Recording {
         let details = match policy.each_try {
             // They are those of the request, and not of one try.
             true => String::new(),
-            false => text(&host.property(&["response", "code_details"]).unwrap_or_default()),
+            false => code_details(host),
         };
         // What follows in braces differs from time to time.
         let details = details.split('{').next().unwrap_or_default();
@@ -87,7 +86,7 @@ impl Recording {
         if !is_denial && decisions == Decisions::Denials {
             return;
         }
-        let details = text(&host.property(&["response", "code_details"]).unwrap_or_default());
+        let details = code_details(host);
         if details.starts_with("portcullis_") {
             let name = if is_denial { "portcullis.denied" } else { "portcullis.answered" }.to_owned();
             let attributes = vec![string("portcullis.code", &details)];
@@ -100,4 +99,8 @@ impl Recording {
 fn of_response(policy: &SpanPolicy, status: u16) -> Option<String> {
     let first = if policy.is_client { 400 } else { 500 };
     (status >= first).then(|| status.to_string())
+}
+
+fn code_details(host: &mut dyn Host) -> String {
+    text(&host.property(&["response", "code_details"]).unwrap_or_default()).into_owned()
 }

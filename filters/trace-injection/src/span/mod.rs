@@ -6,14 +6,14 @@ mod grpc;
 mod settings;
 
 use portcullis_kit::{Headers, Host};
-use portcullis_proto::common::KeyValue;
 use portcullis_proto::trace::Span;
 use portcullis_proto::trace::span::{Link, SpanKind};
+use prost::Message;
 
-use crate::attribute::text;
+use crate::attribute::{Attributes, text};
 use crate::context::Context;
 use crate::ids::SpanId;
-use attributes::of_request;
+use attributes::{add_header, add_the_end, of_request};
 pub(crate) use settings::SpanPolicy;
 
 /// Flags of spans and links beside those of the trace (`SpanFlags`): whether it is known if the parent is another process, and that it is.
@@ -22,7 +22,9 @@ const REMOTE: u32 = 0x100 | 0x200;
 /// A request on its way.
 #[derive(Debug)]
 pub(crate) struct Recording {
+    /// What there is to say but for the attributes.
     span: Span,
+    attributes: Attributes,
     is_grpc: bool,
     /// Whether it asks for a tunnel.
     is_connect: bool,
@@ -49,18 +51,18 @@ impl Recording {
         let span = Span {
             trace_id: context.trace_id.bytes().to_vec(),
             span_id: span_id.bytes().to_vec(),
-            trace_state: text(&context.state.render()),
+            trace_state: text(&context.state.render()).into_owned(),
             parent_span_id: parent.map(|parent| parent.bytes().to_vec()).unwrap_or_default(),
             name,
             kind: kind.into(),
             start_time_unix_nano: now,
-            attributes,
             links: link.and_then(linked).into_iter().collect(),
             flags: flags(context) | if parent.is_some() { REMOTE } else { 0x100 },
             ..Span::default()
         };
         Self {
             span,
+            attributes,
             is_grpc,
             is_connect: request.first(":method") == Some(b"CONNECT"),
             is_sampled: context.decision.is_sampled(),
@@ -85,8 +87,9 @@ impl Recording {
         let is_tunnel =
             self.status.is_some_and(|status| status == 101 || (self.is_connect && status / 100 == 2));
         self.is_complete = response.is_last || is_tunnel;
-        let shown = policy.response_headers.iter();
-        self.span.attributes.extend(shown.filter_map(|(name, key)| attributes::header(response, name, key)));
+        for (name, key) in &policy.response_headers {
+            add_header(&mut self.attributes, response, name, key);
+        }
     }
 
     /// Takes note of the response trailers.
@@ -106,19 +109,19 @@ impl Recording {
         self.is_complete = true;
     }
 
-    /// Ends the span at `now`; `None` where it is not to be sent.
-    pub(crate) fn end(mut self, policy: &SpanPolicy, now: u64, host: &mut dyn Host) -> Option<Span> {
+    /// Ends the span at `now`, as a message of OTLP; `None` where it is not to be sent.
+    pub(crate) fn end(mut self, policy: &SpanPolicy, now: u64, host: &mut dyn Host) -> Option<Vec<u8>> {
         let is_error = self.finish(policy, host);
         if !self.is_sampled && !is_error {
             return None;
         }
         self.span.end_time_unix_nano = now.max(self.span.start_time_unix_nano);
-        self.span.attributes.extend(attributes::at_the_end(policy, host));
-        Some(self.span)
-    }
-
-    fn add(&mut self, attribute: KeyValue) {
-        self.span.attributes.push(attribute);
+        add_the_end(&mut self.attributes, policy, host);
+        // The fields of a message may come in any order.
+        let mut message = Vec::with_capacity(self.span.encoded_len() + self.attributes.encoded().len());
+        self.span.encode_raw(&mut message);
+        message.extend_from_slice(self.attributes.encoded());
+        Some(message)
     }
 }
 
@@ -130,7 +133,7 @@ fn linked(context: &Context) -> Option<Link> {
     Some(Link {
         trace_id: context.trace_id.bytes().to_vec(),
         span_id: context.span_id?.bytes().to_vec(),
-        trace_state: text(&context.state.render()),
+        trace_state: text(&context.state.render()).into_owned(),
         flags: flags(context) | REMOTE,
         ..Link::default()
     })
