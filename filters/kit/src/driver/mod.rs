@@ -191,12 +191,16 @@ impl Driver {
         self.links.iter_mut().for_each(|link| link.on_stop(host));
     }
 
-    /// Shows the filters a request that is over.
+    /// Shows the filters a request that is over, and gives them back what they keep of it: with the same clock, and nothing is left to
+    /// do in `proxy_on_delete`.
     pub fn on_log(&mut self, id: StreamId, host: &mut dyn StreamHost) {
-        self.links.iter_mut().for_each(|link| link.on_log(id, host));
+        for link in &mut self.links {
+            link.on_log(id, host);
+            link.on_end(id, host);
+        }
     }
 
-    /// Gives the filters back what they keep of a request that is over.
+    /// Likewise of a request that has not been shown.
     pub fn on_delete(&mut self, id: StreamId, host: &mut dyn StreamHost) {
         self.waits.remove(&id);
         self.links.iter_mut().for_each(|link| link.on_end(id, host));

@@ -19,13 +19,13 @@ impl Recording {
         // The router drops the body of a response after which it tries again.
         let is_retried = policy.each_try && self.status.is_some_and(|status| status >= 400);
         let error = match (self.is_grpc, self.status) {
-            _ if !self.is_complete && !is_retried => self.broken_off(policy, host),
+            _ if !self.is_complete && !is_retried => {
+                self.add_method();
+                self.broken_off(policy, host)
+            }
             (true, status) => self.of_call(policy, status.unwrap_or_default()),
             (false, status) => of_response(policy, status.unwrap_or_default()),
         };
-        if self.is_grpc && self.span.name != NAMELESS {
-            self.attributes.string("rpc.method", &self.span.name);
-        }
         if let Some(status) = self.status.filter(|_| !self.is_grpc) {
             self.attributes.number("http.response.status_code", status.into());
         }
@@ -43,10 +43,11 @@ impl Recording {
             (Some(said), _) => grpc::status(said, policy.is_client),
             (None, status) => grpc::status(grpc::of_http(status), policy.is_client),
         };
-        self.attributes.string("rpc.response.status_code", name);
         if name == grpc::UNIMPLEMENTED {
             self.forget_method();
         }
+        self.add_method();
+        self.attributes.string("rpc.response.status_code", name);
         is_error.then(|| name.to_owned())
     }
 
@@ -56,6 +57,13 @@ impl Recording {
         if name != NAMELESS {
             self.attributes.string("rpc.method", OTHER);
             self.attributes.string("rpc.method_original", &name);
+        }
+    }
+
+    /// The method of a call is the name of its span.
+    fn add_method(&mut self) {
+        if self.is_grpc && self.span.name != NAMELESS {
+            self.attributes.string("rpc.method", &self.span.name);
         }
     }
 
