@@ -10,7 +10,7 @@ usage: portcullis-bench [--full] [--case NAME|all]... [--protocol http1|http2|gr
                         [--seconds S] [--rounds N] [--save DIRECTORY]
        portcullis-bench --rate N [--case NAME]...   latencies at so many requests a second
        portcullis-bench --soak 10m [--case NAME] [--workers N]   memory under load
-       portcullis-bench --render DIRECTORY   the figure and the README's tables, from the report in it";
+       portcullis-bench --render DIRECTORY   the figure and the tables of the pages, from the report in it";
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// What is measured at a fixed rate, so many requests a second.
     pub(crate) paced: Option<(u32, Work)>,
     pub(crate) plan: Plan,
-    /// Where the report, the figure and the README's tables go as well.
+    /// Where the report, the figure and the tables of the pages go as well.
     pub(crate) save: Option<PathBuf>,
 }
 

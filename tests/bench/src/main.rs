@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 
 use arguments::{Arguments, Task};
 use lab::Lab;
-use report::{Report, in_page, page, plot, table};
+use report::{COSTS, Report, in_page, page, plot, table};
 
 /// Something is not there that can be made or installed.
 const NOT_SET_UP: u8 = 2;
@@ -87,14 +87,23 @@ fn soak(arguments: &Arguments, span: Duration, lab: &Lab) -> Result<(), String> 
 const REPORT: &str = "bench.json";
 const FIGURE: &str = "bench.svg";
 
-/// The figure, beside the report, and the README's tables.
+/// The figure, beside the report, and the tables of all pages.
 fn render(directory: &Path) -> Result<(), String> {
     let report = Report::read(&directory.join(REPORT))?;
     write(&directory.join(FIGURE), &plot(&report))?;
-    let path = root().join("README.md");
-    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let text = in_page(&text, &page(&report)).ok_or("README.md has no place for the tables")?;
-    write(&path, &text)
+    for (name, tables) in tables(&report) {
+        let path = root().join(name);
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = in_page(&text, &tables).ok_or_else(|| format!("{name} has no place for the tables"))?;
+        write(&path, &text)?;
+    }
+    Ok(())
+}
+
+/// The pages that show what was measured, and what they show.
+fn tables(report: &Report) -> Vec<(&'static str, String)> {
+    let readme = ("README.md", page(report));
+    [readme].into_iter().chain(COSTS.iter().map(|costs| (costs.path, costs.table(report)))).collect()
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {
@@ -121,15 +130,17 @@ fn root() -> PathBuf {
 mod tests {
     use super::*;
 
-    /// What the README shows is what was measured, and nothing else.
+    /// What pages show is what was measured, and nothing else.
     #[test]
-    fn the_readme_and_its_figure_are_those_of_the_report_beside_it() {
+    fn tables_and_figure_are_those_of_the_report() {
         let directory = root().join("docs/bench");
         let report = Report::read(&directory.join(REPORT)).unwrap();
         let remedy = "run cargo run -p portcullis-bench -- --render docs/bench";
         assert_eq!(fs::read_to_string(directory.join(FIGURE)).unwrap(), plot(&report), "{remedy}");
-        let readme = fs::read_to_string(root().join("README.md")).unwrap();
-        assert_eq!(in_page(&readme, &page(&report)), Some(readme), "{remedy}");
+        for (name, tables) in tables(&report) {
+            let text = fs::read_to_string(root().join(name)).unwrap();
+            assert_eq!(in_page(&text, &tables), Some(text), "{name}: {remedy}");
+        }
     }
 
     /// The whole way, with real processes: two cases, one round.

@@ -1,6 +1,7 @@
 //! What was measured, where and with what: as a file, as tables and as a figure.
 
 mod comparisons;
+mod costs;
 mod page;
 mod plot;
 mod row;
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::cpu;
 use crate::setting::Setting;
 
+pub(crate) use costs::COSTS;
 pub(crate) use page::{in_page, page};
 pub(crate) use plot::plot;
 pub(crate) use row::{PacedRow, Row};

@@ -71,7 +71,7 @@ fn comparisons(out: &mut String, report: &Report) -> fmt::Result {
     Ok(())
 }
 
-fn added(row: &Row) -> String {
+pub(super) fn added(row: &Row) -> String {
     plus_minus(row.added_us, row.error_us)
 }
 
