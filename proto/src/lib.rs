@@ -4,6 +4,7 @@
 //! than their originals. A field that they leave out is skipped when a message is read.
 
 pub mod json;
+pub mod wire;
 
 /// Envoy's rate limit service, version 3.
 pub mod ratelimit {

@@ -41,9 +41,19 @@ const MONOTONIC: u32 = 1;
 pub(crate) struct Hostcalls {
     now: Cell<Option<UnixTime>>,
     monotonic: Cell<Option<Duration>>,
-    /// Route and cluster, as they were read, until something is done that may change them: each rule of each filter may ask for them.
-    places: Vec<(String, Option<Vec<u8>>)>,
+    /// Route and cluster as they were read, until something is done that may change them: each rule of each filter may ask for them.
+    route: Known,
+    cluster: Known,
 }
+
+impl Hostcalls {
+    fn forget_places(&mut self) {
+        (self.route, self.cluster) = (None, None);
+    }
+}
+
+/// A property that was read, or of which is known that there is none.
+type Known = Option<Option<Vec<u8>>>;
 
 /// The bytes of `proxy_on_configure`; only inside that callback.
 pub(crate) fn plugin_configuration() -> Result<Vec<u8>, HostError> {
@@ -158,22 +168,26 @@ fn define(kind: u32, name: &str) -> Option<u32> {
 
 impl Properties for Hostcalls {
     fn property(&mut self, path: &[&str]) -> Option<Vec<u8>> {
-        let is_place = path.first() == Some(&"xds");
-        let path = path.join("\0");
-        if let Some((_, value)) = self.places.iter().find(|(known, _)| is_place && *known == path) {
+        let known = match path {
+            ["xds", "route_name"] => Some(&mut self.route),
+            ["xds", "cluster_name"] => Some(&mut self.cluster),
+            _ => None,
+        };
+        if let Some(Some(value)) = &known {
             return value.clone();
         }
+        let path = path.join("\0");
         // SAFETY: the host reads the path during the call; for the rest as above.
         let value =
             received(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) }).ok();
-        if is_place {
-            self.places.push((path, value.clone()));
+        if let Some(known) = known {
+            *known = Some(value.clone());
         }
         value
     }
 
     fn set_property(&mut self, name: &str, value: &[u8]) -> Result<(), HostError> {
-        self.places.clear();
+        self.forget_places();
         // SAFETY: the host reads name and value during the call.
         done(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
     }
@@ -182,7 +196,7 @@ impl Properties for Hostcalls {
 impl ForeignFunctions for Hostcalls {
     fn foreign(&mut self, name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
         // It may be one that lets the proxy look for the route anew.
-        self.places.clear();
+        self.forget_places();
         let (n, a) = (name.as_ptr(), argument.as_ptr());
         // SAFETY: the host reads name and argument during the call; for the rest as above.
         received(|data, size| unsafe {
@@ -270,7 +284,7 @@ impl StreamHost for Hostcalls {
     }
 
     fn enter(&mut self, stream: StreamId) -> Result<(), HostError> {
-        self.places.clear();
+        self.forget_places();
         // SAFETY: no memory is handed over.
         done(unsafe { proxy_set_effective_context(stream.0) })
     }
@@ -290,7 +304,7 @@ impl StreamHost for Hostcalls {
     }
 
     fn edit(&mut self, map: HeaderMap, edit: &Edit<'_>) -> Result<(), HostError> {
-        self.places.clear();
+        self.forget_places();
         let map = number(map);
         // SAFETY: the host reads name and value during the call.
         done(match *edit {
@@ -305,7 +319,7 @@ impl StreamHost for Hostcalls {
     }
 
     fn resume_request(&mut self) -> Result<(), HostError> {
-        self.places.clear();
+        self.forget_places();
         // SAFETY: no memory is handed over.
         done(unsafe { proxy_continue_stream(REQUEST) })
     }
@@ -331,7 +345,7 @@ impl StreamHost for Hostcalls {
     }
 
     fn send_local_reply(&mut self, reply: &LocalReply) -> Result<(), HostError> {
-        self.places.clear();
+        self.forget_places();
         let headers: Vec<_> = reply.headers.iter().map(|(name, value)| (name.as_bytes(), value)).collect();
         let headers = pairs::encode(&headers);
         // SAFETY: the host reads details, body and headers during the call.

@@ -3,19 +3,19 @@
 use std::borrow::Cow;
 
 pub(crate) use portcullis_proto::common::string;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use portcullis_proto::wire::{bytes, field_len, head, int, varint_len};
 
 /// The longest value of an attribute.
 pub(crate) const LONGEST_VALUE: usize = 1024;
 
 /// The fields of the messages: `Span.attributes`, those of `KeyValue`, those of `AnyValue` and that of `ArrayValue`.
-const ATTRIBUTES: u32 = 9;
-const KEY: u32 = 1;
-const VALUE: u32 = 2;
-const STRING: u32 = 1;
-const INT: u32 = 3;
-const ARRAY: u32 = 5;
-const VALUES: u32 = 1;
+const ATTRIBUTES: u8 = 9;
+const KEY: u8 = 1;
+const VALUE: u8 = 2;
+const STRING: u8 = 1;
+const INT: u8 = 3;
+const ARRAY: u8 = 5;
+const VALUES: u8 = 1;
 
 /// The attributes of a span, as they stand in its message: a request has a dozen of them, each of which would be three allocations.
 #[derive(Debug, Default)]
@@ -31,26 +31,23 @@ impl Attributes {
     /// One that is a text.
     pub(crate) fn string(&mut self, key: &str, value: &str) {
         self.begin(key, field_len(value.len()));
-        self.field(STRING, value.as_bytes());
+        bytes(STRING, value.as_bytes(), &mut self.encoded);
     }
 
     /// One that is a number.
     pub(crate) fn number(&mut self, key: &str, value: i64) {
-        // Protobuf has the bits of a negative number as those of a large one.
-        let bits = value.cast_unsigned();
-        self.begin(key, 1 + encoded_len_varint(bits));
-        encode_key(INT, WireType::Varint, &mut self.encoded);
-        encode_varint(bits, &mut self.encoded);
+        self.begin(key, 1 + varint_len(value.cast_unsigned()));
+        int(INT, value, &mut self.encoded);
     }
 
     /// One that is a list of texts.
     pub(crate) fn strings(&mut self, key: &str, values: &[Cow<'_, str>]) {
         let list = values.iter().map(|value| field_len(field_len(value.len()))).sum();
         self.begin(key, field_len(list));
-        self.head(ARRAY, list);
+        head(ARRAY, list, &mut self.encoded);
         for value in values {
-            self.head(VALUES, field_len(value.len()));
-            self.field(STRING, value.as_bytes());
+            head(VALUES, field_len(value.len()), &mut self.encoded);
+            bytes(STRING, value.as_bytes(), &mut self.encoded);
         }
     }
 
@@ -61,25 +58,10 @@ impl Attributes {
 
     /// Everything up to the value, whose message has this length.
     fn begin(&mut self, key: &str, value: usize) {
-        self.head(ATTRIBUTES, field_len(key.len()) + field_len(value));
-        self.field(KEY, key.as_bytes());
-        self.head(VALUE, value);
+        head(ATTRIBUTES, field_len(key.len()) + field_len(value), &mut self.encoded);
+        bytes(KEY, key.as_bytes(), &mut self.encoded);
+        head(VALUE, value, &mut self.encoded);
     }
-
-    fn field(&mut self, number: u32, bytes: &[u8]) {
-        self.head(number, bytes.len());
-        self.encoded.extend_from_slice(bytes);
-    }
-
-    fn head(&mut self, number: u32, length: usize) {
-        encode_key(number, WireType::LengthDelimited, &mut self.encoded);
-        encode_varint(length as u64, &mut self.encoded);
-    }
-}
-
-/// The length of a field of so many bytes, whose number is below 16.
-fn field_len(bytes: usize) -> usize {
-    1 + encoded_len_varint(bytes as u64) + bytes
 }
 
 /// Bytes from the wire as text, at most 1024 of them.

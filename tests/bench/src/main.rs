@@ -137,6 +137,10 @@ mod tests {
         let report = Report::read(&directory.join(REPORT)).unwrap();
         let remedy = "run cargo run -p portcullis-bench -- --render docs/bench";
         assert_eq!(fs::read_to_string(directory.join(FIGURE)).unwrap(), plot(&report), "{remedy}");
+        for case in COSTS.iter().flat_map(|costs| costs.cases()) {
+            let is_there = report.rows.iter().any(|row| row.case == case);
+            assert!(is_there, "{case} was not measured: make bench-full ARGS='--save docs/bench'");
+        }
         for (name, tables) in tables(&report) {
             let text = fs::read_to_string(root().join(name)).unwrap();
             assert_eq!(in_page(&text, &tables), Some(text), "{name}: {remedy}");

@@ -191,16 +191,14 @@ impl Driver {
         self.links.iter_mut().for_each(|link| link.on_stop(host));
     }
 
-    /// Shows the filters a request that is over, and gives them back what they keep of it: with the same clock, and nothing is left to
-    /// do in `proxy_on_delete`.
+    /// Shows the filters a request that is over, and gives them back what they keep of it, while the clock is known. A proxy that calls this
+    /// calls [`on_delete`](Self::on_delete) as well.
     pub fn on_log(&mut self, id: StreamId, host: &mut dyn StreamHost) {
-        for link in &mut self.links {
-            link.on_log(id, host);
-            link.on_end(id, host);
-        }
+        self.links.iter_mut().for_each(|link| link.on_log(id, host));
+        self.links.iter_mut().for_each(|link| link.on_end(id, host));
     }
 
-    /// Likewise of a request that has not been shown.
+    /// Gives the filters back what they keep of a request that is over and was not shown, and forgets the request.
     pub fn on_delete(&mut self, id: StreamId, host: &mut dyn StreamHost) {
         self.waits.remove(&id);
         self.links.iter_mut().for_each(|link| link.on_end(id, host));

@@ -7,10 +7,10 @@ use portcullis_kit::export::{Exporter, Partial, Payload};
 use portcullis_proto::common::{InstrumentationScope, Resource};
 use portcullis_proto::json;
 use portcullis_proto::trace::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse, ResourceSpans, ScopeSpans,
+    ExportTraceServiceRequest, ExportTraceServiceResponse, ResourceSpans, ScopeSpans, Span,
 };
+use portcullis_proto::wire::{bytes, field_len};
 use prost::Message;
-use prost::encoding::bytes;
 
 use crate::attribute::string;
 use crate::config::Protocol;
@@ -21,17 +21,17 @@ const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
 
 /// The fields of the messages in which spans are: `ExportTraceServiceRequest.resource_spans`, `ResourceSpans.scope_spans` and
 /// `ScopeSpans.spans`.
-const RESOURCE_SPANS: u32 = 1;
-const SCOPE_SPANS: u32 = 2;
-const SPANS: u32 = 2;
+const RESOURCE_SPANS: u8 = 1;
+const SCOPE_SPANS: u8 = 2;
+const SPANS: u8 = 2;
 
 /// The spans of a worker.
 #[derive(Debug)]
 pub(crate) struct Spans {
     protocol: Protocol,
     /// The messages without the spans: of the scope that they are from, and of the resource.
-    scope: Vec<u8>,
-    resource: Vec<u8>,
+    scope: ScopeSpans,
+    resource: ResourceSpans,
 }
 
 /// One that sends spans there.
@@ -44,7 +44,6 @@ pub(crate) fn exporter(export: &Export, host: &mut dyn Host) -> Exporter<Spans> 
     let scope = ScopeSpans { scope: Some(scope), schema_url: schema_url.clone(), ..ScopeSpans::default() };
     let resource = Some(Resource { attributes });
     let resource = ResourceSpans { resource, schema_url, ..ResourceSpans::default() };
-    let (scope, resource) = (scope.encode_to_vec(), resource.encode_to_vec());
     Exporter::new(export.settings.clone(), Spans { protocol: export.protocol, scope, resource })
 }
 
@@ -62,17 +61,9 @@ impl Payload for Spans {
     }
 
     fn encode(&mut self, spans: Vec<Vec<u8>>) -> Vec<u8> {
-        let mut scope = self.scope.clone();
-        bytes::encode_repeated(SPANS, &spans, &mut scope);
-        let mut resource = self.resource.clone();
-        bytes::encode(SCOPE_SPANS, &scope, &mut resource);
-        let mut request = Vec::new();
-        bytes::encode(RESOURCE_SPANS, &resource, &mut request);
         match self.protocol {
-            Protocol::Grpc | Protocol::HttpProtobuf => request,
-            Protocol::HttpJson => {
-                json::trace(&ExportTraceServiceRequest::decode(&*request).unwrap_or_default())
-            }
+            Protocol::Grpc | Protocol::HttpProtobuf => self.message(&spans),
+            Protocol::HttpJson => self.json(&spans),
         }
     }
 
@@ -84,5 +75,26 @@ impl Payload for Spans {
         let said =
             ExportTraceServiceResponse::decode(body).ok().and_then(|response| response.partial_success);
         said.map(|said| Partial::new(said.rejected_spans, &said.error_message)).unwrap_or_default()
+    }
+}
+
+impl Spans {
+    fn message(&self, spans: &[Vec<u8>]) -> Vec<u8> {
+        let mut scope = self.scope.encode_to_vec();
+        scope.reserve(spans.iter().map(|span| field_len(span.len())).sum());
+        spans.iter().for_each(|span| bytes(SPANS, span, &mut scope));
+        let mut resource = self.resource.encode_to_vec();
+        bytes(SCOPE_SPANS, &scope, &mut resource);
+        let mut request = Vec::new();
+        bytes(RESOURCE_SPANS, &resource, &mut request);
+        request
+    }
+
+    fn json(&self, spans: &[Vec<u8>]) -> Vec<u8> {
+        // They are our own, and none fails.
+        let spans = spans.iter().filter_map(|span| Span::decode(span.as_slice()).ok()).collect();
+        let scope_spans = vec![ScopeSpans { spans, ..self.scope.clone() }];
+        let resource_spans = vec![ResourceSpans { scope_spans, ..self.resource.clone() }];
+        json::trace(&ExportTraceServiceRequest { resource_spans })
     }
 }

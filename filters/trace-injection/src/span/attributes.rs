@@ -144,6 +144,7 @@ pub(super) fn add_the_end(attributes: &mut Attributes, policy: &SpanPolicy, host
             Extra::Value(value) => attributes.string(name, value),
             Extra::Property(path) => {
                 let path: Vec<_> = path.iter().map(String::as_str).collect();
+                // A number is no text.
                 let bytes = host.property(&path).filter(|bytes| !bytes.iter().any(u8::is_ascii_control));
                 if let Some(value) = bytes.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok()) {
                     attributes.string(name, &text(value.as_bytes()));
@@ -153,7 +154,7 @@ pub(super) fn add_the_end(attributes: &mut Attributes, policy: &SpanPolicy, host
     }
 }
 
-/// Adds a header, if it is there, each of its values as far as all together are no longer than one may be.
+/// Adds a header, if it is there, each of its values as far as all together are no longer on the wire than one may be.
 pub(super) fn add_header(attributes: &mut Attributes, headers: &Headers, name: &str, key: &str) {
     let mut left = LONGEST_VALUE;
     let values = headers.all(name).map_while(|value| {

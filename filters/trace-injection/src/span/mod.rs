@@ -119,7 +119,7 @@ impl Recording {
         add_the_end(&mut self.attributes, policy, host);
         // The fields of a message may come in any order.
         let mut message = Vec::with_capacity(self.span.encoded_len() + self.attributes.encoded().len());
-        self.span.encode_raw(&mut message);
+        self.span.encode(&mut message).ok()?;
         message.extend_from_slice(self.attributes.encoded());
         Some(message)
     }

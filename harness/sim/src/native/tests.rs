@@ -48,11 +48,15 @@ impl HttpFilter for Counting {
     }
 }
 
-/// What a request comes to, and how many responses and ends the filter is told of.
-fn exchange(configuration: &[u8], headers_window: Window) -> (Outcome, [u64; 2]) {
+fn in_stream(headers_window: Window) -> Sim {
     let request = Half { headers_window, ..Half::default() };
     let filters = vec![Filter { request, ..Filter::default() }];
-    let mut sim = Sim::in_stream(Stream { filters, ..Stream::default() });
+    Sim::in_stream(Stream { filters, ..Stream::default() })
+}
+
+/// What a request comes to, and how many responses and ends the filter is told of.
+fn exchange(configuration: &[u8], headers_window: Window) -> (Outcome, [u64; 2]) {
+    let mut sim = in_stream(headers_window);
     let (mut driver, id) = (Driver::configure::<Counting>(configuration, &mut sim).unwrap(), StreamId(1));
     let outcome = driver.on_request_headers(id, true, &mut sim);
     driver.on_response_headers(id, true, &mut sim);
@@ -65,6 +69,22 @@ fn exchange(configuration: &[u8], headers_window: Window) -> (Outcome, [u64; 2])
 fn a_filter_sees_the_response_to_what_it_has_let_pass_and_to_nothing_else() {
     assert_eq!(exchange(b"", Window::Open), (Outcome::Continue, [1, 1]));
     assert_eq!(exchange(b"waits", Window::Open), (Outcome::Paused, [0, 1]), "the proxy answers itself");
+}
+
+#[test]
+fn a_request_that_is_shown_ends_there_and_once() {
+    for configuration in [&b""[..], b"waits"] {
+        let mut sim = in_stream(Window::Open);
+        let mut driver = Driver::configure::<Counting>(configuration, &mut sim).unwrap();
+        let id = StreamId(1);
+        driver.on_request_headers(id, true, &mut sim);
+        let ends = |sim: &Sim| sim.metrics().get("ends").copied().unwrap_or_default();
+        assert_eq!(ends(&sim), 0);
+        driver.on_log(id, &mut sim);
+        assert_eq!(ends(&sim), 1);
+        driver.on_delete(id, &mut sim);
+        assert_eq!(ends(&sim), 1);
+    }
 }
 
 #[test]

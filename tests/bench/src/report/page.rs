@@ -103,7 +103,10 @@ fn at_the_limit(out: &mut String, report: &Report) -> fmt::Result {
 }
 
 fn at_a_rate(out: &mut String, report: &Report) -> fmt::Result {
-    writeln!(out, "| | p50 ms | p99 ms | in the rounds | p99.9 ms | CPU added |\n|---|--:|--:|--:|--:|--:|")?;
+    writeln!(
+        out,
+        "| | p50 ms | p99 ms | p99 ms, best and worst round | p99.9 ms | CPU added, us |\n|---|--:|--:|--:|--:|--:|"
+    )?;
     for (case, name) in WHOLE {
         let Some(row) = report.paced.iter().find(|row| row.case == case) else { continue };
         let [best, worst] = row.p99_ms_range;
