@@ -10,9 +10,10 @@ PORTCULLIS := cargo run -q -p portcullis-cli --
 PACK := cargo run -q -p portcullis-pack --
 VENV := .venv/bin/python
 ECS := .venv/ecs-9.4.0.json
+CRDS := .venv/crds/node_modules/@kubernetes-models/istio/package.json
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 
-.PHONY: help demo test build bench bench-full bench-fuel bench-harness lint docs schemas deny clean rust-target redis npm
+.PHONY: help demo test build oci bench bench-full bench-fuel bench-harness lint docs schemas deny clean rust-target redis registry npm
 
 help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -28,7 +29,10 @@ demo: build ## Runs the modules over real requests, in the harness: no Envoy nee
 
 build: $(MODULES) ## Builds dist/*.wasm, and beside each a .debug.wasm with the names of its functions.
 
-test: build dist/probe.wasm $(VENV) $(ECS) redis ## Runs every test, a real Envoy included; sets itself up.
+oci: build ## OCI images of the modules in dist/oci, to be pushed with skopeo, crane or oras; ARGS='--form artifact'.
+	@$(PORTCULLIS) oci $(MODULES) $(ARGS)
+
+test: build dist/probe.wasm $(VENV) $(ECS) $(CRDS) redis registry ## Runs every test, a real Envoy included; sets itself up.
 	cargo test -q
 	@cat target/scenarios.txt
 	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-audit-chain -p portcullis-sim -p portcullis-scenario
@@ -95,6 +99,10 @@ redis:
 	@command -v redis-server >/dev/null || $(call by_apt,redis-server) || \
 	  { echo 'redis-server is missing: install Redis, on Debian apt install redis-server' >&2; exit 2; }
 
+registry:
+	@{ command -v docker-registry && command -v skopeo; } >/dev/null || $(call by_apt,docker-registry skopeo) || \
+	  { echo 'docker-registry or skopeo is missing: install both, on Debian apt install docker-registry skopeo' >&2; exit 2; }
+
 npm:
 	@command -v npm >/dev/null || $(call by_apt,npm) || \
 	  { echo 'npm is missing: install Node.js, on Debian apt install npm' >&2; exit 2; }
@@ -116,3 +124,9 @@ $(ECS): $(VENV) | npm
 	@npm install --silent --no-save --no-package-lock --ignore-scripts --prefix .venv @elastic/ecs@$(@:.venv/ecs-%.json=%) || \
 	  { echo 'the npm package @elastic/ecs could not be installed: is the npm registry reachable?' >&2; exit 2; }
 	@node -p 'JSON.stringify(require("./.venv/node_modules/@elastic/ecs").EcsFlat)' > $@
+
+# The schemas of the resources of Istio and Envoy Gateway, as validators.
+$(CRDS): $(VENV) | npm
+	@npm install --silent --no-save --no-package-lock --ignore-scripts --prefix .venv/crds @kubernetes-models/istio@3.0.1 @kubernetes-models/envoy-gateway@2.0.0 || \
+	  { echo 'the npm packages of @kubernetes-models could not be installed: is the npm registry reachable?' >&2; exit 2; }
+	@touch $@

@@ -96,6 +96,16 @@ fn circuit_breaker_memory() {
 }
 
 #[test]
+fn loading() {
+    run("loading.py", &[]);
+}
+
+#[test]
+fn images() {
+    run("images.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+}
+
+#[test]
 fn examples() {
     run("examples.py", &[]);
 }
@@ -185,7 +195,7 @@ fn run(name: &str, environment: &[(&str, PathBuf)]) {
         ("dist/circuit-breaker.wasm", "run `make test`, or `make build` before `cargo test`"),
         ("dist/trace-injection.wasm", "run `make test`, or `make build` before `cargo test`"),
         ("dist/audit-log.wasm", "run `make test`, or `make build` before `cargo test`"),
-        ("dist/audit-log.wasm", "run `make test`, or `make build` before `cargo test`"),
+        ("dist/portcullis.wasm", "run `make test`, or `make build` before `cargo test`"),
     ] {
         assert!(root.join(needed).exists(), "{needed} is missing: {remedy}");
     }

@@ -203,3 +203,27 @@ fn schemas_in_the_docs_are_those_of_the_code() {
         assert!(same, "docs/schemas/{name}.schema.json is not that of the code: make schemas");
     }
 }
+
+#[test]
+fn a_module_becomes_an_image_and_has_two_digests() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("oci");
+    for form in ["image", "artifact"] {
+        let (code, stdout, stderr) =
+            portcullis(&["oci", MODULE, "--out", out.to_str().unwrap(), "--form", form, "--tag", "1.2.3"]);
+        assert_eq!(code, 0, "{stderr}");
+        let digests: serde_json::Value =
+            serde_json::from_slice(&fs::read(out.join("digests.json")).unwrap()).unwrap();
+        let digest = |name: &str| digests["jwt-auth"][name].as_str().unwrap();
+        assert!(stdout.contains(digest("module")) && stdout.contains(digest("manifest")), "{stdout}");
+        let index = fs::read_to_string(out.join("jwt-auth/index.json")).unwrap();
+        assert!(
+            index.contains(&format!("sha256:{}", digest("manifest"))) && index.contains("1.2.3"),
+            "{index}"
+        );
+        assert!(!index.contains(digest("module")));
+    }
+    let (_folder, path) = file("x.wasm", "hello");
+    let (code, _, stderr) = portcullis(&["oci", path.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    assert!(code == 2 && stderr.contains("not a WebAssembly module"), "{stderr}");
+}

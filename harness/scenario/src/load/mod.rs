@@ -1,6 +1,7 @@
 //! From the text of a scenario file to a [`Scenario`].
 
 mod capabilities;
+mod manifest;
 mod message;
 mod setup;
 mod step;
@@ -36,6 +37,7 @@ impl Scenario {
         let fail = |error: ConfigError| located(file, text, 1, error);
         let Included { vars, defaults } = included(file, text, &read, include)?;
         read.fill(defaults);
+        manifest::fill(&mut read, include).map_err(fail)?;
         let (plugins, setup) = setup::setup(&read, &vars).map_err(fail)?;
         let refusal = refusal(&read, &vars).map_err(fail)?;
         limits(&read).map_err(fail)?;

@@ -76,7 +76,7 @@ impl ScenarioFile {
         if one && self.filter.is_none() && self.module.is_none() {
             (self.filter, self.module) = (defaults.filter, defaults.module);
         }
-        if one && self.config_text.is_none() {
+        if one && self.config_text.is_none() && self.config_from.is_none() {
             self.config = merged(self.config.take(), defaults.config);
         }
         self.clock = self.clock.take().or(defaults.clock);

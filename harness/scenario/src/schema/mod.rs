@@ -42,6 +42,9 @@ pub struct ScenarioFile {
     pub config: Option<Value>,
     /// The plugin's configuration, byte for byte, instead of `config`.
     pub config_text: Option<String>,
+    /// A manifest of Envoy, Istio or Envoy Gateway, relative to this file, instead of `config`: the configuration of the plugin in it. One of several
+    /// is named behind `#`: `envoy.yaml#jwt-auth`.
+    pub config_from: Option<String>,
     /// A chain of plugins instead of one, in the order of the request.
     #[serde(default)]
     pub plugins: Vec<PluginFile>,

@@ -31,6 +31,9 @@ pub struct PluginFile {
     pub config: Option<Value>,
     /// The plugin's configuration, byte for byte, instead of `config`.
     pub config_text: Option<String>,
+    /// A manifest of Envoy, Istio or Envoy Gateway, relative to this file, instead of `config`: the configuration of the plugin in it. One of several
+    /// is named behind `#`: `envoy.yaml#jwt-auth`.
+    pub config_from: Option<String>,
     /// What becomes of requests when the VM has died. Left out: they are answered with 503.
     #[serde(default)]
     pub failure_policy: FailurePolicyName,

@@ -1,4 +1,6 @@
-use std::path::PathBuf;
+mod manifests;
+
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use portcullis_host::foreign_functions;
@@ -11,38 +13,60 @@ use crate::Verdict;
 use crate::filters::Filter;
 use crate::targets::{load_module, vms};
 
-/// Checks a configuration with the filter that will read it.
+/// Checks manifests of Envoy, Istio and Envoy Gateway, or a configuration by itself, with the filters that will read them.
+///
+/// In manifests, the plugins that are ours are found by their root_id (in Istio pluginName), their module or their name. Beside what their filters say, the
+/// command warns of what is known to go wrong. Exit codes: 0 nothing is wrong, 1 something is, 2 bad input.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// The configuration, in JSON or YAML.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    /// Manifests, or folders of them: files that belong together, so that clusters and services are found.
+    #[arg(required_unless_present = "config", conflicts_with_all = ["config", "filter", "module"])]
+    paths: Vec<PathBuf>,
+    /// Takes warnings for errors.
+    #[arg(long)]
+    deny_warnings: bool,
+    /// Leaves out what is called this; several with commas.
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    allow: Vec<String>,
+    /// A configuration by itself, in JSON or YAML.
+    #[arg(long, value_name = "FILE", requires = "reader")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     reader: Reader,
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(id = "reader", multiple = false)]
 struct Reader {
-    /// One of our filters.
+    /// One of our filters reads it.
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
-    /// Any module: its on_configure decides.
+    /// Any module reads it: its on_configure decides.
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
 }
 
 impl Check {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
-        let configuration = read_config(&self.config)?;
-        let refused = match (&self.reader.filter, &self.reader.module) {
+        match &self.config {
+            Some(config) => self.reader.check(config),
+            None => manifests::check(&self.paths, self.deny_warnings, &self.allow),
+        }
+    }
+}
+
+impl Reader {
+    fn check(&self, path: &Path) -> Result<Verdict, String> {
+        let configuration = read_config(path)?;
+        let refused = match (&self.filter, &self.module) {
             (Some(name), _) => {
                 let filter = Filter::named(name)?;
                 (filter.check)(&configuration)
                     .err()
                     .map(|error| vec![format!("{name}: configuration: {error}")])
             }
-            (None, Some(path)) => {
+            (None, Some(module)) => {
+                let path = module;
                 let module = load_module(path)?;
                 let factory = vms(vec![module]);
                 let setup = Setup::of(configuration);
@@ -56,7 +80,7 @@ impl Check {
             }
             (None, None) => return Err("name the reader with --filter or --module".into()),
         };
-        let file = shown_line(&self.config.display().to_string());
+        let file = shown_line(&path.display().to_string());
         let Some(lines) = refused else {
             anstream::println!("{file}: ok");
             return Ok(Verdict::Good);

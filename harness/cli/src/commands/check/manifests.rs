@@ -1,0 +1,146 @@
+//! Manifests, and the plugins in them that are ours.
+
+use std::path::{Path, PathBuf};
+
+use portcullis_manifest::traps::{self, Ours, Surroundings};
+use portcullis_manifest::{Configuration, Document, Level, Path as Place, Plugin, documents, plugins};
+use portcullis_scenario::report::{shown, shown_line};
+use serde_json::Value;
+
+use crate::Verdict;
+use crate::commands::{contents, is_yaml};
+use crate::filters::{FILTERS, Filter};
+
+/// A file, and what is in it.
+struct File {
+    path: PathBuf,
+    documents: Vec<Document>,
+}
+
+/// A line of the report.
+struct Line {
+    number: Option<u64>,
+    level: Level,
+    code: &'static str,
+    text: String,
+}
+
+pub(super) fn check(paths: &[PathBuf], denies_warnings: bool, allowed: &[String]) -> Result<Verdict, String> {
+    let mut files = Vec::new();
+    for path in paths {
+        collect(path, true, &mut files)?;
+    }
+    let surroundings = Surroundings::of(files.iter().flat_map(|file| &file.documents));
+    let (mut found, mut errors, mut warnings) = (0, 0, 0);
+    for file in &files {
+        let mut lines = Vec::new();
+        for document in &file.documents {
+            let (count, of_document) = check_document(document, &surroundings);
+            found += count;
+            lines.extend(of_document);
+        }
+        lines.retain(|line| !allowed.iter().any(|code| code == line.code));
+        lines.sort_by_key(|line| line.number);
+        let name = shown_line(&file.path.display().to_string());
+        for line in &lines {
+            let number = line.number.map(|number| format!(":{number}")).unwrap_or_default();
+            anstream::println!("{name}{number}: {}: {} [{}]", line.level, shown(&line.text), line.code);
+        }
+        let of_level = |level| lines.iter().filter(|line| line.level == level).count();
+        errors += of_level(Level::Error);
+        warnings += of_level(Level::Warning);
+    }
+    if found == 0 {
+        return Err("no plugin of ours here, by its root_id or pluginName, its module or its name; \
+                    a configuration by itself is checked with --config FILE --filter NAME"
+            .to_owned());
+    }
+    let is_good = errors == 0 && (warnings == 0 || !denies_warnings);
+    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    anstream::println!(
+        "{}: {}, {}",
+        counted(found, "plugin"),
+        counted(errors, "error"),
+        counted(warnings, "warning")
+    );
+    Ok(if is_good { Verdict::Good } else { Verdict::Bad })
+}
+
+/// Reads a file, or the manifests in a folder.
+fn collect(path: &Path, is_named: bool, files: &mut Vec<File>) -> Result<(), String> {
+    let told = |problem: String| format!("{}: {problem}", path.display());
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).map_err(|error| told(error.to_string()))?;
+        let entries: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+        let mut entries = entries.map_err(|error| told(error.to_string()))?;
+        entries.sort();
+        return entries.iter().try_for_each(|entry| collect(entry, false, files));
+    }
+    let is_manifest = is_yaml(path) || path.extension().is_some_and(|extension| extension == "json");
+    if !is_manifest && !is_named {
+        return Ok(());
+    }
+    let text = contents(path).map_err(told)?;
+    let text = String::from_utf8(text).map_err(|_| told("not UTF-8".to_owned()))?;
+    let documents = documents(&text).map_err(|error| {
+        let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: {error}", path.display())
+    })?;
+    files.push(File { path: path.to_owned(), documents });
+    Ok(())
+}
+
+/// How many plugins of ours there are in a document, and what is wrong with them.
+fn check_document(document: &Document, surroundings: &Surroundings) -> (usize, Vec<Line>) {
+    let names = FILTERS.map(|filter| filter.name);
+    let plugins = plugins(document);
+    let ours: Vec<_> = plugins
+        .iter()
+        .filter_map(|plugin| Some((plugin, Filter::named(plugin.filter(&names)?).ok()?)))
+        .collect();
+    let mut lines = Vec::new();
+    let mut read = Vec::new();
+    for (plugin, filter) in &ours {
+        lines.extend(refused(document, plugin, filter));
+        let configuration = plugin.bytes().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        read.push((*plugin, filter.name, configuration.unwrap_or(Value::Null)));
+    }
+    let read: Vec<_> =
+        read.iter().map(|(plugin, filter, configuration)| Ours { plugin, filter, configuration }).collect();
+    lines.extend(traps::of(document, &read, surroundings).into_iter().map(|finding| Line {
+        number: document.line(&finding.place),
+        level: finding.level,
+        code: finding.code,
+        text: format!("{}: {}", finding.place, finding.problem),
+    }));
+    (ours.len(), lines)
+}
+
+/// What the filter says of the configuration, where it refuses it.
+fn refused(document: &Document, plugin: &Plugin, filter: &Filter) -> Option<Line> {
+    let line = |number, text| Line { number, level: Level::Error, code: "configuration", text };
+    let Some(bytes) = plugin.bytes() else {
+        let text = format!(
+            "{}: a plugin gets the bytes of this message, and not JSON; write a google.protobuf.StringValue with JSON in it",
+            plugin.configured_at
+        );
+        return Some(line(document.line(&plugin.configured_at), text));
+    };
+    let error = (filter.check)(&bytes).err()?;
+    let place = plugin.configured_at.written(&error.path);
+    let number = match &plugin.configuration {
+        Configuration::Text(text) => line_in_text(document, plugin, text, &error.path),
+        _ => document.line(&place),
+    };
+    Some(line(number, format!("{}: {}: {}", filter.name, place, error.problem)))
+}
+
+/// The line of a member in a text of several lines, which begins behind the line of the text itself.
+fn line_in_text(document: &Document, plugin: &Plugin, text: &str, path: &str) -> Option<u64> {
+    let start = document.line(&plugin.configured_at)?;
+    let inner = documents(text).ok().and_then(|inner| inner.first()?.line(&Place::default().written(path)));
+    match text.contains('\n') {
+        true => Some(inner.map_or(start, |line| start + line)),
+        false => Some(start),
+    }
+}

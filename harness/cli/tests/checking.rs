@@ -1,0 +1,194 @@
+//! `portcullis check` of whole manifests: what is found in them, and where.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const LIMITS: &str = "{limits: [{name: api, rate: 100/1s}]}";
+
+/// The exit code, and the lines without the folder.
+fn check(files: &[(&str, &str)], options: &[&str]) -> (i32, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["check", folder.path().to_str().unwrap()])
+        .args(options)
+        .output()
+        .unwrap();
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    let text = text.replace(&format!("{}/", folder.path().display()), "");
+    (output.status.code().unwrap(), text.lines().map(str::to_owned).collect())
+}
+
+/// A WasmPlugin that is as it should be, but for what these lines of its `spec` change.
+fn wasm_plugin(filter: &str, changes: &[(&str, &str)], config: &str) -> String {
+    let url = format!("oci://registry.example/portcullis/{filter}:0.1.0");
+    let sha256 = "ab".repeat(32);
+    let mut spec = vec![
+        ("url", url.as_str()),
+        ("sha256", &sha256),
+        ("failStrategy", "FAIL_RELOAD"),
+        ("match", "[{mode: SERVER}]"),
+        ("pluginConfig", config),
+    ];
+    for (name, value) in changes {
+        spec.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            spec.push((name, value));
+        }
+    }
+    let spec: String = spec.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect();
+    format!(
+        "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{name: edge, namespace: shop}}\nspec:\n{spec}"
+    )
+}
+
+/// What is found in one.
+fn found(filter: &str, changes: &[(&str, &str)], config: &str) -> Vec<String> {
+    let (code, mut lines) = check(&[("a.yaml", &wasm_plugin(filter, changes, config))], &[]);
+    let summary = lines.pop().unwrap();
+    let errors = lines.iter().filter(|line| line.contains(": error: ")).count();
+    assert!(summary.starts_with("1 plugin: "), "{summary}");
+    assert_eq!(code, i32::from(errors > 0), "{lines:?}");
+    lines
+}
+
+/// The places and codes of what is found.
+fn codes(lines: &[String]) -> Vec<String> {
+    let short = |line: &String| {
+        let (place, rest) = line.split_once(": ").unwrap();
+        let (level, _) = rest.split_once(": ").unwrap();
+        let code = line.rsplit_once('[').unwrap().1.trim_end_matches(']');
+        format!("{place} {level} {code}")
+    };
+    lines.iter().map(short).collect()
+}
+
+#[test]
+fn what_is_as_it_should_be_is_not_talked_about() {
+    assert_eq!(found("token-bucket", &[], LIMITS), [""; 0]);
+}
+
+#[test]
+fn a_mistake_in_a_configuration_has_its_line() {
+    let config = "\n    limits:\n      - name: api\n        rate: 100/1s\n        brust: 3";
+    let lines = found("token-bucket", &[], config);
+    let expected = "a.yaml:13: error: token-bucket: spec.pluginConfig.limits[0].brust: unknown field `brust`, expected one of";
+    assert!(lines.len() == 1 && lines[0].starts_with(&expected[..expected.len() - 40]), "{lines:?}");
+    assert!(found("token-bucket", &[("pluginConfig", "")], "")[0].contains("empty"));
+}
+
+#[test]
+fn what_istio_does_with_a_plugin_is_known() {
+    for (changes, expected) in [
+        (&[("match", "")][..], "a.yaml:4 warning both-directions"),
+        (&[("match", "[{ports: [{number: 80}]}]")], "a.yaml:9 warning both-directions"),
+        (&[("failStrategy", "FAIL_OPEN")], "a.yaml:9 warning fail-open"),
+        (&[("failStrategy", "")], "a.yaml:4 warning fails-for-good"),
+        (&[("sha256", "")], "a.yaml:5 warning not-pinned"),
+        (&[("sha256", "0123")], "a.yaml:5 error digest"),
+        (&[("url", "http://host.example/token-bucket.wasm")], "a.yaml:9 warning not-encrypted"),
+        (&[("failstrategy", "FAIL_RELOAD")], "a.yaml:10 error unknown-field"),
+    ] {
+        assert_eq!(codes(&found("token-bucket", changes, LIMITS)), [expected], "{changes:?}");
+    }
+    let jwt = "{providers: [{name: a, issuer: 'https://a.example', audiences: [b], jwks: {remote: {cluster: 'outbound|443||a.example', uri: 'https://a.example/jwks'}}}], otherwise: {provider: a}}";
+    let open = codes(&found("jwt-auth", &[("failStrategy", "FAIL_OPEN")], jwt));
+    assert_eq!(open, ["a.yaml:8 warning no-cluster", "a.yaml:9 error fail-open"]);
+    let large = "{limits: [{name: api, rate: 100/1s}], max_keys: 9007199254740993}";
+    assert!(codes(&found("token-bucket", &[], large)).contains(&"a.yaml:9 error inexact-number".to_owned()));
+}
+
+#[test]
+fn what_belongs_together_is_checked_together() {
+    let jwt = "{providers: [{name: a, issuer: 'https://a.example', audiences: [b], jwks: {remote: {cluster: 'outbound|443||a.example', uri: 'https://a.example/jwks'}}}], otherwise: {provider: a}}";
+    let plugin = wasm_plugin("jwt-auth", &[], jwt);
+    let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nspec: {hosts: [a.example]}\n";
+    let (code, lines) = check(&[("a.yaml", &plugin), ("services/b.yaml", entry)], &["--deny-warnings"]);
+    assert_eq!((code, lines), (0, vec!["1 plugin: 0 errors, 0 warnings".to_owned()]));
+    let both = format!("{plugin}---\n{entry}");
+    assert_eq!(check(&[("a.yaml", &both)], &[]).1, ["1 plugin: 0 errors, 0 warnings"]);
+}
+
+#[test]
+fn warnings_can_count_as_errors_or_not_at_all() {
+    let plugin = wasm_plugin("token-bucket", &[("match", "")], LIMITS);
+    let code = |options: &[&str]| check(&[("a.yaml", &plugin)], options).0;
+    assert_eq!(code(&[]), 0);
+    assert_eq!(code(&["--deny-warnings"]), 1);
+    assert_eq!(code(&["--deny-warnings", "--allow", "both-directions"]), 0);
+}
+
+#[test]
+fn a_bootstrap_of_envoy_is_looked_through() {
+    let text = r#"static_resources:
+  listeners:
+    - filter_chains:
+        - filters:
+            - typed_config:
+                "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+                tracing: { provider: { name: envoy.tracers.opentelemetry } }
+                http_filters:
+                  - typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+                      config:
+                        name: edge
+                        root_id: edge
+                        fail_open: true
+                        vm_config: { code: { local: { filename: dist/portcullis.wasm } } }
+                        configuration:
+                          "@type": type.googleapis.com/google.protobuf.StringValue
+                          value: |
+                            {
+                              "trace_injection": {"export": {"cluster": "otel"}},
+                              "token_bucket": {"limits": [
+                                {"name": "api", "rate": "100"}
+                              ]}
+                            }
+  clusters: [{ name: upstream }]
+"#;
+    let (code, lines) = check(&[("envoy.yaml", text)], &[]);
+    let (summary, lines) = lines.split_last().unwrap();
+    assert_eq!((code, summary.as_str()), (1, "1 plugin: 2 errors, 2 warnings"));
+    let expected = [
+        "envoy.yaml:7 warning native-tracing",
+        "envoy.yaml:14 warning fail-open",
+        "envoy.yaml:18 error no-cluster",
+        "envoy.yaml:22 error configuration",
+    ];
+    assert_eq!(codes(lines), expected);
+}
+
+#[test]
+fn bad_input_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str, text: Option<&str>| {
+        let path = folder.path().join(name);
+        if let Some(text) = text {
+            fs::write(&path, text).unwrap();
+        }
+        let output = Command::new(env!("CARGO_BIN_EXE_portcullis")).arg("check").arg(&path).output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]), "{name}");
+        String::from_utf8(output.stderr).unwrap().replace(&path.display().to_string(), name)
+    };
+    assert!(run("none.yaml", None).starts_with("portcullis: none.yaml: No such file"));
+    assert!(run("bad.yaml", Some("a: 1\nb: [\n")).starts_with("portcullis: bad.yaml:"));
+    assert!(run("other.yaml", Some("kind: Service\n")).contains("no plugin of ours here"));
+    assert!(run("empty.json", Some("")).contains("no plugin of ours here"));
+}
+
+#[test]
+fn what_we_give_to_operators_is_as_it_should_be() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["check", "--deny-warnings", "envoy"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+}

@@ -1,0 +1,34 @@
+//! Plugins in the manifests of Envoy, Istio and Envoy Gateway, and what is known to go wrong with them.
+//!
+//! A manifest is read as a tree of values with the line of each ([`Document`]); the plugins in it are [found](plugins), whichever way they are written
+//! down, and [traps] says what Envoy, Istio or Envoy Gateway will make of them that nobody wants.
+
+mod cursor;
+mod document;
+mod envoy;
+mod finding;
+mod gateway;
+mod istio;
+mod path;
+mod plugin;
+pub mod starter;
+pub mod traps;
+
+pub use document::{Document, ReadError, documents};
+pub use finding::{Finding, Level};
+pub use path::Path;
+pub use plugin::{Code, Configuration, Failure, Kind, Plugin};
+
+use serde_json::Value;
+
+/// The plugins of a document, in their order; none where it is a manifest of something else.
+pub fn plugins(document: &Document) -> Vec<Plugin> {
+    let kind = document.value.get("kind").and_then(Value::as_str).unwrap_or_default();
+    match kind {
+        "WasmPlugin" => istio::wasm_plugin(&document.value),
+        "TrafficExtension" => istio::traffic_extension(&document.value),
+        "EnvoyExtensionPolicy" => gateway::policy(&document.value),
+        // Configurations of Envoy itself, and resources that have parts of one in them, such as Istio's EnvoyFilter.
+        _ => envoy::plugins(&document.value),
+    }
+}

@@ -1,0 +1,55 @@
+//! Where modules come from.
+
+use super::Ours;
+use crate::{Finding, Kind};
+
+pub(super) fn of(ours: &Ours<'_>) -> Vec<Finding> {
+    let Some(code) = &ours.plugin.code else { return Vec::new() };
+    let mut findings = Vec::new();
+    let is_digest = code.sha256.len() == 64
+        && code.sha256.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if !code.sha256.is_empty() && !is_digest {
+        findings.push(Finding::error(
+            "digest",
+            &code.place,
+            format!(
+                "sha256 {:?}; write 64 lower-case hexadecimal digits in quotes, without `sha256:` before them",
+                code.sha256
+            ),
+        ));
+    }
+    let is_image = is_image(ours.plugin.kind, &code.source);
+    let is_pinned = !code.sha256.is_empty() || code.source.contains("@sha256:");
+    if is_image && !is_pinned {
+        findings.push(Finding::warning(
+            "not-pinned",
+            &code.place,
+            "whoever may push to the registry may change what runs; write sha256, the digest of the image's manifest (not of the module)",
+        ));
+    } else if is_fetched(&code.source) && !is_pinned {
+        let problem = "whoever answers there may change what runs; write sha256, the digest of the module";
+        findings.push(match ours.plugin.kind {
+            // Envoy refuses remote code without one.
+            Kind::Envoy => Finding::error("not-pinned", &code.place, problem),
+            _ => Finding::warning("not-pinned", &code.place, problem),
+        });
+    }
+    if code.source.starts_with("http://") {
+        findings.push(Finding::warning(
+            "not-encrypted",
+            &code.place,
+            "the module comes over plain HTTP: without its digest anybody on the way may change it; write https://",
+        ));
+    }
+    findings
+}
+
+/// Istio takes a source without a scheme for an image.
+fn is_image(kind: Kind, source: &str) -> bool {
+    source.starts_with("oci://")
+        || (matches!(kind, Kind::WasmPlugin | Kind::TrafficExtension) && !source.contains("://"))
+}
+
+fn is_fetched(source: &str) -> bool {
+    source.starts_with("http://") || source.starts_with("https://")
+}

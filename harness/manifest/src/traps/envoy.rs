@@ -1,0 +1,110 @@
+//! What Envoy makes of a plugin.
+
+use std::collections::BTreeMap;
+
+use super::{Ours, SUITE};
+use crate::cursor::Cursor;
+use crate::envoy::message;
+use crate::{Document, Finding, Kind, Path};
+
+const CONNECTION_MANAGER: &str =
+    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+const WITH_A_MATCHER: &str = "envoy.extensions.common.matching.v3.ExtensionWithMatcher";
+
+pub(super) fn of(ours: &Ours<'_>, document: &Document) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut place = ours.plugin.place.parent();
+    while let Some(path) = place {
+        let value = path.of(&document.value).map(|value| Cursor::at(value, path.clone()));
+        match value.as_ref().and_then(message) {
+            Some((CONNECTION_MANAGER, manager)) => findings.extend(native_tracing(ours, &manager)),
+            Some((WITH_A_MATCHER, matcher)) => findings.extend(matched(ours, &matcher)),
+            _ => {}
+        }
+        place = path.parent();
+    }
+    findings
+}
+
+/// Envoy's tracer writes `traceparent` behind all filters.
+fn native_tracing(ours: &Ours<'_>, manager: &Cursor<'_>) -> Option<Finding> {
+    let tracing = manager.get("tracing").filter(|tracing| tracing.get("provider").is_some())?;
+    ours.has("trace-injection").then(|| {
+        let problem = "Envoy's own tracer has spans of the same requests, and its traceparent takes the place of that of trace-injection; leave out one of them";
+        Finding::warning("native-tracing", &tracing.place, problem)
+    })
+}
+
+/// Envoy does not tell a filter behind a matcher of the end of requests (envoyproxy/envoy#23488).
+fn matched(ours: &Ours<'_>, matcher: &Cursor<'_>) -> Option<Finding> {
+    ours.has("audit-log").then(|| {
+        let problem = "Envoy does not call proxy_on_log of a plugin behind a matcher: nothing is recorded; put the conditions into the plugin's configuration";
+        Finding::error("matcher", &matcher.place, problem)
+    })
+}
+
+/// What several plugins of one Envoy have in common, and should not.
+pub(super) fn of_all(ours: &[Ours<'_>]) -> Vec<Finding> {
+    let mut seen: BTreeMap<(&str, &str), &Path> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for one in ours.iter().filter(|one| one.plugin.kind == Kind::Envoy) {
+        let state = if one.filter == SUITE { "buckets, breakers and chains" } else { "state" };
+        if let Some(first) = seen.insert((one.filter, &one.plugin.name), &one.plugin.place) {
+            let problem = format!(
+                "{first} is {} with the same name {:?}: they have the same metrics, and {state} in common unless `domain` or vm_id differ; give each a name",
+                one.filter, one.plugin.name
+            );
+            findings.push(Finding::warning("same-name", &one.plugin.place, problem));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{documents, plugins};
+
+    fn codes(text: &str, filter: &str) -> Vec<(&'static str, String)> {
+        let documents = documents(text).unwrap();
+        let configuration = json!({});
+        let plugins = plugins(&documents[0]);
+        let ours: Vec<_> =
+            plugins.iter().map(|plugin| Ours { plugin, filter, configuration: &configuration }).collect();
+        let findings = ours.iter().flat_map(|one| of(one, &documents[0])).chain(of_all(&ours));
+        findings.map(|finding| (finding.code, finding.place.to_string())).collect()
+    }
+
+    const WASM: &str =
+        r#"{"@type": "x/envoy.extensions.filters.http.wasm.v3.Wasm", "config": {"name": "n"}}"#;
+
+    #[test]
+    fn a_tracer_beside_another_is_one_too_many() {
+        let manager = |tracing: &str| {
+            format!(
+                r#"{{"listeners": [{{"@type": "x/{CONNECTION_MANAGER}", {tracing} "http_filters": [{{"typed_config": {WASM}}}]}}]}}"#
+            )
+        };
+        let with = manager(r#""tracing": {"provider": {"name": "otel"}},"#);
+        assert_eq!(codes(&with, "trace-injection"), [("native-tracing", "listeners[0].tracing".to_owned())]);
+        assert_eq!(codes(&with, "jwt-auth"), []);
+        assert_eq!(codes(&manager(r#""tracing": {},"#), "trace-injection"), []);
+    }
+
+    #[test]
+    fn behind_a_matcher_nothing_is_recorded() {
+        let text = format!(
+            r#"{{"a": {{"@type": "x/{WITH_A_MATCHER}", "extension_config": {{"typed_config": {WASM}}}}}}}"#
+        );
+        assert_eq!(codes(&text, "audit-log"), [("matcher", "a".to_owned())]);
+        assert_eq!(codes(&text, "jwt-auth"), []);
+    }
+
+    #[test]
+    fn two_plugins_have_two_names() {
+        let text = format!(r#"{{"a": {WASM}, "b": {WASM}}}"#);
+        assert_eq!(codes(&text, "token-bucket"), [("same-name", "b.config".to_owned())]);
+    }
+}

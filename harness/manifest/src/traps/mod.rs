@@ -1,0 +1,54 @@
+//! What is known to go wrong, though each filter is content with its configuration.
+
+mod clusters;
+mod code;
+mod delivery;
+mod envoy;
+mod failure;
+mod istio;
+
+use serde_json::Value;
+
+pub use clusters::Surroundings;
+
+use crate::{Document, Finding, Kind, Plugin};
+
+/// A plugin that is one of ours.
+#[derive(Clone, Copy, Debug)]
+pub struct Ours<'a> {
+    /// The plugin.
+    pub plugin: &'a Plugin,
+    /// Which filter it is: `jwt-auth`; `portcullis` for the suite.
+    pub filter: &'a str,
+    /// Its configuration.
+    pub configuration: &'a Value,
+}
+
+impl Ours<'_> {
+    /// Whether it does what this filter does: it is that filter, or a suite with it.
+    pub fn has(&self, filter: &str) -> bool {
+        self.filter == filter
+            || (self.filter == SUITE && self.configuration.get(filter.replace('-', "_")).is_some())
+    }
+}
+
+/// The name of the suite.
+const SUITE: &str = "portcullis";
+
+/// What is wrong with the plugins of a document, which the filters read.
+pub fn of(document: &Document, ours: &[Ours<'_>], surroundings: &Surroundings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for one in ours {
+        findings.extend(failure::of(one));
+        findings.extend(code::of(one));
+        findings.extend(delivery::of(one));
+        findings.extend(clusters::of(one, document, surroundings));
+        match one.plugin.kind {
+            Kind::WasmPlugin | Kind::TrafficExtension => findings.extend(istio::of(one, document)),
+            Kind::Envoy => findings.extend(envoy::of(one, document)),
+            Kind::EnvoyExtensionPolicy => {}
+        }
+    }
+    findings.extend(envoy::of_all(ours));
+    findings
+}
