@@ -31,6 +31,7 @@ const kinds = {
   WasmPlugin: await load("MODELS/istio/extensions.istio.io/v1alpha1/WasmPlugin.js", "WasmPlugin"),
   ServiceEntry: await load("MODELS/istio/networking.istio.io/v1/ServiceEntry.js", "ServiceEntry"),
   DestinationRule: await load("MODELS/istio/networking.istio.io/v1/DestinationRule.js", "DestinationRule"),
+  EnvoyFilter: await load("MODELS/istio/networking.istio.io/v1alpha3/EnvoyFilter.js", "EnvoyFilter"),
   EnvoyExtensionPolicy: await load("MODELS/envoy-gateway/gateway.envoyproxy.io/v1alpha1/EnvoyExtensionPolicy.js", "EnvoyExtensionPolicy"),
   EnvoyPatchPolicy: await load("MODELS/envoy-gateway/gateway.envoyproxy.io/v1alpha1/EnvoyPatchPolicy.js", "EnvoyPatchPolicy"),
 };

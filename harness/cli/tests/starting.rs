@@ -20,7 +20,7 @@ fn what_it_writes_is_good() {
         "token-bucket",
         "circuit-breaker",
         "jwt-auth,token-bucket",
-        "trace-injection,audit-log,jwt-auth,token-bucket,circuit-breaker",
+        "portcullis",
     ];
     for (number, filter) in filters.into_iter().enumerate() {
         for options in [

@@ -87,6 +87,14 @@ fn json(node: &Node, depth: usize) -> String {
 }
 
 impl Document {
+    /// An item of its member `items`, as a document of its own.
+    pub(crate) fn item(&self, index: usize) -> Option<Self> {
+        let place = Path::default().key("items").index(index);
+        let value = place.of(&self.value)?.clone();
+        let within = |(path, line): (&Path, &u64)| Some((path.within(&place)?, *line));
+        Some(Self { value, lines: self.lines.iter().filter_map(within).collect() })
+    }
+
     /// The line of a place, or of what it is in.
     pub fn line(&self, place: &Path) -> Option<u64> {
         let mut place = Some(place.clone());

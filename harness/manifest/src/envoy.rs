@@ -76,15 +76,18 @@ fn configuration(any: &Cursor<'_>) -> Configuration {
     }
 }
 
+/// `fail_open` counts where it is true, and `failure_policy` everywhere else, by its name or its number.
 fn failure(config: &Cursor<'_>) -> Option<(Failure, Path)> {
-    if let Some(open) = config.get("fail_open") {
-        let failure = if open.value == &Value::Bool(true) { Failure::Open } else { Failure::Closed };
-        return Some((failure, open.place));
+    let open = config.get("fail_open");
+    if let Some(open) = open.as_ref().filter(|open| open.value == &Value::Bool(true)) {
+        return Some((Failure::Open, open.place.clone()));
     }
-    let policy = config.get("failure_policy")?;
-    let failure = match policy.value.as_str()? {
-        "FAIL_OPEN" => Failure::Open,
-        "FAIL_RELOAD" => Failure::Reload,
+    let Some(policy) = config.get("failure_policy") else {
+        return open.map(|open| (Failure::Closed, open.place));
+    };
+    let failure = match (policy.value.as_str(), policy.value.as_u64()) {
+        (Some("FAIL_RELOAD"), _) | (_, Some(1)) => Failure::Reload,
+        (Some("FAIL_OPEN"), _) | (_, Some(3)) => Failure::Open,
         _ => Failure::Closed,
     };
     Some((failure, policy.place))
@@ -126,6 +129,23 @@ mod tests {
     fn a_struct_is_not_what_is_written() {
         let any = json!({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"a": 1}});
         assert_eq!(configuration(&Cursor::at(&any, Path::default())), Configuration::Binary);
+    }
+
+    #[test]
+    fn who_fails_open_is_known_however_it_is_written() {
+        for (config, expected) in [
+            (json!({"fail_open": true, "failure_policy": "FAIL_CLOSED"}), Some(Failure::Open)),
+            (json!({"fail_open": false, "failure_policy": "FAIL_OPEN"}), Some(Failure::Open)),
+            (json!({"failure_policy": 3}), Some(Failure::Open)),
+            (json!({"fail_open": false, "failure_policy": "FAIL_RELOAD"}), Some(Failure::Reload)),
+            (json!({"failurePolicy": 1}), Some(Failure::Reload)),
+            (json!({"failure_policy": 2}), Some(Failure::Closed)),
+            (json!({"fail_open": false}), Some(Failure::Closed)),
+            (json!({}), None),
+        ] {
+            let found = failure(&Cursor::at(&config, Path::default())).map(|(failure, _)| failure);
+            assert_eq!(found, expected, "{config}");
+        }
     }
 
     #[test]

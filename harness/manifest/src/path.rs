@@ -53,6 +53,11 @@ impl Path {
         Some(Self(parents.to_vec()))
     }
 
+    /// The rest of a place that is in this one.
+    pub(crate) fn within(&self, outer: &Self) -> Option<Self> {
+        self.0.strip_prefix(outer.0.as_slice()).map(|rest| Self(rest.to_vec()))
+    }
+
     /// What is there.
     pub fn of<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(value, |value, step| match step {

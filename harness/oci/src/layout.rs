@@ -13,10 +13,14 @@ pub(crate) const INDEX: &str = "index.json";
 pub(crate) const BLOBS: &str = "blobs/sha256";
 
 pub(crate) fn write(folder: &Path, tag: &str, manifest: &Blob, parts: &[Blob]) -> std::io::Result<()> {
-    if folder.join(MARK).exists() {
-        fs::remove_dir_all(folder)?;
-    }
     let blobs = folder.join(BLOBS);
+    if folder.join(MARK).exists() {
+        // First what says that it is an image. What is no part of one stays.
+        fs::remove_file(folder.join(MARK))?;
+        if blobs.exists() {
+            fs::remove_dir_all(&blobs)?;
+        }
+    }
     fs::create_dir_all(&blobs)?;
     for blob in parts.iter().chain([manifest]) {
         fs::write(blobs.join(blob.digest().to_string()), &blob.bytes)?;

@@ -45,6 +45,9 @@ fn the_same_module_is_the_same_image() {
     let (folder, _) = image(Form::Image);
     Image::new(Form::Image, b"another", ("a", "1")).unwrap().write(folder.path(), "1").unwrap();
     assert_eq!(files(folder.path()).len(), 5, "nothing of the one before is left");
+    fs::write(folder.path().join("note"), "").unwrap();
+    Image::new(Form::Image, b"another", ("a", "1")).unwrap().write(folder.path(), "1").unwrap();
+    assert_eq!(files(folder.path()).len(), 6, "what is no part of an image stays");
 }
 
 #[test]

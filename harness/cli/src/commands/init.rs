@@ -11,6 +11,9 @@ use portcullis_scenario::report::shown;
 use crate::Verdict;
 use crate::filters::FILTERS;
 
+/// All filters as one.
+const SUITE: &str = "portcullis";
+
 /// Writes a directory to begin with: manifests, and a scenario that they pass.
 ///
 /// What is not said by options is asked for, on a terminal.
@@ -21,7 +24,7 @@ pub(crate) struct Init {
     /// What loads the plugin.
     #[arg(long = "for", value_enum, value_name = "WHAT")]
     platform: Option<PlatformName>,
-    /// A filter; several with commas become the suite.
+    /// A filter; several with commas become the suite, and portcullis is all of them.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     filter: Vec<String>,
     /// Where in Istio: a sidecar, a gateway or a waypoint.
@@ -59,15 +62,27 @@ impl Init {
             ));
         }
         let platform = self.platform.map_or_else(ask_for_platform, Ok)?;
-        let filters = if self.filter.is_empty() { ask_for_filters()? } else { self.filter.clone() };
+        let filters = match self.filter.as_slice() {
+            [] => ask_for_filters()?,
+            [all] if all == SUITE => Vec::new(),
+            some => some.to_vec(),
+        };
         let version = env!("CARGO_PKG_VERSION");
         let module = Starter::new(&filters, version, None)?.module();
-        let starter = Starter::new(&filters, version, digests(&self.modules, module, version))?;
+        let digests = digests(&self.modules, module, version);
+        let is_pinned = digests.is_some();
+        let starter = Starter::new(&filters, version, digests)?;
         let files = self.files(&starter, platform);
         fs::create_dir_all(self.directory.join("tests")).map_err(told)?;
         for (name, text) in &files {
             fs::write(self.directory.join(name), text).map_err(told)?;
             anstream::println!("{}", shown(&self.directory.join(name).display().to_string()));
+        }
+        if !is_pinned && platform != PlatformName::Envoy {
+            let path = shown(&self.modules.join(format!("{module}.wasm")).display().to_string());
+            anstream::println!(
+                "\nThere is no {path}, so sha256 is zeros: fill it in, or begin again with --modules."
+            );
         }
         let directory = shown(&self.directory.display().to_string());
         anstream::println!(
@@ -127,13 +142,15 @@ fn ask_for_platform() -> Result<PlatformName, String> {
 
 fn ask_for_filters() -> Result<Vec<String>, String> {
     asking("--filter with a name, or several with commas")?;
-    let names: Vec<_> =
-        FILTERS.iter().map(|filter| filter.name).filter(|name| *name != "portcullis").collect();
+    let names: Vec<_> = FILTERS.iter().map(|filter| filter.name).filter(|name| *name != SUITE).collect();
     let chosen = MultiSelect::new()
         .with_prompt("Which filters? (space chooses, enter goes on)")
         .items(&names)
         .interact();
     let chosen = chosen.map_err(|error| error.to_string())?;
+    if chosen.is_empty() {
+        return Err("no filter was chosen; space chooses one".to_owned());
+    }
     Ok(chosen.into_iter().filter_map(|index| names.get(index).map(|name| (*name).to_owned())).collect())
 }
 

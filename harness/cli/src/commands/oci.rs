@@ -12,7 +12,8 @@ use crate::targets::load_module;
 
 /// Makes OCI images of modules, in the layouts that Istio and Envoy Gateway read.
 ///
-/// Each becomes a folder, an OCI image layout, that skopeo, crane and oras push; the same module becomes the same bytes. Printed and written into digests.json
+/// Each becomes a folder, an OCI image layout, that skopeo, crane and oras push; the same module becomes the same bytes. An image that is in the folder already is
+/// replaced. Printed and written into digests.json
 /// are both digests of each: that of the module, which Envoy wants, and Istio for https:// URLs; and that of the image's manifest, which Istio wants for oci:// URLs.
 #[derive(Debug, Args)]
 pub(crate) struct Oci {
@@ -46,9 +47,13 @@ impl Oci {
         };
         let mut digests = Map::new();
         for path in &self.modules {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            if ["", ".", ".."].contains(&name.as_str()) || digests.contains_key(&name) {
+                let problem = "an image has the name of its module, and each a name of its own";
+                return Err(shown(&format!("{}: {problem}", path.display())));
+            }
             load_module(path)?;
             let module = read(path)?;
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let folder = self.out.join(&name);
             let told = |error: std::io::Error| shown(&format!("{}: {error}", folder.display()));
             let image = Image::new(form, &module, (&name, &self.tag)).map_err(told)?;
@@ -59,7 +64,10 @@ impl Oci {
             anstream::println!("  manifest  {image}");
             digests.insert(name, json!({ "module": module, "manifest": image, "tag": self.tag }));
         }
-        write(&self.out.join("digests.json"), &Value::Object(digests))?;
+        let path = self.out.join("digests.json");
+        let before = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Map<_, _>>(&bytes).ok());
+        let all = before.into_iter().flatten().chain(digests).collect();
+        write(&path, &Value::Object(all))?;
         Ok(Verdict::Good)
     }
 }

@@ -14,7 +14,9 @@ pub(super) enum Code {
 pub(super) fn bootstrap(starter: &Starter, code: Code) -> String {
     let module = starter.module();
     let filter = match code {
-        Code::Discovered => format!("config_discovery:\n{}", indented(DISCOVERY, 2)),
+        Code::Discovered => {
+            format!("config_discovery:\n{}", indented(&DISCOVERY.replace("{module}", module), 2))
+        }
         Code::File | Code::Remote => format!("typed_config:\n{}", indented(&plugin(starter, code), 2)),
     };
     let modules = (code == Code::Remote).then_some(&MODULES);
@@ -73,7 +75,7 @@ const MODULES: Service =
     Service { name: "modules", host: "modules.example", port: 443, protocol: Protocol::Https };
 
 const BOOTSTRAP: &str = r#"# Envoy with {module} in front of one upstream; the module is {file}.
-# It listens on 127.0.0.1:10000 and passes on to 127.0.0.1:8080.
+# It is started where its paths begin, at the root of the project; it listens on 127.0.0.1:10000 and passes on to 127.0.0.1:8080.
 node: { id: ingress-1, cluster: ingress } # who it is, for what it sends, and for configuration that is discovered
 static_resources:
   listeners:
@@ -126,7 +128,7 @@ const REMOTE: &str = r#"code:
 
 const DISCOVERY: &str = r#"config_source:
   resource_api_version: V3
-  path_config_source: { path: ecds.yaml, watched_directory: { path: . } }
+  path_config_source: { path: envoy/ecds/{module}/ecds.yaml, watched_directory: { path: envoy/ecds/{module} } }
 type_urls: [type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm]
 "#;
 

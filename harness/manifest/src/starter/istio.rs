@@ -17,10 +17,16 @@ pub(super) fn wasm_plugin(starter: &Starter, place: Place) -> String {
     };
     let spec = format!("{whom}{}{}", position(starter), module(starter));
     let namespace = if place == Place::Gateway { "istio-ingress" } else { "shop" };
-    HEAD.replace("{kind}", "WasmPlugin")
+    let text = HEAD
+        .replace("{kind}", "WasmPlugin")
         .replace("{module}", starter.module())
         .replace("{namespace}", namespace)
-        .replace("{spec}\n", &indented(&spec, 2))
+        .replace("{spec}\n", &indented(&spec, 2));
+    let hosts: Vec<_> = starter.services().map(|service| service.host).collect();
+    match place == Place::Waypoint && !hosts.is_empty() {
+        true => text + &REFERENCES.replace("{module}", starter.module()).replace("{hosts}", &hosts.join(",")),
+        false => text,
+    }
 }
 
 pub(super) fn traffic_extension(starter: &Starter) -> String {
@@ -85,6 +91,19 @@ match: [{ mode: CLIENT }] # a gateway is a client of what it passes on to
 "#;
 
 const WAYPOINT: &str = r#"targetRefs: [{ group: "", kind: Service, name: orders }] # of which the waypoint is
+"#;
+
+const REFERENCES: &str = r#"---
+# A waypoint has no clusters but of what it routes to, and of the hosts that this names.
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata:
+  name: {module}-calls
+  namespace: shop
+  annotations: { envoyfilter.istio.io/referenced-services: "{hosts}" }
+spec:
+  targetRefs: [{ group: gateway.networking.k8s.io, kind: Gateway, name: waypoint }]
+  configPatches: []
 "#;
 
 const MODULE: &str = r#"url: oci://registry.example/portcullis/{module}:{version}

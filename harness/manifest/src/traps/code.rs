@@ -18,6 +18,10 @@ pub(super) fn of(ours: &Ours<'_>) -> Vec<Finding> {
             ),
         ));
     }
+    if code.sha256.len() == 64 && code.sha256.bytes().all(|byte| byte == b'0') {
+        let problem = "the digest is a placeholder; write the one that portcullis oci prints, or the module is never loaded";
+        findings.push(Finding::warning("placeholder", &code.place, problem));
+    }
     let is_image = is_image(ours.plugin.kind, &code.source);
     let is_pinned = !code.sha256.is_empty() || code.source.contains("@sha256:");
     if is_image && !is_pinned {
@@ -34,7 +38,7 @@ pub(super) fn of(ours: &Ours<'_>) -> Vec<Finding> {
             _ => Finding::warning("not-pinned", &code.place, problem),
         });
     }
-    if code.source.starts_with("http://") {
+    if code.source.starts_with("http://") && !is_pinned {
         findings.push(Finding::warning(
             "not-encrypted",
             &code.place,

@@ -3,33 +3,32 @@
 use serde_json::Value;
 
 use super::Ours;
-use crate::{Configuration, Finding};
+use crate::cursor::Cursor;
+use crate::{Configuration, Finding, Kind, Path};
 
 /// The largest whole number that a double has all numbers below of.
 const EXACT: u64 = 1 << 53;
 
+/// Istio takes a configuration apart and puts it together again; Envoy Gateway passes it on as it is written.
 pub(super) fn of(ours: &Ours<'_>) -> Option<Finding> {
     let plugin = ours.plugin;
+    if !matches!(plugin.kind, Kind::WasmPlugin | Kind::TrafficExtension) {
+        return None;
+    }
     let Configuration::Members(members) = &plugin.configuration else { return None };
-    let number = inexact(members)?;
-    Some(Finding::error(
-        "inexact-number",
-        &plugin.configured_at,
-        format!(
-            "{number} does not arrive as it is written: the numbers of a manifest become doubles on their way; write one up to {EXACT}"
-        ),
-    ))
+    let place = inexact(&Cursor::at(members, plugin.configured_at.clone()))?;
+    let problem = format!(
+        "the number does not arrive as it is written: Istio has numbers as doubles; write one up to {EXACT}, or a text in quotes"
+    );
+    Some(Finding::error("inexact-number", &place, problem))
 }
 
-fn inexact(value: &Value) -> Option<&Value> {
-    match value {
-        Value::Number(number) => {
-            let is_large = number.as_u64().is_some_and(|number| number > EXACT)
-                || number.as_i64().is_some_and(|number| number.unsigned_abs() > EXACT);
-            is_large.then_some(value)
-        }
-        Value::Array(items) => items.iter().find_map(inexact),
-        Value::Object(members) => members.values().find_map(inexact),
-        _ => None,
+fn inexact(cursor: &Cursor<'_>) -> Option<Path> {
+    if let Value::Number(number) = cursor.value {
+        let is_large = number.as_u64().is_some_and(|number| number > EXACT)
+            || number.as_i64().is_some_and(|number| number.unsigned_abs() > EXACT);
+        return is_large.then(|| cursor.place.clone());
     }
+    let members = cursor.members().map(|(_, member)| member);
+    members.chain(cursor.items()).find_map(|inside| inexact(&inside))
 }

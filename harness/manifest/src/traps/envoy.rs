@@ -35,11 +35,11 @@ fn native_tracing(ours: &Ours<'_>, manager: &Cursor<'_>) -> Option<Finding> {
     })
 }
 
-/// Envoy does not tell a filter behind a matcher of the end of requests (envoyproxy/envoy#23488).
+/// A filter that a matcher picks does not exist before it has been picked (envoyproxy/envoy#23488).
 fn matched(ours: &Ours<'_>, matcher: &Cursor<'_>) -> Option<Finding> {
     ours.has("audit-log").then(|| {
-        let problem = "Envoy does not call proxy_on_log of a plugin behind a matcher: nothing is recorded; put the conditions into the plugin's configuration";
-        Finding::error("matcher", &matcher.place, problem)
+        let problem = "what a filter in front of it answers is not recorded: Envoy picks a plugin behind a matcher when the request comes to it; put the conditions into its configuration";
+        Finding::warning("matcher", &matcher.place, problem)
     })
 }
 

@@ -23,7 +23,7 @@ pub(super) fn of(ours: &Ours<'_>, document: &Document) -> Vec<Finding> {
     let document = Cursor::at(&document.value, Path::default());
     let Some(spec) = document.get("spec") else { return Vec::new() };
     let mut findings: Vec<_> = unknown(ours.plugin.kind, &spec).collect();
-    findings.extend(both_directions(&spec));
+    findings.extend(direction(&spec));
     findings
 }
 
@@ -42,18 +42,34 @@ fn unknown(kind: Kind, spec: &Cursor<'_>) -> impl Iterator<Item = Finding> {
     })
 }
 
-/// Without a mode a plugin also stands in the way of what the workload itself calls.
-fn both_directions(spec: &Cursor<'_>) -> Option<Finding> {
-    const REMEDY: &str = "it also applies to what the workload itself calls; write match: [{mode: SERVER}], or [{mode: CLIENT}] at a gateway";
-    if spec.get("targetRefs").is_some() {
-        // What is bound to a gateway or a waypoint has one direction.
+/// Without a mode a plugin also stands in the way of what the workload itself calls. What is bound to a waypoint is on the side of the server, what is bound
+/// to a gateway on that of the client (`workloadModeForListenerClass` and `listener_waypoint.go` of Istio).
+fn direction(spec: &Cursor<'_>) -> Option<Finding> {
+    let modes = spec.get("match");
+    let modes: Vec<_> = modes.iter().flat_map(Cursor::items).collect();
+    let all_are = |mode: &str| !modes.is_empty() && modes.iter().all(|one| one.text("mode") == mode);
+    let several = spec.get("targetRefs");
+    let targets = spec.get("targetRef").into_iter().chain(several.iter().flat_map(Cursor::items));
+    let kinds: Vec<_> = targets.map(|target| target.text("kind")).collect();
+    let place = modes.first().map_or(&spec.place, |one| &one.place);
+    if kinds.iter().any(|kind| ["Service", "ServiceEntry"].contains(kind)) && all_are("CLIENT") {
+        let problem = "a waypoint is on the side of the server, where this never applies; leave out match";
+        return Some(Finding::error("never-applies", place, problem));
+    }
+    if kinds.iter().any(|kind| ["Gateway", "GatewayClass"].contains(kind)) && all_are("SERVER") {
+        let problem = "a gateway is on the side of the client, where this never applies; leave out match, unless it is a waypoint's";
+        return Some(Finding::warning("never-applies", place, problem));
+    }
+    let is_wide = |one: &&Cursor<'_>| !["SERVER", "CLIENT"].contains(&one.text("mode"));
+    let wide = modes.iter().find(is_wide);
+    if !kinds.is_empty() || (wide.is_none() && !modes.is_empty()) {
         return None;
     }
-    let Some(matches) = spec.get("match").filter(|matches| matches.items().next().is_some()) else {
-        return Some(Finding::warning("both-directions", &spec.place, REMEDY));
-    };
-    let wide = matches.items().find(|one| !["SERVER", "CLIENT"].contains(&one.text("mode")))?;
-    Some(Finding::warning("both-directions", &wide.place, REMEDY))
+    Some(Finding::warning(
+        "both-directions",
+        wide.map_or(&spec.place, |one| &one.place),
+        "at sidecars it also applies to what the workload itself calls: write match: [{mode: SERVER}]; at a gateway write CLIENT, where SERVER would never apply",
+    ))
 }
 
 #[cfg(test)]
@@ -68,16 +84,20 @@ mod tests {
 
     #[test]
     fn a_direction_is_said() {
-        for (value, is_wide) in [
-            (json!({}), true),
-            (json!({"match": []}), true),
-            (json!({"match": [{"ports": [{"number": 80}]}]}), true),
-            (json!({"match": [{"mode": "SERVER"}, {"mode": "CLIENT_AND_SERVER"}]}), true),
-            (json!({"match": [{"mode": "SERVER"}]}), false),
-            (json!({"match": [{"mode": "CLIENT"}]}), false),
-            (json!({"targetRefs": [{"kind": "Gateway", "name": "edge"}]}), false),
+        for (value, expected) in [
+            (json!({}), "both-directions"),
+            (json!({"match": []}), "both-directions"),
+            (json!({"match": [{"ports": [{"number": 80}]}]}), "both-directions"),
+            (json!({"match": [{"mode": "SERVER"}, {"mode": "CLIENT_AND_SERVER"}]}), "both-directions"),
+            (json!({"match": [{"mode": "SERVER"}]}), ""),
+            (json!({"match": [{"mode": "CLIENT"}]}), ""),
+            (json!({"targetRefs": [{"kind": "Gateway", "name": "edge"}]}), ""),
+            (json!({"targetRef": {"kind": "Gateway"}, "match": [{"mode": "SERVER"}]}), "never-applies"),
+            (json!({"targetRefs": [{"kind": "Service"}], "match": [{"mode": "CLIENT"}]}), "never-applies"),
+            (json!({"targetRefs": [{"kind": "Service"}], "match": [{"mode": "SERVER"}]}), ""),
         ] {
-            assert_eq!(both_directions(&spec(&value)).is_some(), is_wide, "{value}");
+            let found = direction(&spec(&value)).map(|finding| finding.code).unwrap_or_default();
+            assert_eq!(found, expected, "{value}");
         }
     }
 

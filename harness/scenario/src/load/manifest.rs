@@ -35,7 +35,10 @@ fn configuration(reference: &str, has_other: bool, include: &Include<'_>) -> Res
         return Err(fail("config is there too; write one of them".to_owned()));
     }
     let text = include(path(reference)).map_err(fail)?;
-    let documents = documents(&text).map_err(|error| fail(error.to_string()))?;
+    let documents = documents(&text).map_err(|error| {
+        let line = error.line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        fail(format!("{line}{error}"))
+    })?;
     let all: Vec<_> = documents.iter().flat_map(plugins).collect();
     let wanted = reference.split_once('#').map(|(_, name)| name);
     let is_wanted = |plugin: &&Plugin| wanted.is_none_or(|name| plugin.name == name);

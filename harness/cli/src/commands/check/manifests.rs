@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_manifest::traps::{self, Ours, Surroundings};
-use portcullis_manifest::{Configuration, Document, Level, Path as Place, Plugin, documents, plugins};
+use portcullis_manifest::{
+    CODES, Configuration, Document, Level, Path as Place, Plugin, documents, plugins, resources,
+};
 use portcullis_scenario::report::{shown, shown_line};
 use serde_json::Value;
 
@@ -15,6 +17,8 @@ use crate::filters::{FILTERS, Filter};
 struct File {
     path: PathBuf,
     documents: Vec<Document>,
+    /// Why it could not be read: others in the folder are looked at all the same.
+    unread: Option<Line>,
 }
 
 /// A line of the report.
@@ -26,17 +30,21 @@ struct Line {
 }
 
 pub(super) fn check(paths: &[PathBuf], denies_warnings: bool, allowed: &[String]) -> Result<Verdict, String> {
+    if let Some(unknown) = allowed.iter().find(|code| !CODES.contains(&code.as_str())) {
+        return Err(format!("--allow {unknown}: nothing is called that; there is {}", CODES.join(", ")));
+    }
     let mut files = Vec::new();
     for path in paths {
         collect(path, true, &mut files)?;
     }
     let surroundings = Surroundings::of(files.iter().flat_map(|file| &file.documents));
-    let (mut found, mut errors, mut warnings) = (0, 0, 0);
-    for file in &files {
-        let mut lines = Vec::new();
+    let (mut found, mut others, mut errors, mut warnings) = (0, 0, 0, 0);
+    for file in &mut files {
+        let mut lines: Vec<_> = file.unread.take().into_iter().collect();
         for document in &file.documents {
-            let (count, of_document) = check_document(document, &surroundings);
+            let (count, all, of_document) = check_document(document, &surroundings);
             found += count;
+            others += all - count;
             lines.extend(of_document);
         }
         lines.retain(|line| !allowed.iter().any(|code| code == line.code));
@@ -58,8 +66,9 @@ pub(super) fn check(paths: &[PathBuf], denies_warnings: bool, allowed: &[String]
     let is_good = errors == 0 && (warnings == 0 || !denies_warnings);
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     anstream::println!(
-        "{}: {}, {}",
+        "{}{}: {}, {}",
         counted(found, "plugin"),
+        if others > 0 { format!(" of ours, {others} of others left alone") } else { String::new() },
         counted(errors, "error"),
         counted(warnings, "warning")
     );
@@ -74,24 +83,45 @@ fn collect(path: &Path, is_named: bool, files: &mut Vec<File>) -> Result<(), Str
         let entries: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
         let mut entries = entries.map_err(|error| told(error.to_string()))?;
         entries.sort();
+        // A link may lead back to where it is.
+        entries.retain(|entry| !(entry.is_symlink() && entry.is_dir()));
         return entries.iter().try_for_each(|entry| collect(entry, false, files));
     }
     let is_manifest = is_yaml(path) || path.extension().is_some_and(|extension| extension == "json");
     if !is_manifest && !is_named {
         return Ok(());
     }
-    let text = contents(path).map_err(told)?;
-    let text = String::from_utf8(text).map_err(|_| told("not UTF-8".to_owned()))?;
-    let documents = documents(&text).map_err(|error| {
-        let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
-        format!("{}{line}: {error}", path.display())
-    })?;
-    files.push(File { path: path.to_owned(), documents });
+    match read(path) {
+        Ok(documents) => files.push(File { path: path.to_owned(), documents, unread: None }),
+        Err((line, problem)) if is_named => {
+            let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+            return Err(format!("{}{line}: {problem}", path.display()));
+        }
+        Err((number, problem)) => {
+            let text = format!("not read: {problem}");
+            let unread = Some(Line { number, level: Level::Warning, code: "unread", text });
+            files.push(File { path: path.to_owned(), documents: Vec::new(), unread });
+        }
+    }
     Ok(())
 }
 
-/// How many plugins of ours there are in a document, and what is wrong with them.
-fn check_document(document: &Document, surroundings: &Surroundings) -> (usize, Vec<Line>) {
+/// The resources in a file, or the line and the reason why not.
+fn read(path: &Path) -> Result<Vec<Document>, (Option<u64>, String)> {
+    let text = contents(path).map_err(|problem| (None, problem))?;
+    let text = String::from_utf8(text).map_err(|_| (None, "not UTF-8".to_owned()))?;
+    let documents = documents(&text).map_err(|error| {
+        let problem = match text.contains("{{") {
+            true => format!("{error}; a template is no manifest: check what helm template writes"),
+            false => error.to_string(),
+        };
+        (error.line, problem)
+    })?;
+    Ok(documents.into_iter().flat_map(resources).collect())
+}
+
+/// How many plugins of ours there are in a document, how many in all, and what is wrong with ours.
+fn check_document(document: &Document, surroundings: &Surroundings) -> (usize, usize, Vec<Line>) {
     let names = FILTERS.map(|filter| filter.name);
     let plugins = plugins(document);
     let ours: Vec<_> = plugins
@@ -113,7 +143,7 @@ fn check_document(document: &Document, surroundings: &Surroundings) -> (usize, V
         code: finding.code,
         text: format!("{}: {}", finding.place, finding.problem),
     }));
-    (ours.len(), lines)
+    (ours.len(), plugins.len(), lines)
 }
 
 /// What the filter says of the configuration, where it refuses it.

@@ -22,10 +22,10 @@ pub(crate) struct Check {
     /// Manifests, or folders of them: files that belong together, so that clusters and services are found.
     #[arg(required_unless_present = "config", conflicts_with_all = ["config", "filter", "module"])]
     paths: Vec<PathBuf>,
-    /// Takes warnings for errors.
+    /// Warnings make it fail too.
     #[arg(long)]
     deny_warnings: bool,
-    /// Leaves out what is called this; several with commas.
+    /// Leaves out findings by what stands in brackets behind them, such as fails-for-good; several with commas.
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
     allow: Vec<String>,
     /// A configuration by itself, in JSON or YAML.
