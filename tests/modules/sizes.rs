@@ -10,7 +10,7 @@ use portcullis_tests::root;
 use crate::{MODULES, built};
 
 /// In KiB, in the order of [`MODULES`]: a new feature has room, a new library has not.
-const LIMITS: [usize; 6] = [2055, 960, 525, 575, 520, 695];
+const LIMITS: [usize; 6] = [2055, 960, 525, 575, 535, 695];
 /// A compiler of another version makes modules of another size: so much of a hundred is the same to the README.
 const TOLERANCE: usize = 2;
 
