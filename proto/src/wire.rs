@@ -4,7 +4,7 @@ const VARINT: u8 = 0;
 const LENGTH_DELIMITED: u8 = 2;
 
 /// Appends a number as it stands in front of what has that length, or is it.
-pub fn varint(mut value: u64, out: &mut Vec<u8>) {
+fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

@@ -29,7 +29,11 @@ DEADLINE_SECONDS = 120
 
 def shipped(path, **ports):
     """An example; `ports` are those of its clusters, and its listener gets one that is free."""
-    config = yaml.safe_load(path.read_text())
+    return on_loopback(yaml.safe_load(path.read_text()), **ports)
+
+
+def on_loopback(config, **ports):
+    """A configuration whose clusters are at these ports, and whose listener gets one that is free."""
     [listener] = config["static_resources"]["listeners"]
     listener["address"]["socket_address"]["port_value"] = 0
     for cluster in config["static_resources"]["clusters"]:

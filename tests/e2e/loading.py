@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import yaml
 from envoy import ROOT, Envoy, command
-from examples import NOBODY
+from examples import on_loopback
 from limits import hcm
 from upstreams import http_upstream
 
@@ -104,17 +104,12 @@ class Schemas(unittest.TestCase):
         self.assertNotIn(None, problems([*wrong, mistaken]))
 
 
-def local(config, **ports):
-    """A configuration whose clusters are at these ports of loopback, without TLS, and whose listener has a free one."""
-    [listener] = config["static_resources"]["listeners"]
-    listener["address"]["socket_address"]["port_value"] = 0
+def plain(config, **ports):
+    """A configuration whose clusters are at these ports of loopback, without TLS."""
     for cluster in config["static_resources"]["clusters"]:
         cluster.pop("transport_socket", None)
         cluster["type"] = "STATIC"
-        [endpoint] = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
-        address = endpoint["endpoint"]["address"]["socket_address"]
-        address.update(address="127.0.0.1", port_value=ports.get(cluster["name"], NOBODY))
-    return config
+    return on_loopback(config, **ports)
 
 
 class _Modules(http.server.SimpleHTTPRequestHandler):
@@ -168,7 +163,7 @@ class InEnvoy(unittest.TestCase):
             pin(hcm(config)["http_filters"][0]["typed_config"], filter)
             with self.subTest(filter), modules() as port, http_upstream() as upstream:
                 ports = {"modules": port, "upstream": upstream.server_address[1]}
-                with Envoy(local(config, **ports), workers=1) as envoy:
+                with Envoy(plain(config, **ports), workers=1) as envoy:
                     self.served(envoy, filter)
 
     def test_plugins_that_are_discovered(self):
@@ -180,7 +175,7 @@ class InEnvoy(unittest.TestCase):
                 (Path(directory) / "ecds.yaml").write_text(yaml.safe_dump(discovered))
                 source = hcm(config)["http_filters"][0]["config_discovery"]["config_source"]["path_config_source"]
                 source.update(path=f"{directory}/ecds.yaml", watched_directory={"path": directory})
-                config = local(config, upstream=upstream.server_address[1])
+                config = plain(config, upstream=upstream.server_address[1])
                 with self.subTest(filter), Envoy(config, workers=1) as envoy:
                     self.served(envoy, filter)
 

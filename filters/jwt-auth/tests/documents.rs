@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
 use portcullis_kit::HttpFilter;
+use portcullis_kit::testing::documents::assert_tables;
 use portcullis_kit::testing::markdown::{quoted, rows};
 use serde_json::Value;
 
@@ -40,19 +41,7 @@ fn members() -> BTreeMap<String, BTreeSet<String>> {
 
 #[test]
 fn the_readme_names_every_member_of_the_configuration_and_no_other() {
-    let (readme, mut members) = (read("filters/jwt-auth/README.md"), members());
-    let is_part = |marked: &&str| marked.starts_with(|c: char| c.is_ascii_uppercase());
-    for marked in readme.split("<!-- ").skip(1).filter(is_part) {
-        let (parts, text) = marked.split_once(" -->").unwrap();
-        let of = |part: &str| members.remove(part).unwrap_or_else(|| panic!("{part} is no part, or twice"));
-        let expected: BTreeSet<_> = parts.split(' ').flat_map(of).collect();
-        let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
-        let cells = rows(text).map(|row| row[1]).collect::<Vec<_>>();
-        let words = cells.iter().flat_map(|cell| quoted(cell)).flat_map(|text| text.split(|c| !is_name(c)));
-        let named: BTreeSet<_> = words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        assert_eq!(named, expected, "{parts}");
-    }
-    assert_eq!(members.keys().collect::<Vec<_>>(), [""; 0], "parts without a table");
+    assert_tables(&read("filters/jwt-auth/README.md"), members());
 }
 
 #[test]

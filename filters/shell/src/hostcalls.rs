@@ -46,14 +46,14 @@ pub(crate) struct Hostcalls {
     cluster: Known,
 }
 
+/// A property that was read, or of which is known that there is none.
+type Known = Option<Option<Vec<u8>>>;
+
 impl Hostcalls {
     fn forget_places(&mut self) {
         (self.route, self.cluster) = (None, None);
     }
 }
-
-/// A property that was read, or of which is known that there is none.
-type Known = Option<Option<Vec<u8>>>;
 
 /// The bytes of `proxy_on_configure`; only inside that callback.
 pub(crate) fn plugin_configuration() -> Result<Vec<u8>, HostError> {

@@ -99,6 +99,9 @@ fn what_istio_does_with_a_plugin_is_known() {
     ] {
         assert_eq!(codes(&found("token-bucket", changes, LIMITS)), [expected], "{changes:?}");
     }
+    let plain =
+        found("token-bucket", &[("url", "http://host.example/token-bucket.wasm"), ("sha256", "")], LIMITS);
+    assert_eq!(codes(&plain), ["a.yaml:8 warning not-pinned", "a.yaml:8 warning not-encrypted"]);
     let jwt = "{providers: [{name: a, issuer: 'https://a.example', audiences: [b], jwks: {remote: {cluster: 'outbound|443||a.example', uri: 'https://a.example/jwks'}}}], otherwise: {provider: a}}";
     let open = codes(&found("jwt-auth", &[("failStrategy", "FAIL_OPEN")], jwt));
     assert_eq!(open, ["a.yaml:8 warning no-cluster", "a.yaml:9 error fail-open"]);

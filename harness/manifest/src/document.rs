@@ -34,7 +34,7 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// The documents of a file, without those that are empty.
+/// The documents of a file, without those that are empty. Of a list of resources, as `kubectl get` prints it, each is a document.
 ///
 /// # Errors
 /// It is no YAML, nor JSON, which is YAML as well.
@@ -44,7 +44,7 @@ pub fn documents(text: &str) -> Result<Vec<Document>, ReadError> {
         let value = unfold(node.value, node.referenced.line(), &Path::default(), &mut lines);
         Document { value, lines }
     });
-    Ok(documents.filter(|document| !document.value.is_null()).collect())
+    Ok(documents.filter(|document| !document.value.is_null()).flat_map(Document::resources).collect())
 }
 
 /// The first document of a text as JSON, its members as they are written and not by the alphabet; what is short on one line. Empty where there is none.
@@ -87,8 +87,17 @@ fn json(node: &Node, depth: usize) -> String {
 }
 
 impl Document {
-    /// An item of its member `items`, as a document of its own.
-    pub(crate) fn item(&self, index: usize) -> Option<Self> {
+    fn resources(self) -> Vec<Self> {
+        let kind = self.value.get("kind").and_then(Value::as_str);
+        match self.value.get("items").and_then(Value::as_array) {
+            Some(items) if kind.is_some_and(|kind| kind.ends_with("List")) => {
+                (0..items.len()).filter_map(|index| self.item(index)).collect()
+            }
+            _ => vec![self],
+        }
+    }
+
+    fn item(&self, index: usize) -> Option<Self> {
         let place = Path::default().key("items").index(index);
         let value = place.of(&self.value)?.clone();
         let within = |(path, line): (&Path, &u64)| Some((path.within(&place)?, *line));
@@ -223,6 +232,14 @@ mod tests {
         assert_eq!([line("a"), line("b[0].d"), line("b[0].d[2]")], [Some(1), Some(4), Some(4)]);
         assert_eq!(line("b[0].none.at.all"), line("b[0]"), "what is not there is in something");
         assert_eq!(second.line(&Path::default().key("e")), Some(8));
+    }
+
+    #[test]
+    fn a_list_is_what_is_in_it() {
+        let documents = documents("kind: List\nitems:\n  - a: 1\n  - b: {c: 2}\n    d: 3\n").unwrap();
+        let values: Vec<_> = documents.iter().map(|document| document.value.clone()).collect();
+        assert_eq!(values, [json!({"a": 1}), json!({"b": {"c": 2}, "d": 3})]);
+        assert_eq!(documents[1].line(&Path::default().key("d")), Some(5));
     }
 
     #[test]

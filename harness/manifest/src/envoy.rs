@@ -78,20 +78,21 @@ fn configuration(any: &Cursor<'_>) -> Configuration {
 
 /// `fail_open` counts where it is true, and `failure_policy` everywhere else, by its name or its number.
 fn failure(config: &Cursor<'_>) -> Option<(Failure, Path)> {
-    let open = config.get("fail_open");
-    if let Some(open) = open.as_ref().filter(|open| open.value == &Value::Bool(true)) {
-        return Some((Failure::Open, open.place.clone()));
+    let open = config.get("fail_open").map(|open| (Failure::of_open(open.value), open.place));
+    let policy = config.get("failure_policy");
+    match (open, policy) {
+        (Some((Failure::Open, place)), _) => Some((Failure::Open, place)),
+        (_, Some(policy)) => {
+            let number = policy.value.as_u64().and_then(|number| POLICIES.get(usize::try_from(number).ok()?));
+            let name = policy.value.as_str().or_else(|| number.copied()).unwrap_or_default();
+            Some((Failure::named(name), policy.place))
+        }
+        (open, None) => open,
     }
-    let Some(policy) = config.get("failure_policy") else {
-        return open.map(|open| (Failure::Closed, open.place));
-    };
-    let failure = match (policy.value.as_str(), policy.value.as_u64()) {
-        (Some("FAIL_RELOAD"), _) | (_, Some(1)) => Failure::Reload,
-        (Some("FAIL_OPEN"), _) | (_, Some(3)) => Failure::Open,
-        _ => Failure::Closed,
-    };
-    Some((failure, policy.place))
 }
+
+/// Envoy's `FailurePolicy`, by number.
+const POLICIES: [&str; 4] = ["UNSPECIFIED", "FAIL_RELOAD", "FAIL_CLOSED", "FAIL_OPEN"];
 
 #[cfg(test)]
 mod tests {

@@ -15,21 +15,16 @@ pub(crate) fn policy(resource: &Value) -> Vec<Plugin> {
 
 fn plugin(wasm: &Cursor<'_>, policy: &str) -> Plugin {
     let own = wasm.text("name");
-    let configured = wasm.get("config");
-    let failure = wasm.get("failOpen").map(|open| {
-        let failure = if open.value == &Value::Bool(true) { Failure::Open } else { Failure::Closed };
-        (failure, open.place)
-    });
+    let (configured_at, configuration) = Configuration::member(wasm, "config");
+    let failure = wasm.get("failOpen").map(|open| (Failure::of_open(open.value), open.place));
     Plugin {
         kind: Kind::EnvoyExtensionPolicy,
         place: wasm.place.clone(),
         name: if own.is_empty() { policy } else { own }.to_owned(),
         root_id: wasm.text("rootID").to_owned(),
         code: wasm.get("code").and_then(|code| self::code(&code)),
-        configuration: configured
-            .as_ref()
-            .map_or(Configuration::Missing, |configured| Configuration::Members(configured.value.clone())),
-        configured_at: configured.map_or_else(|| wasm.place.clone(), |configured| configured.place),
+        configured_at,
+        configuration,
         failure,
     }
 }

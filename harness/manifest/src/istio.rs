@@ -18,7 +18,7 @@ pub(crate) fn traffic_extension(resource: &Value) -> Vec<Plugin> {
 }
 
 fn plugin(kind: Kind, resource: &Cursor<'_>, wasm: &Cursor<'_>) -> Plugin {
-    let configured = wasm.get("pluginConfig");
+    let (configured_at, configuration) = Configuration::member(wasm, "pluginConfig");
     let code = wasm.get("url").map(|url| Code {
         source: url.value.as_str().unwrap_or_default().to_owned(),
         sha256: wasm.shown("sha256"),
@@ -30,22 +30,15 @@ fn plugin(kind: Kind, resource: &Cursor<'_>, wasm: &Cursor<'_>) -> Plugin {
         name: resource.get("metadata").map(|metadata| metadata.text("name")).unwrap_or_default().to_owned(),
         root_id: wasm.text("pluginName").to_owned(),
         code,
-        configuration: configured
-            .as_ref()
-            .map_or(Configuration::Missing, |configured| Configuration::Members(configured.value.clone())),
-        configured_at: configured.map_or_else(|| wasm.place.clone(), |configured| configured.place),
+        configured_at,
+        configuration,
         failure: failure(wasm),
     }
 }
 
 fn failure(wasm: &Cursor<'_>) -> Option<(Failure, Path)> {
     let strategy = wasm.get("failStrategy")?;
-    let failure = match strategy.value.as_str()? {
-        "FAIL_OPEN" => Failure::Open,
-        "FAIL_RELOAD" => Failure::Reload,
-        _ => Failure::Closed,
-    };
-    Some((failure, strategy.place))
+    Some((Failure::named(strategy.value.as_str()?), strategy.place))
 }
 
 #[cfg(test)]

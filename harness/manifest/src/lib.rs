@@ -21,6 +21,9 @@ pub use plugin::{Code, Configuration, Failure, Kind, Plugin};
 
 use serde_json::Value;
 
+/// The filter that is all of ours as one.
+const SUITE: &str = "portcullis";
+
 /// What findings are called, and what those are called that a command adds.
 pub const CODES: [&str; 16] = [
     "configuration",
@@ -50,15 +53,5 @@ pub fn plugins(document: &Document) -> Vec<Plugin> {
         "EnvoyExtensionPolicy" => gateway::policy(&document.value),
         // Configurations of Envoy itself, and resources that have parts of one in them, such as Istio's EnvoyFilter.
         _ => envoy::plugins(&document.value),
-    }
-}
-
-/// A document and, where it is a list of resources as `kubectl get` prints it, each of those in its place.
-pub fn resources(document: Document) -> Vec<Document> {
-    let is_list =
-        document.value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
-    match document.value.get("items").and_then(Value::as_array) {
-        Some(items) if is_list => (0..items.len()).filter_map(|index| document.item(index)).collect(),
-        _ => vec![document],
     }
 }

@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use crate::Path;
+use crate::cursor::Cursor;
 
 /// What a plugin is written down in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,22 @@ pub enum Failure {
     Reload,
 }
 
+impl Failure {
+    /// By the name that Envoy and Istio have for it.
+    pub(crate) fn named(name: &str) -> Self {
+        match name {
+            "FAIL_OPEN" => Self::Open,
+            "FAIL_RELOAD" => Self::Reload,
+            _ => Self::Closed,
+        }
+    }
+
+    /// By a member that says whether requests pass.
+    pub(crate) fn of_open(is_open: &Value) -> Self {
+        if is_open == &Value::Bool(true) { Self::Open } else { Self::Closed }
+    }
+}
+
 /// Where the module of a plugin is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
@@ -48,6 +65,16 @@ pub enum Configuration {
     Text(String),
     /// Something that it gets in another form than it is written in.
     Binary,
+}
+
+impl Configuration {
+    /// That of a plugin which has it as a member of this name, and where it is or would be.
+    pub(crate) fn member(plugin: &Cursor<'_>, name: &str) -> (Path, Self) {
+        match plugin.get(name) {
+            Some(member) => (member.place, Self::Members(member.value.clone())),
+            None => (plugin.place.clone(), Self::Missing),
+        }
+    }
 }
 
 /// A plugin in a manifest.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use portcullis_manifest::starter::{Part, Starter};
-use portcullis_manifest::{documents, plugins};
+use portcullis_manifest::{CODES, documents, plugins};
 
 const FILTERS: [&str; 6] =
     ["trace-injection", "audit-log", "jwt-auth", "token-bucket", "circuit-breaker", "portcullis"];
@@ -26,7 +26,7 @@ const PARTS: [(Part, &str); 10] = [
 
 fn starter(filter: &str) -> Starter {
     let filters: Vec<_> = [filter].into_iter().filter(|it| *it != "portcullis").map(str::to_owned).collect();
-    Starter::new(&filters, "0.1.0", None).unwrap()
+    Starter::new(&filters, "0.1.0").unwrap()
 }
 
 fn root() -> PathBuf {
@@ -84,13 +84,31 @@ fn each_of_them_is_a_manifest() {
 
 #[test]
 fn several_filters_are_the_suite() {
-    let starter = Starter::new(&["jwt-auth".to_owned(), "token-bucket".to_owned()], "1", None).unwrap();
+    let starter = Starter::new(&["jwt-auth".to_owned(), "token-bucket".to_owned()], "1").unwrap();
     assert_eq!(starter.module(), "portcullis");
     let text = starter.text(Part::Sidecar).unwrap();
     let documents = documents(&text).unwrap();
     let config = &documents[0].value["spec"]["pluginConfig"];
     let members: Vec<_> = config.as_object().unwrap().keys().collect();
     assert_eq!(members, ["jwt_auth", "token_bucket"]);
-    let error = Starter::new(&["jwt".to_owned()], "1", None).unwrap_err();
+    let error = Starter::new(&["jwt".to_owned()], "1").unwrap_err();
     assert!(error.starts_with("\"jwt\" is no filter; there is trace-injection,"), "{error}");
+}
+
+#[test]
+fn the_page_says_where_each_filter_stands() {
+    let page = fs::read_to_string(root().join("README.md")).unwrap();
+    for filter in FILTERS.into_iter().filter(|filter| *filter != "portcullis") {
+        let text = starter(filter).text(Part::Sidecar).unwrap();
+        let spec = &documents(&text).unwrap()[0].value["spec"];
+        let row = format!("| {filter} | `{}` | {} |", spec["phase"].as_str().unwrap(), spec["priority"]);
+        assert!(page.contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn the_page_has_what_every_finding_is_called() {
+    let page = fs::read_to_string(root().join("../docs/manifests.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.collect::<BTreeSet<_>>(), CODES.into_iter().collect());
 }

@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use dialoguer::{MultiSelect, Select};
+use portcullis_kit::Module;
 use portcullis_manifest::starter::{Part, Platform, Starter};
 use portcullis_oci::{Digest, Form, Image};
 use portcullis_scenario::report::shown;
+use portcullis_suite::Suite;
 
 use crate::Verdict;
 use crate::filters::FILTERS;
-
-/// All filters as one.
-const SUITE: &str = "portcullis";
 
 /// Writes a directory to begin with: manifests, and a scenario that they pass.
 ///
@@ -64,14 +63,17 @@ impl Init {
         let platform = self.platform.map_or_else(ask_for_platform, Ok)?;
         let filters = match self.filter.as_slice() {
             [] => ask_for_filters()?,
-            [all] if all == SUITE => Vec::new(),
+            [all] if all == Suite::TITLE => Vec::new(),
             some => some.to_vec(),
         };
         let version = env!("CARGO_PKG_VERSION");
-        let module = Starter::new(&filters, version, None)?.module();
+        let mut starter = Starter::new(&filters, version)?;
+        let module = starter.module();
         let digests = digests(&self.modules, module, version);
         let is_pinned = digests.is_some();
-        let starter = Starter::new(&filters, version, digests)?;
+        if let Some((module, image)) = digests {
+            starter = starter.pinned(module, image);
+        }
         let files = self.files(&starter, platform);
         fs::create_dir_all(self.directory.join("tests")).map_err(told)?;
         for (name, text) in &files {
@@ -142,7 +144,8 @@ fn ask_for_platform() -> Result<PlatformName, String> {
 
 fn ask_for_filters() -> Result<Vec<String>, String> {
     asking("--filter with a name, or several with commas")?;
-    let names: Vec<_> = FILTERS.iter().map(|filter| filter.name).filter(|name| *name != SUITE).collect();
+    let names: Vec<_> =
+        FILTERS.iter().map(|filter| filter.name).filter(|name| *name != Suite::TITLE).collect();
     let chosen = MultiSelect::new()
         .with_prompt("Which filters? (space chooses, enter goes on)")
         .items(&names)

@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use portcullis_oci::{Digest, Form, Image};
@@ -67,11 +67,8 @@ impl Oci {
         let path = self.out.join("digests.json");
         let before = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Map<_, _>>(&bytes).ok());
         let all = before.into_iter().flatten().chain(digests).collect();
-        write(&path, &Value::Object(all))?;
+        fs::write(&path, format!("{:#}\n", Value::Object(all)))
+            .map_err(|error| shown(&format!("{}: {error}", path.display())))?;
         Ok(Verdict::Good)
     }
-}
-
-fn write(path: &Path, value: &Value) -> Result<(), String> {
-    fs::write(path, format!("{value:#}\n")).map_err(|error| shown(&format!("{}: {error}", path.display())))
 }

@@ -6,6 +6,7 @@ mod istio;
 mod sample;
 mod scenario;
 
+use crate::SUITE;
 use sample::{SAMPLES, Sample, Service};
 
 /// What loads the plugin.
@@ -46,21 +47,6 @@ pub enum Part {
     GatewayClusters,
 }
 
-impl Part {
-    /// What loads it.
-    pub fn platform(self) -> Platform {
-        match self {
-            Self::EnvoyWithFile | Self::EnvoyWithRemoteCode | Self::EnvoyWithDiscovery | Self::Discovered => {
-                Platform::Envoy
-            }
-            Self::Sidecar | Self::Gateway | Self::Waypoint | Self::TrafficExtension | Self::IstioServices => {
-                Platform::Istio
-            }
-            Self::Policy | Self::GatewayClusters => Platform::EnvoyGateway,
-        }
-    }
-}
-
 /// What is asked for: one filter by its own module, or several as the suite.
 #[derive(Debug)]
 pub struct Starter {
@@ -72,33 +58,35 @@ pub struct Starter {
 }
 
 impl Starter {
-    /// One with these filters; all of them where there is none. Digests that are not known are left to be filled in.
+    /// One with these filters; all of them where there is none. Its digests are zeros.
     ///
     /// # Errors
     /// A name that is no filter's.
-    pub fn new(filters: &[String], version: &str, digests: Option<(String, String)>) -> Result<Self, String> {
+    pub fn new(filters: &[String], version: &str) -> Result<Self, String> {
         if let Some(unknown) = filters.iter().find(|name| !SAMPLES.iter().any(|it| it.filter == **name)) {
             let names: Vec<_> = SAMPLES.iter().map(|sample| sample.filter).collect();
             return Err(format!("{unknown:?} is no filter; there is {}", names.join(", ")));
         }
         let is_chosen = |sample: &&Sample| filters.is_empty() || filters.iter().any(|it| it == sample.filter);
-        let (module_digest, image_digest) = digests.unwrap_or_else(|| {
-            let unknown = "0".repeat(64);
-            (unknown.clone(), unknown)
-        });
         Ok(Self {
             samples: SAMPLES.iter().filter(is_chosen).collect(),
-            module_digest,
-            image_digest,
+            module_digest: "0".repeat(64),
+            image_digest: "0".repeat(64),
             version: version.to_owned(),
         })
+    }
+
+    /// The same with the digests of the module and of its image.
+    #[must_use]
+    pub fn pinned(self, module_digest: String, image_digest: String) -> Self {
+        Self { module_digest, image_digest, ..self }
     }
 
     /// The name of the module: that of the filter, or of the suite.
     pub fn module(&self) -> &'static str {
         match self.samples.as_slice() {
             [one] => one.filter,
-            _ => "portcullis",
+            _ => SUITE,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Ours;
+use super::{Ours, targets};
 use crate::cursor::Cursor;
 use crate::{Document, Finding, Kind, Path, Plugin};
 
@@ -78,7 +78,7 @@ pub(super) fn of(ours: &Ours<'_>, document: &Document, surroundings: &Surroundin
     let plugin = ours.plugin;
     let configuration = Cursor::at(ours.configuration, plugin.configured_at.clone());
     let is_patch = document.value.get("kind").and_then(Value::as_str) == Some("EnvoyFilter");
-    let is_for_waypoints = targets(document).any(|kind| ["Service", "ServiceEntry"].contains(&kind));
+    let is_for_waypoints = targets(document).iter().any(|kind| ["Service", "ServiceEntry"].contains(kind));
     let find = |(name, place): (&str, Path)| match plugin.kind {
         _ if surroundings.patched.contains(name) => None,
         Kind::Envoy if is_patch => in_istio(name, &place, surroundings, false),
@@ -94,14 +94,6 @@ pub(super) fn of(ours: &Ours<'_>, document: &Document, surroundings: &Surroundin
         }
     };
     calls(&configuration).into_iter().filter_map(find).collect()
-}
-
-/// What a resource is bound to, by its kind.
-fn targets(document: &Document) -> impl Iterator<Item = &str> {
-    let spec = document.value.get("spec");
-    let several = spec.and_then(|spec| spec.get("targetRefs")).and_then(Value::as_array);
-    let one = spec.and_then(|spec| spec.get("targetRef"));
-    one.into_iter().chain(several.into_iter().flatten()).filter_map(|target| target.get("kind")?.as_str())
 }
 
 /// The clusters that a configuration calls. Those that it only compares with are in conditions.

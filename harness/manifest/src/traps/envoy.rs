@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ours, SUITE};
+use super::Ours;
 use crate::cursor::Cursor;
 use crate::envoy::message;
 use crate::{Document, Finding, Kind, Path};
@@ -48,10 +48,9 @@ pub(super) fn of_all(ours: &[Ours<'_>]) -> Vec<Finding> {
     let mut seen: BTreeMap<(&str, &str), &Path> = BTreeMap::new();
     let mut findings = Vec::new();
     for one in ours.iter().filter(|one| one.plugin.kind == Kind::Envoy) {
-        let state = if one.filter == SUITE { "buckets, breakers and chains" } else { "state" };
         if let Some(first) = seen.insert((one.filter, &one.plugin.name), &one.plugin.place) {
             let problem = format!(
-                "{first} is {} with the same name {:?}: they have the same metrics, and {state} in common unless `domain` or vm_id differ; give each a name",
+                "{first} is {} with the same name {:?}: they have the same metrics, and buckets, breakers and chains in common unless `domain` or vm_id differ; give each a name",
                 one.filter, one.plugin.name
             );
             findings.push(Finding::warning("same-name", &one.plugin.place, problem));
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_matcher_nothing_is_recorded() {
+    fn behind_a_matcher_denials_in_front_are_not_recorded() {
         let text = format!(
             r#"{{"a": {{"@type": "x/{WITH_A_MATCHER}", "extension_config": {{"typed_config": {WASM}}}}}}}"#
         );

@@ -1,6 +1,6 @@
 //! What Istio makes of a plugin.
 
-use super::Ours;
+use super::{Ours, targets};
 use crate::cursor::Cursor;
 use crate::{Document, Finding, Kind, Path};
 
@@ -20,10 +20,9 @@ const OF_THE_MODULE: [&str; 9] = [
 const OLD: [&str; 2] = ["targetRef", "verificationKey"];
 
 pub(super) fn of(ours: &Ours<'_>, document: &Document) -> Vec<Finding> {
-    let document = Cursor::at(&document.value, Path::default());
-    let Some(spec) = document.get("spec") else { return Vec::new() };
+    let Some(spec) = Cursor::at(&document.value, Path::default()).get("spec") else { return Vec::new() };
     let mut findings: Vec<_> = unknown(ours.plugin.kind, &spec).collect();
-    findings.extend(direction(&spec));
+    findings.extend(direction(&spec, &targets(document)));
     findings
 }
 
@@ -44,25 +43,23 @@ fn unknown(kind: Kind, spec: &Cursor<'_>) -> impl Iterator<Item = Finding> {
 
 /// Without a mode a plugin also stands in the way of what the workload itself calls. What is bound to a waypoint is on the side of the server, what is bound
 /// to a gateway on that of the client (`workloadModeForListenerClass` and `listener_waypoint.go` of Istio).
-fn direction(spec: &Cursor<'_>) -> Option<Finding> {
+fn direction(spec: &Cursor<'_>, targets: &[&str]) -> Option<Finding> {
     let modes = spec.get("match");
     let modes: Vec<_> = modes.iter().flat_map(Cursor::items).collect();
     let all_are = |mode: &str| !modes.is_empty() && modes.iter().all(|one| one.text("mode") == mode);
-    let several = spec.get("targetRefs");
-    let targets = spec.get("targetRef").into_iter().chain(several.iter().flat_map(Cursor::items));
-    let kinds: Vec<_> = targets.map(|target| target.text("kind")).collect();
+    let is_bound_to = |kinds: [&str; 2]| targets.iter().any(|kind| kinds.contains(kind));
     let place = modes.first().map_or(&spec.place, |one| &one.place);
-    if kinds.iter().any(|kind| ["Service", "ServiceEntry"].contains(kind)) && all_are("CLIENT") {
+    if is_bound_to(["Service", "ServiceEntry"]) && all_are("CLIENT") {
         let problem = "a waypoint is on the side of the server, where this never applies; leave out match";
         return Some(Finding::error("never-applies", place, problem));
     }
-    if kinds.iter().any(|kind| ["Gateway", "GatewayClass"].contains(kind)) && all_are("SERVER") {
+    if is_bound_to(["Gateway", "GatewayClass"]) && all_are("SERVER") {
         let problem = "a gateway is on the side of the client, where this never applies; leave out match, unless it is a waypoint's";
         return Some(Finding::warning("never-applies", place, problem));
     }
     let is_wide = |one: &&Cursor<'_>| !["SERVER", "CLIENT"].contains(&one.text("mode"));
     let wide = modes.iter().find(is_wide);
-    if !kinds.is_empty() || (wide.is_none() && !modes.is_empty()) {
+    if !targets.is_empty() || (wide.is_none() && !modes.is_empty()) {
         return None;
     }
     Some(Finding::warning(
@@ -77,6 +74,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::documents;
 
     fn spec(value: &Value) -> Cursor<'_> {
         Cursor::at(value, Path::default().key("spec"))
@@ -96,7 +94,9 @@ mod tests {
             (json!({"targetRefs": [{"kind": "Service"}], "match": [{"mode": "CLIENT"}]}), "never-applies"),
             (json!({"targetRefs": [{"kind": "Service"}], "match": [{"mode": "SERVER"}]}), ""),
         ] {
-            let found = direction(&spec(&value)).map(|finding| finding.code).unwrap_or_default();
+            let document = documents(&json!({"spec": value}).to_string()).unwrap().remove(0);
+            let found = direction(&spec(&value), &targets(&document));
+            let found = found.map(|finding| finding.code).unwrap_or_default();
             assert_eq!(found, expected, "{value}");
         }
     }

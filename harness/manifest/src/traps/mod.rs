@@ -11,7 +11,8 @@ use serde_json::Value;
 
 pub use clusters::Surroundings;
 
-use crate::{Document, Finding, Kind, Plugin};
+use crate::cursor::Cursor;
+use crate::{Document, Finding, Kind, Path, Plugin, SUITE};
 
 /// A plugin that is one of ours.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +33,13 @@ impl Ours<'_> {
     }
 }
 
-/// The name of the suite.
-const SUITE: &str = "portcullis";
+/// What a resource of Istio is bound to, by its kind.
+fn targets(document: &Document) -> Vec<&str> {
+    let document = Cursor::at(&document.value, Path::default());
+    let [one, several] = ["targetRef", "targetRefs"].map(|name| document.find(&["spec", name]));
+    let all = one.into_iter().chain(several.iter().flat_map(Cursor::items));
+    all.map(|target| target.text("kind")).collect()
+}
 
 /// What is wrong with the plugins of a document, which the filters read.
 pub fn of(document: &Document, ours: &[Ours<'_>], surroundings: &Surroundings) -> Vec<Finding> {

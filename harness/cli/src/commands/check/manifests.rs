@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_manifest::traps::{self, Ours, Surroundings};
-use portcullis_manifest::{
-    CODES, Configuration, Document, Level, Path as Place, Plugin, documents, plugins, resources,
-};
+use portcullis_manifest::{CODES, Configuration, Document, Level, Path as Place, Plugin, documents, plugins};
 use portcullis_scenario::report::{shown, shown_line};
 use serde_json::Value;
 
@@ -110,14 +108,13 @@ fn collect(path: &Path, is_named: bool, files: &mut Vec<File>) -> Result<(), Str
 fn read(path: &Path) -> Result<Vec<Document>, (Option<u64>, String)> {
     let text = contents(path).map_err(|problem| (None, problem))?;
     let text = String::from_utf8(text).map_err(|_| (None, "not UTF-8".to_owned()))?;
-    let documents = documents(&text).map_err(|error| {
+    documents(&text).map_err(|error| {
         let problem = match text.contains("{{") {
             true => format!("{error}; a template is no manifest: check what helm template writes"),
             false => error.to_string(),
         };
         (error.line, problem)
-    })?;
-    Ok(documents.into_iter().flat_map(resources).collect())
+    })
 }
 
 /// How many plugins of ours there are in a document, how many in all, and what is wrong with ours.
@@ -128,15 +125,14 @@ fn check_document(document: &Document, surroundings: &Surroundings) -> (usize, u
         .iter()
         .filter_map(|plugin| Some((plugin, Filter::named(plugin.filter(&names)?).ok()?)))
         .collect();
-    let mut lines = Vec::new();
-    let mut read = Vec::new();
-    for (plugin, filter) in &ours {
-        lines.extend(refused(document, plugin, filter));
-        let configuration = plugin.bytes().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        read.push((*plugin, filter.name, configuration.unwrap_or(Value::Null)));
-    }
-    let read: Vec<_> =
-        read.iter().map(|(plugin, filter, configuration)| Ours { plugin, filter, configuration }).collect();
+    let mut lines: Vec<_> =
+        ours.iter().filter_map(|(plugin, filter)| refused(document, plugin, filter)).collect();
+    let read = |plugin: &Plugin| serde_json::from_slice(&plugin.bytes()?).ok();
+    let configurations: Vec<Value> =
+        ours.iter().map(|(plugin, _)| read(plugin).unwrap_or_default()).collect();
+    let read: Vec<_> = std::iter::zip(&ours, &configurations)
+        .map(|((plugin, filter), configuration)| Ours { plugin, filter: filter.name, configuration })
+        .collect();
     lines.extend(traps::of(document, &read, surroundings).into_iter().map(|finding| Line {
         number: document.line(&finding.place),
         level: finding.level,

@@ -66,16 +66,14 @@ impl Reader {
                     .map(|error| vec![format!("{name}: configuration: {error}")])
             }
             (None, Some(module)) => {
-                let path = module;
-                let module = load_module(path)?;
-                let factory = vms(vec![module]);
+                let factory = vms(vec![load_module(module)?]);
                 let setup = Setup::of(configuration);
                 match SimTarget::start("wasm", factory, &foreign_functions(), &setup) {
                     Ok(_) => None,
                     Err(TargetError::Configuration(lines)) => {
                         Some(lines.into_iter().map(|line| line.message).collect())
                     }
-                    Err(error) => return Err(shown(&format!("{}: {error}", path.display()))),
+                    Err(error) => return Err(shown(&format!("{}: {error}", module.display()))),
                 }
             }
             (None, None) => return Err("name the reader with --filter or --module".into()),
