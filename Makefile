@@ -11,6 +11,7 @@ PACK := cargo run -q -p portcullis-pack --
 VENV := .venv/bin/python
 ECS := .venv/ecs-9.4.0.json
 CRDS := .venv/crds/node_modules/@kubernetes-models/istio/package.json
+EDITORS := .venv/editors/node_modules/yaml-language-server/package.json
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 
 .PHONY: help demo test build oci bench bench-full bench-fuel bench-harness lint docs schemas deny clean rust-target redis registry npm
@@ -29,10 +30,14 @@ demo: build ## Runs the modules over real requests, in the harness: no Envoy nee
 
 build: $(MODULES) ## Builds dist/*.wasm, and beside each a .debug.wasm with the names of its functions.
 
-oci: build ## OCI images of the modules in dist/oci, to be pushed with skopeo, crane or oras; ARGS='--form artifact'.
+oci: build ## What a release consists of: OCI images in dist/oci and dist/oci-artifact, bills of materials, checksums.
 	@$(PORTCULLIS) oci $(MODULES) $(ARGS)
+	@$(PORTCULLIS) oci $(MODULES) --form artifact --out dist/oci-artifact $(ARGS)
+	@$(foreach module,$(MODULES),$(call write_bill,$(module:dist/%.wasm=%));)
+	@cd dist && sha256sum $(MODULES:dist/%=%) $(MODULES:dist/%.wasm=%.debug.wasm) $(MODULES:dist/%.wasm=%.cdx.json) oci/digests.json oci-artifact/digests.json > SHA256SUMS
+	@echo dist/SHA256SUMS
 
-test: build dist/probe.wasm $(VENV) $(ECS) $(CRDS) redis registry ## Runs every test, a real Envoy included; sets itself up.
+test: build dist/probe.wasm $(VENV) $(ECS) $(CRDS) $(EDITORS) redis registry ## Runs every test, a real Envoy included; sets itself up.
 	cargo test -q
 	@cat target/scenarios.txt
 	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-audit-chain -p portcullis-sim -p portcullis-scenario
@@ -55,12 +60,19 @@ lint: rust-target ## Formatting and clippy, native and wasm.
 	cargo clippy -q --all-targets -- -D warnings
 	cargo clippy -q --target wasm32-wasip1 -p portcullis-shell $(FILTERS:%=-p portcullis-%-wasm) -p portcullis-suite-wasm -p portcullis-probe -- -D warnings
 
-docs: ## The API documentation, in target/doc.
+docs: ## The book in target/book/html, with its links checked, and the API documentation in target/doc.
 	RUSTDOCFLAGS='-D warnings' cargo doc -q --no-deps
+	@$(call tool,mdbook@0.5.4,--no-default-features --features search)
+	@$(call tool,hyperlink@0.3.2)
+	@rm -rf target/book
+	@python3 docs/book.py target/book/src
+	@MDBOOK_LOG=warn target/tools/bin/mdbook build docs
+	@target/tools/bin/hyperlink --check-anchors --sources target/book/src target/book/html
 
 schemas: ## The JSON Schemas in docs/schemas, from the code.
 	@mkdir -p docs/schemas
 	@for name in scenario $(FILTERS) portcullis; do $(PORTCULLIS) schema $$name > docs/schemas/$$name.schema.json; done
+	@$(PORTCULLIS) schema catalog > docs/schemas/catalog.json
 
 deny: ## Licences, advisories and the arrows between crates; needs cargo-deny.
 	@command -v cargo-deny >/dev/null || { echo 'make deny needs cargo-deny: cargo install --locked cargo-deny' >&2; exit 2; }
@@ -71,22 +83,27 @@ clean: ## Removes what was built.
 
 dist/%.wasm: $(SOURCES) | rust-target
 	@mkdir -p dist
-	@$(call build_module,portcullis-$(*:portcullis=suite)-wasm)
+	@$(call build_module,portcullis-$(*:portcullis=suite)-wasm,)
 	@$(PACK) target/wasm32-wasip1/wasm/$(subst -,_,$*).wasm $@
 
 # The guest of the cases in tests/abi; not one that ships, so it keeps all of its exports.
 dist/probe.wasm: $(shell find tests/abi/probe -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock | rust-target
 	@mkdir -p dist
-	@$(call build_module,portcullis-probe)
+	@$(call build_module,portcullis-probe,)
 	@cp target/wasm32-wasip1/wasm/portcullis_probe.wasm $@
 
 # With the vectors that hashes are faster by. Without the paths of this machine: two machines make the same bytes. Cargo fetches first, for what it has not unpacked has no path yet.
 define build_module
-echo 'cargo build --profile wasm --target wasm32-wasip1 -p $(1)'; \
+echo 'cargo build --profile wasm --target wasm32-wasip1 -p $(1)' >&2; \
 	cargo fetch -q --target wasm32-wasip1; \
 	flags='-C target-feature=+simd128 --remap-path-prefix=$(CURDIR)=.'; \
 	for crates in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do flags+=" --remap-path-prefix=$$crates=crates"; done; \
-	CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$$flags" cargo build -q --profile wasm --target wasm32-wasip1 -p $(1)
+	CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$$flags" cargo build -q --profile wasm --target wasm32-wasip1 -p $(1) $(2)
+endef
+
+# What dist/$(1).wasm consists of, by what cargo says that it built it from.
+define write_bill
+$(call build_module,portcullis-$(1:portcullis=suite)-wasm,--message-format json > target/$(1).messages) && $(PACK) --bom target/$(1).messages dist/$(1).wasm
 endef
 
 rust-target:
@@ -106,6 +123,11 @@ registry:
 npm:
 	@command -v npm >/dev/null || $(call by_apt,npm) || \
 	  { echo 'npm is missing: install Node.js, on Debian apt install npm' >&2; exit 2; }
+
+# Without optimisation: they run for a second, and are built for longer.
+define tool
+CARGO_PROFILE_DEV_DEBUG=none cargo install -q --locked --debug --root target/tools $(1) $(2)
+endef
 
 define by_apt
 { as_root=; [ "$$(id -u)" = 0 ] || as_root='sudo -n'; \
@@ -129,4 +151,10 @@ $(ECS): $(VENV) | npm
 $(CRDS): $(VENV) | npm
 	@npm install --silent --no-save --no-package-lock --ignore-scripts --prefix .venv/crds @kubernetes-models/istio@3.0.1 @kubernetes-models/envoy-gateway@2.0.0 || \
 	  { echo 'the npm packages of @kubernetes-models could not be installed: is the npm registry reachable?' >&2; exit 2; }
+	@touch $@
+
+# What editors know YAML by.
+$(EDITORS): $(VENV) | npm
+	@npm install --silent --no-save --no-package-lock --ignore-scripts --prefix .venv/editors yaml-language-server@1.25.0 || \
+	  { echo 'the npm package yaml-language-server could not be installed: is the npm registry reachable?' >&2; exit 2; }
 	@touch $@

@@ -1,4 +1,4 @@
-"""OCI images of the modules in a real registry, pushed and pulled by skopeo.
+"""What a release consists of: OCI images, in a real registry, pushed and pulled by skopeo; bills of materials; checksums.
 
     .venv/bin/python tests/e2e/images.py [-v] [CLASS[.TEST]]
 """
@@ -14,10 +14,13 @@ import subprocess
 import tarfile
 import tempfile
 import time
+import tomllib
 import unittest
 from pathlib import Path
 
+import cyclonedx.schema
 import httpx
+import jsonschema_rs
 from envoy import ROOT, end_with
 
 PORTCULLIS = os.environ.get("PORTCULLIS") or ROOT / "target/debug/portcullis"
@@ -114,6 +117,60 @@ class Registry(unittest.TestCase):
     def test_the_same_bytes_again(self):
         with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
             self.assertEqual(images(first, "image"), images(second, "image"))
+
+
+def schema(name):
+    """A schema of CycloneDX, of those that its library for Python comes with."""
+    folder = Path(cyclonedx.schema.__file__).parent / "_res"
+    return json.loads((folder / f"{name}.SNAPSHOT.schema.json").read_text())
+
+
+class Release(unittest.TestCase):
+    """What `make oci` leaves in dist."""
+
+    @classmethod
+    def setUpClass(cls):
+        subprocess.run(["make", "-s", "oci"], cwd=ROOT, check=True, capture_output=True, timeout=600)
+        cls.bills = {it.name.removesuffix(".cdx.json"): it.read_text() for it in ROOT.glob("dist/*.cdx.json")}
+
+    def test_checksums_are_of_all_that_there_is(self):
+        subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=ROOT / "dist", check=True)
+        named = {line.split()[1] for line in (ROOT / "dist/SHA256SUMS").read_text().splitlines()}
+        kinds = [".wasm", ".debug.wasm", ".cdx.json"]
+        digests = {"oci/digests.json", "oci-artifact/digests.json"}
+        self.assertEqual(named, {name + kind for name in self.bills for kind in kinds} | digests)
+
+    def test_bills_are_valid(self):
+        self.assertEqual(len(self.bills), 6)
+        others = lambda uri: schema(uri.rpartition("/")[2].partition(".SNAPSHOT")[0])
+        validator = jsonschema_rs.Draft7Validator(schema("bom-1.5"), retriever=others)
+        for name, bill in self.bills.items():
+            with self.subTest(name):
+                validator.validate(json.loads(bill))
+                module = hashlib.sha256((ROOT / f"dist/{name}.wasm").read_bytes()).hexdigest()
+                self.assertEqual(json.loads(bill)["metadata"]["component"]["hashes"][0]["content"], module)
+
+    def test_bills_have_what_is_in_the_module_and_no_more(self):
+        with (ROOT / "Cargo.lock").open("rb") as file:
+            locked = {(it["name"], it["version"]) for it in tomllib.load(file)["package"]}
+        for name, text in self.bills.items():
+            bill = json.loads(text)
+            parts = {(it["name"], it["version"]) for it in bill["components"] if it["name"] != "rust-std"}
+            names = {name for name, _ in parts}
+            with self.subTest(name):
+                self.assertLessEqual(parts, locked)
+                self.assertLessEqual({"portcullis-kit", "proxy-wasm", "serde_json"}, names)
+                self.assertEqual(names & {"wasmtime", "clap", "serde_derive", "portcullis-sim"}, set())
+                self.assertEqual("p256" in names, name in ("jwt-auth", "portcullis"))
+                self.assertTrue(all(it.get("licenses") for it in bill["components"]))
+                known = {it["bom-ref"] for it in bill["components"]}
+                needed = {it for of in bill["dependencies"] for it in of.get("dependsOn", [])}
+                self.assertEqual(needed, known, "each part is there because something needs it")
+
+    def test_the_same_bills_again(self):
+        subprocess.run(["make", "-s", "oci"], cwd=ROOT, check=True, capture_output=True, timeout=600)
+        for name, bill in self.bills.items():
+            self.assertEqual((ROOT / f"dist/{name}.cdx.json").read_text(), bill)
 
 
 if __name__ == "__main__":

@@ -115,11 +115,80 @@ fn what_istio_does_with_a_plugin_is_known() {
 fn what_belongs_together_is_checked_together() {
     let jwt = "{providers: [{name: a, issuer: 'https://a.example', audiences: [b], jwks: {remote: {cluster: 'outbound|443||a.example', uri: 'https://a.example/jwks'}}}], otherwise: {provider: a}}";
     let plugin = wasm_plugin("jwt-auth", &[], jwt);
-    let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nspec: {hosts: [a.example], ports: [{number: 443}]}\n";
+    let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nspec: {hosts: [a.example], ports: [{number: 443}]}\n---\nkind: DestinationRule\nspec: {host: a.example, trafficPolicy: {tls: {mode: SIMPLE}}}\n";
     let (code, lines) = check(&[("a.yaml", &plugin), ("services/b.yaml", entry)], &["--deny-warnings"]);
     assert_eq!((code, lines), (0, vec!["1 plugin: 0 errors, 0 warnings".to_owned()]));
     let both = format!("{plugin}---\n{entry}");
     assert_eq!(check(&[("a.yaml", &both)], &[]).1, ["1 plugin: 0 errors, 0 warnings"]);
+}
+
+const MODULE: &str = r#"(module
+    (memory (export "memory") 1)
+    (func (export "proxy_abi_version_0_2_1"))
+    (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 0)))"#;
+
+/// An image of a module that does nothing, and what `portcullis oci` says of its digests.
+fn image(folder: &Path, form: &str) -> [String; 2] {
+    fs::write(folder.join("token-bucket.wasm"), wat::parse_str(MODULE).unwrap()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["oci", "token-bucket.wasm", "--out", "oci", "--form", form])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let digests: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("oci/digests.json")).unwrap()).unwrap();
+    ["module", "manifest"].map(|name| digests["token-bucket"][name].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn an_image_has_two_digests_and_each_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let [module, manifest] = image(folder.path(), "image");
+    let found = |sha256: &str, url: &str| {
+        let plugin = wasm_plugin("token-bucket", &[("sha256", sha256), ("url", url)], LIMITS);
+        fs::write(folder.path().join("a.yaml"), plugin).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .args(["check", "a.yaml", "oci"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (image, file) = ("oci://registry.example/token-bucket:1", "https://host.example/token-bucket.wasm");
+    for (sha256, url) in [(&manifest, image), (&module, file)] {
+        assert_eq!(found(sha256, url), "1 plugin, 1 image: 0 errors, 0 warnings\n");
+    }
+    for (sha256, url, right) in [(&module, image, &manifest), (&manifest, file, &module)] {
+        let told = found(sha256, url);
+        assert!(told.contains(": error: ") && told.contains(&format!(", {right} [digest]")), "{told}");
+    }
+}
+
+#[test]
+fn an_image_that_istio_cannot_read_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    image(folder.path(), "artifact");
+    let layout = folder.path().join("oci/token-bucket");
+    let index: serde_json::Value =
+        serde_json::from_slice(&fs::read(layout.join("index.json")).unwrap()).unwrap();
+    // As `oras push` of the module alone makes it: without the layer that says what it is.
+    let mut manifest: serde_json::Value = {
+        let digest = index["manifests"][0]["digest"].as_str().unwrap().replace("sha256:", "blobs/sha256/");
+        serde_json::from_slice(&fs::read(layout.join(digest)).unwrap()).unwrap()
+    };
+    manifest["layers"].as_array_mut().unwrap().remove(0);
+    let bytes = manifest.to_string();
+    let digest = portcullis_oci::Digest::of(bytes.as_bytes()).to_string();
+    fs::write(layout.join("blobs/sha256").join(&digest), bytes).unwrap();
+    let mut index = index;
+    index["manifests"][0]["digest"] = format!("sha256:{digest}").into();
+    fs::write(layout.join("index.json"), index.to_string()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis")).arg("check").arg(layout).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.contains("1 layers with a module as one of them") && told.contains("[image]"), "{told}");
+    assert!(told.ends_with("0 plugins, 1 image: 1 error, 0 warnings\n"), "{told}");
 }
 
 #[test]

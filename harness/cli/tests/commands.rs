@@ -195,13 +195,34 @@ fn run_shows_every_hostcall_and_both_sides() {
 
 #[test]
 fn schemas_in_the_docs_are_those_of_the_code() {
-    for name in ["scenario", "jwt-auth"] {
+    for (name, file) in [
+        ("scenario", "scenario.schema.json"),
+        ("jwt-auth", "jwt-auth.schema.json"),
+        ("catalog", "catalog.json"),
+    ] {
         let (_, stdout, _) = portcullis(&["schema", name]);
-        let path = format!("{}/../../docs/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/../../docs/schemas/{file}", env!("CARGO_MANIFEST_DIR"));
         // Not assert_eq: nobody reads two schemas in a message.
         let same = fs::read_to_string(path).unwrap_or_default() == stdout;
-        assert!(same, "docs/schemas/{name}.schema.json is not that of the code: make schemas");
+        assert!(same, "docs/schemas/{file} is not that of the code: make schemas");
     }
+}
+
+#[test]
+fn a_catalogue_has_every_schema_in_the_docs() {
+    let (_, stdout, _) = portcullis(&["schema", "catalog", "--at", "https://host.example/schemas/"]);
+    let catalog: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let urls = catalog["schemas"].as_array().unwrap().iter().map(|schema| schema["url"].as_str().unwrap());
+    let mut urls: Vec<_> = urls.map(str::to_owned).collect();
+    let folder = fs::read_dir(format!("{}/../../docs/schemas", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut expected: Vec<_> = names
+        .filter(|name| name != "catalog.json")
+        .map(|name| format!("https://host.example/schemas/{name}"))
+        .collect();
+    urls.sort();
+    expected.sort();
+    assert_eq!(urls, expected);
 }
 
 #[test]

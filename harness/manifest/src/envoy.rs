@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::Path;
 use crate::cursor::Cursor;
-use crate::plugin::{Code, Configuration, Failure, Kind, Plugin};
+use crate::plugin::{Code, Configuration, Failure, Kind, Plugin, Vm};
 
 /// The messages that have a plugin in a member `config`.
 const WITH_A_PLUGIN: [&str; 4] = [
@@ -47,6 +47,7 @@ fn plugin(config: &Cursor<'_>) -> Plugin {
         name: config.text("name").to_owned(),
         root_id: config.text("root_id").to_owned(),
         code: code(config),
+        vm: vm(config),
         configuration: configured_at.as_ref().map_or(Configuration::Missing, configuration),
         configured_at: configured_at.map_or_else(|| config.place.clone(), |it| it.place.key("value")),
         failure: failure(config),
@@ -57,15 +58,23 @@ fn code(config: &Cursor<'_>) -> Option<Code> {
     let code = config.find(&["vm_config", "code"])?;
     if let Some(local) = code.find(&["local", "filename"]) {
         let source = local.value.as_str().unwrap_or_default().to_owned();
-        return Some(Code { place: local.place, source, sha256: String::new() });
+        return Some(Code { place: local.place, source, sha256: String::new(), cluster: None });
     }
     let remote = code.get("remote")?;
     let uri = remote.find(&["http_uri", "uri"])?;
+    let cluster = remote.find(&["http_uri", "cluster"]);
     Some(Code {
+        cluster: cluster.and_then(|it| Some((it.value.as_str()?.to_owned(), it.place))),
         place: remote.place.clone(),
         source: uri.value.as_str().unwrap_or_default().to_owned(),
         sha256: remote.shown("sha256"),
     })
+}
+
+fn vm(config: &Cursor<'_>) -> Vm {
+    let Some(vm) = config.get("vm_config") else { return Vm::default() };
+    let configuration = vm.get("configuration").map(|it| it.value.clone()).unwrap_or_default();
+    Vm { id: vm.text("vm_id").to_owned(), configuration }
 }
 
 fn configuration(any: &Cursor<'_>) -> Configuration {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::Path;
 use crate::cursor::Cursor;
-use crate::plugin::{Code, Configuration, Failure, Kind, Plugin};
+use crate::plugin::{Code, Configuration, Failure, Kind, Plugin, Vm};
 
 pub(crate) fn policy(resource: &Value) -> Vec<Plugin> {
     let resource = Cursor::at(resource, Path::default());
@@ -23,6 +23,7 @@ fn plugin(wasm: &Cursor<'_>, policy: &str) -> Plugin {
         name: if own.is_empty() { policy } else { own }.to_owned(),
         root_id: wasm.text("rootID").to_owned(),
         code: wasm.get("code").and_then(|code| self::code(&code)),
+        vm: Vm::default(),
         configured_at,
         configuration,
         failure,
@@ -33,7 +34,7 @@ fn code(code: &Cursor<'_>) -> Option<Code> {
     let from = code.get("http").or_else(|| code.get("image"))?;
     let scheme = if code.text("type") == "Image" { "oci://" } else { "" };
     let source = format!("{scheme}{}", from.text("url"));
-    Some(Code { source, sha256: from.shown("sha256"), place: from.place })
+    Some(Code { source, sha256: from.shown("sha256"), place: from.place, cluster: None })
 }
 
 #[cfg(test)]

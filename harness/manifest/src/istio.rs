@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::Path;
 use crate::cursor::Cursor;
-use crate::plugin::{Code, Configuration, Failure, Kind, Plugin};
+use crate::plugin::{Code, Configuration, Failure, Kind, Plugin, Vm};
 
 pub(crate) fn wasm_plugin(resource: &Value) -> Vec<Plugin> {
     let resource = Cursor::at(resource, Path::default());
@@ -23,6 +23,7 @@ fn plugin(kind: Kind, resource: &Cursor<'_>, wasm: &Cursor<'_>) -> Plugin {
         source: url.value.as_str().unwrap_or_default().to_owned(),
         sha256: wasm.shown("sha256"),
         place: url.place,
+        cluster: None,
     });
     Plugin {
         kind,
@@ -30,6 +31,7 @@ fn plugin(kind: Kind, resource: &Cursor<'_>, wasm: &Cursor<'_>) -> Plugin {
         name: resource.get("metadata").map(|metadata| metadata.text("name")).unwrap_or_default().to_owned(),
         root_id: wasm.text("pluginName").to_owned(),
         code,
+        vm: Vm::default(),
         configured_at,
         configuration,
         failure: failure(wasm),

@@ -17,7 +17,7 @@ pub mod traps;
 pub use document::{Document, ReadError, documents};
 pub use finding::{Finding, Level};
 pub use path::Path;
-pub use plugin::{Code, Configuration, Failure, Kind, Plugin};
+pub use plugin::{Code, Configuration, Failure, Kind, Plugin, Vm};
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ use serde_json::Value;
 const SUITE: &str = "portcullis";
 
 /// What findings are called, and what those are called that a command adds.
-pub const CODES: [&str; 16] = [
+pub const CODES: [&str; 18] = [
     "configuration",
     "unread",
     "fail-open",
@@ -37,11 +37,13 @@ pub const CODES: [&str; 16] = [
     "not-pinned",
     "placeholder",
     "digest",
+    "image",
     "not-encrypted",
     "inexact-number",
     "native-tracing",
     "matcher",
     "same-name",
+    "shared-vm",
 ];
 
 /// The plugins of a document, in their order; none where it is a manifest of something else.

@@ -52,6 +52,25 @@ pub struct Code {
     pub source: String,
     /// The digest that it is to have; empty where none is written.
     pub sha256: String,
+    /// The cluster that Envoy fetches it from, and where that is written.
+    pub cluster: Option<(String, Path)>,
+}
+
+impl Code {
+    /// Whether it is an image in a registry, whose digest is that of its manifest. Istio takes a source without a scheme for one.
+    pub(crate) fn is_image(&self, kind: Kind) -> bool {
+        self.source.starts_with("oci://")
+            || (matches!(kind, Kind::WasmPlugin | Kind::TrafficExtension) && !self.source.contains("://"))
+    }
+}
+
+/// What says, beside the module, which VM a plugin is in: plugins that have all of it in common are in one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vm {
+    /// `vm_id`, which is also whose shared data it has.
+    pub id: String,
+    /// `vm_config.configuration`.
+    pub configuration: Value,
 }
 
 /// The configuration of a plugin.
@@ -90,6 +109,8 @@ pub struct Plugin {
     pub root_id: String,
     /// Its module.
     pub code: Option<Code>,
+    /// The VM that it is in, where that can be written.
+    pub vm: Vm,
     /// Where its configuration is, or would be.
     pub configured_at: Path,
     /// Its configuration.
@@ -154,7 +175,13 @@ mod tests {
             place: Path::default(),
             name: name.to_owned(),
             root_id: root_id.to_owned(),
-            code: Some(Code { place: Path::default(), source: source.to_owned(), sha256: String::new() }),
+            code: Some(Code {
+                place: Path::default(),
+                source: source.to_owned(),
+                sha256: String::new(),
+                cluster: None,
+            }),
+            vm: Vm::default(),
             configured_at: Path::default(),
             configuration: Configuration::Missing,
             failure: None,

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::blob::Blob;
 use crate::media;
 
-pub(crate) const MARK: &str = "oci-layout";
+/// The file that makes a folder an image layout.
+pub const MARK: &str = "oci-layout";
 pub(crate) const INDEX: &str = "index.json";
 pub(crate) const BLOBS: &str = "blobs/sha256";
 

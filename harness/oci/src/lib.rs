@@ -11,6 +11,7 @@ mod read;
 
 pub use blob::Digest;
 pub use image::{Form, Image};
+pub use layout::MARK as LAYOUT;
 pub use read::{ReadError, module_of};
 
 /// The media types of what is in an image.

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -65,10 +66,16 @@ impl Oci {
             digests.insert(name, json!({ "module": module, "manifest": image, "tag": self.tag }));
         }
         let path = self.out.join("digests.json");
-        let before = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Map<_, _>>(&bytes).ok());
-        let all = before.into_iter().flatten().chain(digests).collect();
-        fs::write(&path, format!("{:#}\n", Value::Object(all)))
-            .map_err(|error| shown(&format!("{}: {error}", path.display())))?;
+        let told = |problem: String| shown(&format!("{}: {problem}", path.display()));
+        let before: Map<_, _> = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                told(format!("{error}; is it of portcullis oci? Remove it, and make all images anew"))
+            })?,
+            Err(error) if error.kind() == ErrorKind::NotFound => Map::new(),
+            Err(error) => return Err(told(error.to_string())),
+        };
+        let all = before.into_iter().chain(digests).collect();
+        fs::write(&path, format!("{:#}\n", Value::Object(all))).map_err(|error| told(error.to_string()))?;
         Ok(Verdict::Good)
     }
 }

@@ -69,7 +69,8 @@ fn service(service: &Service) -> String {
     SERVICE
         .replace("{name}", service.name)
         .replace("{host}", service.host)
-        .replace("{port}", &service.port.to_string())
+        .replace("{port}", &service.port_in_istio().to_string())
+        .replace("{target}", &service.port.to_string())
         .replace("{protocol}", protocol)
 }
 
@@ -123,9 +124,9 @@ spec:
   hosts: [{host}]
   location: MESH_EXTERNAL
   resolution: DNS
-  ports: [{ number: {port}, name: calls, protocol: {protocol} }]
+  ports: [{ number: {port}, name: calls, protocol: {protocol}, targetPort: {target} }]
 ---
-# The plugin calls without TLS; Envoy adds it, and checks who answers.
+# The plugin calls without TLS; Envoy adds it, and checks who answers. Applications that call https://{host} stay as they are.
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata:

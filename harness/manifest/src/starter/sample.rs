@@ -85,10 +85,16 @@ impl Sample {
 }
 
 impl Service {
+    /// The port that the mesh knows it by. What speaks TLS by itself, such as applications, calls 443 and is not to be given more of it: the entry is of 80, as for
+    /// TLS origination in Istio's documentation.
+    pub(super) fn port_in_istio(&self) -> u16 {
+        if self.protocol == Protocol::Https { 80 } else { self.port }
+    }
+
     /// What its cluster is called.
     pub(super) fn cluster(&self, platform: Platform) -> String {
         match platform {
-            Platform::Istio => format!("outbound|{}||{}", self.port, self.host),
+            Platform::Istio => format!("outbound|{}||{}", self.port_in_istio(), self.host),
             Platform::Envoy | Platform::EnvoyGateway => self.name.to_owned(),
         }
     }

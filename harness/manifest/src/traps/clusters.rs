@@ -1,89 +1,24 @@
 //! The clusters that filters call, which somebody has to define.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
-use super::{Ours, targets};
+use super::surroundings::REFERENCED;
+use super::{Ours, Surroundings, targets};
 use crate::cursor::Cursor;
 use crate::{Document, Finding, Kind, Path, Plugin};
-
-/// What is defined beside a plugin.
-#[derive(Clone, Debug, Default)]
-pub struct Surroundings {
-    /// The hosts of Istio's ServiceEntries, with each of their ports.
-    services: BTreeSet<(String, u64)>,
-    /// The hosts that waypoints have clusters of because an annotation names them.
-    referenced: BTreeSet<String>,
-    /// The clusters that patches of Envoy Gateway and Istio add.
-    patched: BTreeSet<String>,
-    /// The clusters of Envoy's own configurations; `None` where there is none, or something else may bring others.
-    defined: Option<BTreeSet<String>>,
-}
-
-impl Surroundings {
-    /// What there is in all manifests that are looked at together.
-    pub fn of<'a>(documents: impl IntoIterator<Item = &'a Document>) -> Self {
-        let mut surroundings = Self::default();
-        let mut is_known = true;
-        for document in documents {
-            let document = Cursor::at(&document.value, Path::default());
-            match document.text("kind") {
-                "ServiceEntry" => surroundings.add_service(&document),
-                "EnvoyPatchPolicy" | "EnvoyFilter" => {
-                    document.each(&mut |value| surroundings.patched.extend(cluster_name(value)));
-                    let annotations = document.find(&["metadata", "annotations"]);
-                    let named = annotations.as_ref().map(|it| it.text(REFERENCED)).unwrap_or_default();
-                    surroundings.referenced.extend(named.split(',').map(|host| host.trim().to_owned()));
-                }
-                _ => {
-                    is_known &= document.find(&["dynamic_resources", "cds_config"]).is_none()
-                        && document.find(&["dynamic_resources", "cds_resources_locator"]).is_none();
-                    if let Some(resources) = document.get("static_resources") {
-                        let clusters = resources.get("clusters");
-                        let names =
-                            clusters.iter().flat_map(Cursor::items).map(|it| it.text("name").to_owned());
-                        surroundings.defined.get_or_insert_default().extend(names);
-                    }
-                }
-            }
-        }
-        surroundings.defined = surroundings.defined.filter(|_| is_known);
-        surroundings
-    }
-
-    fn add_service(&mut self, entry: &Cursor<'_>) {
-        let [hosts, ports] = ["hosts", "ports"].map(|name| entry.find(&["spec", name]));
-        for host in hosts.iter().flat_map(Cursor::items) {
-            for port in ports.iter().flat_map(Cursor::items) {
-                let number = port.get("number").and_then(|number| number.value.as_u64());
-                let host = host.value.as_str().unwrap_or_default().to_owned();
-                self.services.extend(number.map(|number| (host, number)));
-            }
-        }
-    }
-}
-
-/// The annotation of an EnvoyFilter by which a waypoint has clusters of what it does not route to.
-const REFERENCED: &str = "envoyfilter.istio.io/referenced-services";
-
-/// The name of what looks like a cluster of Envoy: it has a name, and endpoints or a way to find them.
-fn cluster_name(value: &Cursor<'_>) -> Option<String> {
-    let is_cluster =
-        ["load_assignment", "connect_timeout", "cluster_type"].iter().any(|it| value.get(it).is_some());
-    Some(value.text("name")).filter(|name| is_cluster && !name.is_empty()).map(str::to_owned)
-}
 
 pub(super) fn of(ours: &Ours<'_>, document: &Document, surroundings: &Surroundings) -> Vec<Finding> {
     let plugin = ours.plugin;
     let configuration = Cursor::at(ours.configuration, plugin.configured_at.clone());
     let is_patch = document.value.get("kind").and_then(Value::as_str) == Some("EnvoyFilter");
     let is_for_waypoints = targets(document).iter().any(|kind| ["Service", "ServiceEntry"].contains(kind));
+    let fetched = plugin.code.iter().filter_map(|code| code.cluster.as_ref());
+    let fetched = fetched.map(|(cluster, place)| (cluster.as_str(), place.clone()));
     let find = |(name, place): (&str, Path)| match plugin.kind {
         _ if surroundings.patched.contains(name) => None,
         Kind::Envoy if is_patch => in_istio(name, &place, surroundings, false),
         Kind::Envoy => {
-            let is_missing = surroundings.defined.as_ref().is_some_and(|known| !known.contains(name));
+            let is_missing = surroundings.clusters.as_ref().is_some_and(|known| !known.contains_key(name));
             is_missing.then(|| missing(plugin, &place, name, "static_resources.clusters"))
         }
         Kind::WasmPlugin | Kind::TrafficExtension => in_istio(name, &place, surroundings, is_for_waypoints),
@@ -93,22 +28,58 @@ pub(super) fn of(ours: &Ours<'_>, document: &Document, surroundings: &Surroundin
             Some(missing(plugin, &place, name, "an EnvoyPatchPolicy, checked together with this file"))
         }
     };
-    calls(&configuration).into_iter().filter_map(find).collect()
+    let called = calls(&configuration);
+    let in_the_clear: Vec<_> = called.iter().filter_map(|call| in_the_clear(call, surroundings)).collect();
+    called
+        .into_iter()
+        .map(|call| (call.cluster, call.place))
+        .chain(fetched)
+        .filter_map(find)
+        .chain(in_the_clear)
+        .collect()
+}
+
+/// A cluster that a configuration calls.
+struct Call<'a> {
+    cluster: &'a str,
+    place: Path,
+    /// The URI of what is asked for there; empty where the configuration has none.
+    uri: &'a str,
 }
 
 /// The clusters that a configuration calls. Those that it only compares with are in conditions.
-fn calls<'a>(value: &Cursor<'a>) -> Vec<(&'a str, Path)> {
+fn calls<'a>(value: &Cursor<'a>) -> Vec<Call<'a>> {
     const CONDITIONS: [&str; 3] = ["match", "when", "exempt"];
     const NAMES: [&str; 2] = ["cluster", "jwks_cluster"];
     let mut found = Vec::new();
     for (name, member) in value.members().filter(|(name, _)| !CONDITIONS.contains(name)) {
         match member.value.as_str() {
-            Some(cluster) if NAMES.contains(&name) => found.push((cluster, member.place)),
+            Some(cluster) if NAMES.contains(&name) => {
+                found.push(Call { cluster, place: member.place, uri: value.text("uri") });
+            }
             _ => found.extend(calls(&member)),
         }
     }
     found.extend(value.items().flat_map(|item| calls(&item)));
     found
+}
+
+/// Whether TLS is spoken is up to the cluster: the URI only says what is asked for.
+fn in_the_clear(call: &Call<'_>, surroundings: &Surroundings) -> Option<Finding> {
+    let host = call.cluster.rsplit('|').next().unwrap_or_default();
+    let remedy = match surroundings.speaks_tls(call.cluster) {
+        _ if !call.uri.starts_with("https://") => return None,
+        None | Some(true) => return None,
+        Some(false) if host == call.cluster => {
+            "write a transport_socket with TLS that checks the name of the server".to_owned()
+        }
+        Some(false) => format!(
+            "write a DestinationRule for {host} with tls: {{mode: SIMPLE}}, or check it together with this file"
+        ),
+    };
+    let problem =
+        format!("what is fetched there goes over plain HTTP, though its URI begins with https://; {remedy}");
+    Some(Finding::warning("not-encrypted", &call.place, problem))
 }
 
 fn missing(plugin: &Plugin, place: &Path, name: &str, remedy: &str) -> Finding {
@@ -168,6 +139,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::documents;
 
     #[test]
     fn what_is_called_is_found_and_what_is_compared_with_is_not() {
@@ -180,7 +152,7 @@ mod tests {
             "token_bucket": {"limits": [{"when": {"cluster": "upstream"}, "key": [{"cluster": true}]}], "service": {"cluster": "rls"}}
         });
         let found = calls(&Cursor::at(&configuration, Path::default()));
-        let found: Vec<_> = found.into_iter().map(|(name, place)| (name, place.to_string())).collect();
+        let found: Vec<_> = found.into_iter().map(|call| (call.cluster, call.place.to_string())).collect();
         let expected = [
             ("idp", "jwt_auth.providers[0].jwks.remote.cluster".to_owned()),
             ("rls", "token_bucket.service.cluster".to_owned()),
@@ -189,21 +161,9 @@ mod tests {
     }
 
     #[test]
-    fn clusters_are_known_where_nothing_else_brings_them() {
-        let of = |text: &str| Surroundings::of(&crate::documents(text).unwrap()).defined;
-        let bootstrap = "static_resources: {clusters: [{name: a}]}\n";
-        assert_eq!(of(bootstrap), Some(BTreeSet::from(["a".to_owned()])));
-        assert_eq!(of(&format!("{bootstrap}---\nresources: []\n")), of(bootstrap));
-        assert_eq!(of(&format!("{bootstrap}dynamic_resources: {{cds_config: {{}}}}\n")), None);
-        assert_eq!(of("resources: []\n"), None);
-    }
-
-    #[test]
     fn istio_has_names_of_its_own() {
-        let surroundings = Surroundings {
-            services: BTreeSet::from([("idp.example.com".to_owned(), 443)]),
-            ..Surroundings::default()
-        };
+        let entry = "kind: ServiceEntry\nspec: {hosts: [idp.example.com], ports: [{number: 443}]}\n";
+        let surroundings = Surroundings::of(&documents(entry).unwrap());
         let level = |name: &str, is_for_waypoints| {
             let finding = in_istio(name, &Path::default(), &surroundings, is_for_waypoints);
             finding.map(|finding| finding.level.to_string())
@@ -221,5 +181,35 @@ mod tests {
             assert_eq!(level(name, false).as_deref(), expected, "{name}");
         }
         assert_eq!(level("outbound|443||idp.example.com", true).as_deref(), Some("warning"));
+    }
+
+    #[test]
+    fn who_fetches_by_https_speaks_tls() {
+        let call = |cluster, uri| Call { cluster, place: Path::default(), uri };
+        let told = |text: &str, cluster, uri| {
+            in_the_clear(&call(cluster, uri), &Surroundings::of(&documents(text).unwrap()))
+                .map(|finding| finding.code)
+        };
+        let uri = "https://idp.example.com/jwks";
+        let bootstrap = |socket: &str| format!("static_resources: {{clusters: [{{name: idp, {socket}}}]}}\n");
+        assert_eq!(told(&bootstrap(""), "idp", uri), Some("not-encrypted"));
+        assert_eq!(told(&bootstrap(""), "idp", ""), None);
+        assert_eq!(told(&bootstrap("transport_socket: {name: tls}"), "idp", uri), None);
+        assert_eq!(told(&bootstrap(""), "other", uri), None, "it is missing, which is told");
+        let entry = "kind: ServiceEntry\nspec: {hosts: [idp.example.com], ports: [{number: 80}]}\n";
+        let rule = |tls: &str| {
+            format!(
+                "{entry}---\nkind: DestinationRule\nspec: {{host: idp.example.com, trafficPolicy: {tls}}}\n"
+            )
+        };
+        let cluster = "outbound|80||idp.example.com";
+        assert_eq!(told(entry, cluster, uri), Some("not-encrypted"));
+        assert_eq!(told(&rule("{tls: {mode: DISABLE}}"), cluster, uri), Some("not-encrypted"));
+        assert_eq!(told(&rule("{tls: {mode: SIMPLE}}"), cluster, uri), None);
+        assert_eq!(
+            told(&rule("{portLevelSettings: [{port: {number: 80}, tls: {mode: MUTUAL}}]}"), cluster, uri),
+            None
+        );
+        assert_eq!(told("kind: Other\n", cluster, uri), None, "nobody knows");
     }
 }

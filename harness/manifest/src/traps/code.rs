@@ -1,9 +1,9 @@
 //! Where modules come from.
 
-use super::Ours;
+use super::{Ours, Surroundings};
 use crate::{Finding, Kind};
 
-pub(super) fn of(ours: &Ours<'_>) -> Vec<Finding> {
+pub(super) fn of(ours: &Ours<'_>, surroundings: &Surroundings) -> Vec<Finding> {
     let Some(code) = &ours.plugin.code else { return Vec::new() };
     let mut findings = Vec::new();
     let is_digest = code.sha256.len() == 64
@@ -18,11 +18,13 @@ pub(super) fn of(ours: &Ours<'_>) -> Vec<Finding> {
             ),
         ));
     }
+    let is_image = code.is_image(ours.plugin.kind);
     if code.sha256.len() == 64 && code.sha256.bytes().all(|byte| byte == b'0') {
         let problem = "the digest is a placeholder; write the one that portcullis oci prints, or the module is never loaded";
         findings.push(Finding::warning("placeholder", &code.place, problem));
+    } else if let Some(problem) = surroundings.digests.problem(&code.sha256, is_image) {
+        findings.push(Finding::error("digest", &code.place, problem));
     }
-    let is_image = is_image(ours.plugin.kind, &code.source);
     let is_pinned = !code.sha256.is_empty() || code.source.contains("@sha256:");
     if is_image && !is_pinned {
         findings.push(Finding::warning(
@@ -46,12 +48,6 @@ pub(super) fn of(ours: &Ours<'_>) -> Vec<Finding> {
         ));
     }
     findings
-}
-
-/// Istio takes a source without a scheme for an image.
-fn is_image(kind: Kind, source: &str) -> bool {
-    source.starts_with("oci://")
-        || (matches!(kind, Kind::WasmPlugin | Kind::TrafficExtension) && !source.contains("://"))
 }
 
 fn is_fetched(source: &str) -> bool {

@@ -1,11 +1,9 @@
 //! What Envoy makes of a plugin.
 
-use std::collections::BTreeMap;
-
 use super::Ours;
 use crate::cursor::Cursor;
 use crate::envoy::message;
-use crate::{Document, Finding, Kind, Path};
+use crate::{Document, Finding};
 
 const CONNECTION_MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
@@ -43,22 +41,6 @@ fn matched(ours: &Ours<'_>, matcher: &Cursor<'_>) -> Option<Finding> {
     })
 }
 
-/// What several plugins of one Envoy have in common, and should not.
-pub(super) fn of_all(ours: &[Ours<'_>]) -> Vec<Finding> {
-    let mut seen: BTreeMap<(&str, &str), &Path> = BTreeMap::new();
-    let mut findings = Vec::new();
-    for one in ours.iter().filter(|one| one.plugin.kind == Kind::Envoy) {
-        if let Some(first) = seen.insert((one.filter, &one.plugin.name), &one.plugin.place) {
-            let problem = format!(
-                "{first} is {} with the same name {:?}: they have the same metrics, and buckets, breakers and chains in common unless `domain` or vm_id differ; give each a name",
-                one.filter, one.plugin.name
-            );
-            findings.push(Finding::warning("same-name", &one.plugin.place, problem));
-        }
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -72,7 +54,7 @@ mod tests {
         let plugins = plugins(&documents[0]);
         let ours: Vec<_> =
             plugins.iter().map(|plugin| Ours { plugin, filter, configuration: &configuration }).collect();
-        let findings = ours.iter().flat_map(|one| of(one, &documents[0])).chain(of_all(&ours));
+        let findings = ours.iter().flat_map(|one| of(one, &documents[0]));
         findings.map(|finding| (finding.code, finding.place.to_string())).collect()
     }
 
@@ -99,11 +81,5 @@ mod tests {
         );
         assert_eq!(codes(&text, "audit-log"), [("matcher", "a".to_owned())]);
         assert_eq!(codes(&text, "jwt-auth"), []);
-    }
-
-    #[test]
-    fn two_plugins_have_two_names() {
-        let text = format!(r#"{{"a": {WASM}, "b": {WASM}}}"#);
-        assert_eq!(codes(&text, "token-bucket"), [("same-name", "b.config".to_owned())]);
     }
 }

@@ -3,13 +3,16 @@
 mod clusters;
 mod code;
 mod delivery;
+mod digests;
 mod envoy;
 mod failure;
 mod istio;
+mod sharing;
+mod surroundings;
 
 use serde_json::Value;
 
-pub use clusters::Surroundings;
+pub use surroundings::Surroundings;
 
 use crate::cursor::Cursor;
 use crate::{Document, Finding, Kind, Path, Plugin, SUITE};
@@ -41,12 +44,17 @@ fn targets(document: &Document) -> Vec<&str> {
     all.map(|target| target.text("kind")).collect()
 }
 
-/// What is wrong with the plugins of a document, which the filters read.
-pub fn of(document: &Document, ours: &[Ours<'_>], surroundings: &Surroundings) -> Vec<Finding> {
+/// What is wrong with those of the plugins of a document that are ours, which the filters read.
+pub fn of(
+    document: &Document,
+    all: &[Plugin],
+    ours: &[Ours<'_>],
+    surroundings: &Surroundings,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for one in ours {
         findings.extend(failure::of(one));
-        findings.extend(code::of(one));
+        findings.extend(code::of(one, surroundings));
         findings.extend(delivery::of(one));
         findings.extend(clusters::of(one, document, surroundings));
         match one.plugin.kind {
@@ -55,6 +63,6 @@ pub fn of(document: &Document, ours: &[Ours<'_>], surroundings: &Surroundings) -
             Kind::EnvoyExtensionPolicy => {}
         }
     }
-    findings.extend(envoy::of_all(ours));
+    findings.extend(sharing::of(all, ours));
     findings
 }

@@ -1,9 +1,11 @@
 //! Manifests, and the plugins in them that are ours.
 
+use std::ops::Add;
 use std::path::{Path, PathBuf};
 
 use portcullis_manifest::traps::{self, Ours, Surroundings};
 use portcullis_manifest::{CODES, Configuration, Document, Level, Path as Place, Plugin, documents, plugins};
+use portcullis_oci::{Digest, LAYOUT};
 use portcullis_scenario::report::{shown, shown_line};
 use serde_json::Value;
 
@@ -11,10 +13,13 @@ use crate::Verdict;
 use crate::commands::{contents, is_yaml};
 use crate::filters::{FILTERS, Filter};
 
-/// A file, and what is in it.
+/// A file, or the folder of an image, and what is in it.
+#[derive(Default)]
 struct File {
     path: PathBuf,
     documents: Vec<Document>,
+    /// The digests of the module in an image and of the image's manifest.
+    image: Option<[String; 2]>,
     /// Why it could not be read: others in the folder are looked at all the same.
     unread: Option<Line>,
 }
@@ -35,47 +40,85 @@ pub(super) fn check(paths: &[PathBuf], denies_warnings: bool, allowed: &[String]
     for path in paths {
         collect(path, true, &mut files)?;
     }
-    let surroundings = Surroundings::of(files.iter().flat_map(|file| &file.documents));
-    let (mut found, mut others, mut errors, mut warnings) = (0, 0, 0, 0);
-    for file in &mut files {
-        let mut lines: Vec<_> = file.unread.take().into_iter().collect();
-        for document in &file.documents {
-            let (count, all, of_document) = check_document(document, &surroundings);
-            found += count;
-            others += all - count;
-            lines.extend(of_document);
-        }
-        lines.retain(|line| !allowed.iter().any(|code| code == line.code));
-        lines.sort_by_key(|line| line.number);
-        let name = shown_line(&file.path.display().to_string());
-        for line in &lines {
-            let number = line.number.map(|number| format!(":{number}")).unwrap_or_default();
-            anstream::println!("{name}{number}: {}: {} [{}]", line.level, shown(&line.text), line.code);
-        }
-        let of_level = |level| lines.iter().filter(|line| line.level == level).count();
-        errors += of_level(Level::Error);
-        warnings += of_level(Level::Warning);
+    let mut surroundings = Surroundings::of(files.iter().flat_map(|file| &file.documents));
+    for [module, manifest] in files.iter().filter_map(|file| file.image.as_ref()) {
+        surroundings.add_image(module, manifest);
     }
-    if found == 0 {
+    let images = files.iter().filter(|file| file.path.join(LAYOUT).exists()).count();
+    let count =
+        files.iter_mut().fold(Count::default(), |count, file| count + report(file, &surroundings, allowed));
+    if count.ours == 0 && images == 0 {
         return Err("no plugin of ours here, by its root_id or pluginName, its module or its name; \
                     a configuration by itself is checked with --config FILE --filter NAME"
             .to_owned());
     }
-    let is_good = errors == 0 && (warnings == 0 || !denies_warnings);
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     anstream::println!(
-        "{}{}: {}, {}",
-        counted(found, "plugin"),
-        if others > 0 { format!(" of ours, {others} of others left alone") } else { String::new() },
-        counted(errors, "error"),
-        counted(warnings, "warning")
+        "{}{}{}: {}, {}",
+        counted(count.ours, "plugin"),
+        if count.others > 0 {
+            format!(" of ours, {} of others left alone", count.others)
+        } else {
+            String::new()
+        },
+        if images > 0 { format!(", {}", counted(images, "image")) } else { String::new() },
+        counted(count.errors, "error"),
+        counted(count.warnings, "warning")
     );
+    let is_good = count.errors == 0 && (count.warnings == 0 || !denies_warnings);
     Ok(if is_good { Verdict::Good } else { Verdict::Bad })
+}
+
+/// How many plugins there are, and how much is wrong with those that are ours.
+#[derive(Default)]
+struct Count {
+    ours: usize,
+    others: usize,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Add for Count {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            ours: self.ours + other.ours,
+            others: self.others + other.others,
+            errors: self.errors + other.errors,
+            warnings: self.warnings + other.warnings,
+        }
+    }
+}
+
+/// Prints what is wrong in a file.
+fn report(file: &mut File, surroundings: &Surroundings, allowed: &[String]) -> Count {
+    let mut count = Count::default();
+    let mut lines: Vec<_> = file.unread.take().into_iter().collect();
+    for document in &file.documents {
+        let (ours, all, of_document) = check_document(document, surroundings);
+        count.ours += ours;
+        count.others += all - ours;
+        lines.extend(of_document);
+    }
+    lines.retain(|line| !allowed.iter().any(|code| code == line.code));
+    lines.sort_by_key(|line| line.number);
+    let name = shown_line(&file.path.display().to_string());
+    for line in &lines {
+        let number = line.number.map(|number| format!(":{number}")).unwrap_or_default();
+        anstream::println!("{name}{number}: {}: {} [{}]", line.level, shown(&line.text), line.code);
+    }
+    let of_level = |level| lines.iter().filter(|line| line.level == level).count();
+    Count { errors: of_level(Level::Error), warnings: of_level(Level::Warning), ..count }
 }
 
 /// Reads a file, or the manifests in a folder.
 fn collect(path: &Path, is_named: bool, files: &mut Vec<File>) -> Result<(), String> {
     let told = |problem: String| format!("{}: {problem}", path.display());
+    if path.join(LAYOUT).is_file() {
+        files.push(image(path));
+        return Ok(());
+    }
     if path.is_dir() {
         let entries = std::fs::read_dir(path).map_err(|error| told(error.to_string()))?;
         let entries: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
@@ -90,7 +133,7 @@ fn collect(path: &Path, is_named: bool, files: &mut Vec<File>) -> Result<(), Str
         return Ok(());
     }
     match read(path) {
-        Ok(documents) => files.push(File { path: path.to_owned(), documents, unread: None }),
+        Ok(documents) => files.push(File { path: path.to_owned(), documents, ..File::default() }),
         Err((line, problem)) if is_named => {
             let line = line.map(|line| format!(":{line}")).unwrap_or_default();
             return Err(format!("{}{line}: {problem}", path.display()));
@@ -98,10 +141,29 @@ fn collect(path: &Path, is_named: bool, files: &mut Vec<File>) -> Result<(), Str
         Err((number, problem)) => {
             let text = format!("not read: {problem}");
             let unread = Some(Line { number, level: Level::Warning, code: "unread", text });
-            files.push(File { path: path.to_owned(), documents: Vec::new(), unread });
+            files.push(File { path: path.to_owned(), unread, ..File::default() });
         }
     }
     Ok(())
+}
+
+/// An OCI image layout, as Istio and Envoy Gateway read it.
+fn image(folder: &Path) -> File {
+    let path = folder.to_owned();
+    match portcullis_oci::module_of(folder) {
+        Ok((module, manifest)) => {
+            let digests = [Digest::of(&module).to_string(), manifest.to_string()];
+            File { path, image: Some(digests), ..File::default() }
+        }
+        Err(error) => {
+            let text = format!("Istio and Envoy Gateway find no module in this image: {error}");
+            File {
+                path,
+                unread: Some(Line { number: None, level: Level::Error, code: "image", text }),
+                ..File::default()
+            }
+        }
+    }
 }
 
 /// The resources in a file, or the line and the reason why not.
@@ -133,7 +195,7 @@ fn check_document(document: &Document, surroundings: &Surroundings) -> (usize, u
     let read: Vec<_> = std::iter::zip(&ours, &configurations)
         .map(|((plugin, filter), configuration)| Ours { plugin, filter: filter.name, configuration })
         .collect();
-    lines.extend(traps::of(document, &read, surroundings).into_iter().map(|finding| Line {
+    lines.extend(traps::of(document, &plugins, &read, surroundings).into_iter().map(|finding| Line {
         number: document.line(&finding.place),
         level: finding.level,
         code: finding.code,
