@@ -148,9 +148,13 @@ class Editor(unittest.TestCase):
         self.assertIn(3, [line for line, _ in self.problems("any.yaml", text)])
 
     def test_what_can_be_written_is_offered(self):
-        self.problems("jwt-auth.config.yaml", "\n")
-        offered = self.server.completions(self.directory / "jwt-auth.config.yaml", 0, 0)
-        self.assertLessEqual({"providers", "otherwise", "cache"}, offered)
+        for path in SCHEMAS.glob("*.schema.json"):
+            name = path.name.removesuffix(".schema.json")
+            file = "x.scenario.yaml" if name == "scenario" else f"{name}.config.yaml"
+            with self.subTest(name):
+                self.problems(file, "\n")
+                members = json.loads(path.read_text())["properties"].keys()
+                self.assertLessEqual(members, self.server.completions(self.directory / file, 0, 0))
 
 
 if __name__ == "__main__":

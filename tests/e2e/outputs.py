@@ -39,7 +39,7 @@ class Case(unittest.TestCase):
         cls.upstream = cls.enterClassContext(http_upstream())
         config = example(cls.upstream.server_port, cls.configure)
         cls.surround(config)
-        cls.envoy = cls.enterClassContext(Envoy(config))
+        cls.envoy = cls.enterClassContext(Envoy(config, options=["--component-log-level", "wasm:debug"]))
 
     @classmethod
     def configure(cls, configuration):

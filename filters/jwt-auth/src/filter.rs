@@ -32,6 +32,8 @@ pub struct JwtAuth {
     waiting: Waiting,
     metrics: Metrics,
     tick: Duration,
+    /// Whether the log has it that the proxy refuses what is done for requests that pass: not once for each of them.
+    has_complained: bool,
 }
 
 /// What is kept of a request that waits: since when.
@@ -54,6 +56,7 @@ impl HttpFilter for JwtAuth {
             waiting: Waiting::default(),
             metrics: Metrics::default(),
             tick: Duration::ZERO,
+            has_complained: false,
         })
     }
 
@@ -167,7 +170,7 @@ impl JwtAuth {
         decision.decide(rule).map(Some)
     }
 
-    fn apply(&self, admitted: &Admitted, request: &mut Headers, host: &mut dyn Host) {
+    fn apply(&mut self, admitted: &Admitted, request: &mut Headers, host: &mut dyn Host) {
         let Some(provider) = self.policy.providers.get(admitted.provider) else { return };
         if admitted.unverified.is_none() {
             self.metrics.admitted(admitted.provider, host);
@@ -176,14 +179,17 @@ impl JwtAuth {
                 source.strip(request);
             }
         }
-        admitted.rendered.apply(request, host);
+        let mut problem = admitted.rendered.apply(request, host);
         if let Some(header) = &admitted.unverified {
             request.set(header, b"false");
         }
         if provider.clear_route_cache
             && let Err(error) = host.foreign("clear_route_cache", b"")
         {
-            host.log(Level::Warn, &format!("jwt-auth: the route was not picked anew: {error}"));
+            problem = Some(format!("the route was not picked anew: {error}"));
+        }
+        if let Some(problem) = problem.filter(|_| !std::mem::replace(&mut self.has_complained, true)) {
+            host.log(Level::Warn, &format!("jwt-auth: {problem}; said once"));
         }
     }
 
@@ -197,7 +203,7 @@ impl JwtAuth {
         if self.policy.shadow {
             host.add(self.metrics.shadow_denied, 1);
             let (code, token) = (denial.error.row().code, self.policy.token_hash(denial, request));
-            host.log(Level::Info, &format!("jwt-auth: shadow: would deny with {code}{token}"));
+            host.log(Level::Debug, &format!("jwt-auth: shadow: would deny with {code}{token}"));
             return Ok(Action::Continue);
         }
         host.add(self.metrics.denied, 1);

@@ -118,16 +118,18 @@ impl PayloadHeader {
 }
 
 impl Rendered {
-    /// Sets everything.
-    pub(crate) fn apply(&self, request: &mut Headers, host: &mut dyn Host) {
+    /// Sets everything; what could not be set, and why.
+    pub(crate) fn apply(&self, request: &mut Headers, host: &mut dyn Host) -> Option<String> {
         for (name, value) in &self.headers {
             request.set(name, value);
         }
+        let mut problem = None;
         for (name, value) in &self.filter_state {
             if let Err(error) = host.set_property(name, value) {
-                host.log(log::Level::Warn, &format!("jwt-auth: filter state {name:?} was not set: {error}"));
+                problem = Some(format!("filter state {name:?} was not set: {error}"));
             }
         }
+        problem
     }
 
     /// About how many bytes of memory it takes.

@@ -195,11 +195,11 @@ fn run_shows_every_hostcall_and_both_sides() {
 
 #[test]
 fn schemas_in_the_docs_are_those_of_the_code() {
-    for (name, file) in [
-        ("scenario", "scenario.schema.json"),
-        ("jwt-auth", "jwt-auth.schema.json"),
-        ("catalog", "catalog.json"),
-    ] {
+    let filters =
+        ["jwt-auth", "token-bucket", "circuit-breaker", "trace-injection", "audit-log", "portcullis"];
+    let schemas = [&["scenario"], filters.as_slice()].concat();
+    let files = schemas.iter().map(|name| (*name, format!("{name}.schema.json")));
+    for (name, file) in files.chain([("catalog", "catalog.json".to_owned())]) {
         let (_, stdout, _) = portcullis(&["schema", name]);
         let path = format!("{}/../../docs/schemas/{file}", env!("CARGO_MANIFEST_DIR"));
         // Not assert_eq: nobody reads two schemas in a message.

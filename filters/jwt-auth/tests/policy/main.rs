@@ -4,4 +4,5 @@ mod bypass;
 #[path = "../common/mod.rs"]
 mod common;
 mod fetching;
+mod passing;
 mod requirements;

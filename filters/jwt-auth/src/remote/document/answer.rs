@@ -107,8 +107,8 @@ impl Document {
         self.events.fetched = self.events.fetched.saturating_add(1);
         if before.failures > 0 {
             let failures = before.failures;
-            let message = format!("{}: fetched again after {failures} failed attempts", self.title());
-            host.log(Level::Info, &message);
+            let title = self.title();
+            host.log(Level::Info, &format!("{title}: fetched again after {failures} failed attempts"));
         }
     }
 
@@ -126,8 +126,8 @@ impl Document {
         self.notice(record);
         self.events.count_failure(error.reason());
         if record.failures == 1 {
-            let message = format!("{}: cannot be fetched: {error}; tried again until it can", self.title());
-            host.log(Level::Warn, &message);
+            let title = self.title();
+            host.log(Level::Warn, &format!("{title}: cannot be fetched: {error}; tried again until it can"));
         }
     }
 
