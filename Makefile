@@ -6,38 +6,38 @@ SHELL := bash
 
 FILTERS := jwt-auth token-bucket circuit-breaker trace-injection audit-log
 MODULES := $(FILTERS:%=dist/%.wasm) dist/portcullis.wasm
-PORTCULLIS := cargo run -q -p portcullis-cli --
-PACK := cargo run -q -p portcullis-pack --
+PORTCULLIS := target/debug/portcullis
+PACK := target/debug/portcullis-pack
 VENV := .venv/bin/python
 ECS := .venv/ecs-9.4.0.json
 CRDS := .venv/crds/node_modules/@kubernetes-models/istio/package.json
 EDITORS := .venv/editors/node_modules/yaml-language-server/package.json
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 
-.PHONY: help demo test build oci bench bench-full bench-fuel bench-harness lint docs schemas deny clean rust-target redis registry npm
+.PHONY: help demo test build oci bench bench-full bench-fuel bench-harness lint docs schemas deny clean rust-target redis registry prometheus npm tools
 
 help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: build ## Runs the modules over real requests, in the harness: no Envoy needed.
+demo: build tools ## Runs the modules over real requests, in the harness: no Envoy needed.
 	@$(PORTCULLIS) test $(FILTERS:%=tests/scenarios/%/demo.yaml) tests/scenarios/portcullis/demo.yaml --format table
 	@printf '\nThese are $(MODULES), the modules that go into Envoy. What to try next:\n\n'
 	@printf '  %s\n' \
 	  'edit tests/scenarios/token-bucket/demo.yaml and run make demo again' \
-	  'cargo run -q -p portcullis-cli -- inspect dist/jwt-auth.wasm' \
-	  'cargo run -q -p portcullis-cli -- run dist/jwt-auth.wasm --config envoy/standalone/jwt-auth.config.yaml' \
+	  '$(PORTCULLIS) inspect dist/jwt-auth.wasm' \
+	  '$(PORTCULLIS) run dist/jwt-auth.wasm --config envoy/standalone/jwt-auth.config.yaml' \
 	  'make test    the same scenarios in a real Envoy, and every other test'
 
 build: $(MODULES) ## Builds dist/*.wasm, and beside each a .debug.wasm with the names of its functions.
 
-oci: build ## What a release consists of: OCI images in dist/oci and dist/oci-artifact, bills of materials, checksums.
+oci: build tools ## What a release consists of: OCI images in dist/oci and dist/oci-artifact, bills of materials, checksums.
 	@$(PORTCULLIS) oci $(MODULES) $(ARGS)
 	@$(PORTCULLIS) oci $(MODULES) --form artifact --out dist/oci-artifact $(ARGS)
 	@$(foreach module,$(MODULES),$(call write_bill,$(module:dist/%.wasm=%));)
 	@cd dist && sha256sum $(MODULES:dist/%=%) $(MODULES:dist/%.wasm=%.debug.wasm) $(MODULES:dist/%.wasm=%.cdx.json) oci/digests.json oci-artifact/digests.json > SHA256SUMS
 	@echo dist/SHA256SUMS
 
-test: build dist/probe.wasm $(VENV) $(ECS) $(CRDS) $(EDITORS) redis registry ## Runs every test, a real Envoy included; sets itself up.
+test: build dist/probe.wasm $(VENV) $(ECS) $(CRDS) $(EDITORS) redis registry prometheus ## Runs every test, a real Envoy included; sets itself up.
 	cargo test -q
 	@cat target/scenarios.txt
 	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-audit-chain -p portcullis-sim -p portcullis-scenario
@@ -48,7 +48,7 @@ bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filte
 bench-full: build $(VENV) ## The same with every protocol, upstream and number of workers, in half an hour.
 	cargo run -q --release -p portcullis-bench -- --full $(ARGS)
 
-bench-fuel: build ## Fuel and hostcalls of each callback, beside tests/fuel/_golden.yaml; BLESS=1 writes that file.
+bench-fuel: build tools ## Fuel and hostcalls of each callback, beside tests/fuel/_golden.yaml; BLESS=1 writes that file.
 	@$(PORTCULLIS) fuel tests/fuel --golden tests/fuel/_golden.yaml
 
 bench-harness: build ## A call, a start and a request in the harness, beside wasmtime's bare call.
@@ -69,7 +69,7 @@ docs: ## The book in target/book/html, with its links checked, and the API docum
 	@MDBOOK_LOG=warn target/tools/bin/mdbook build docs
 	@target/tools/bin/hyperlink --check-anchors --sources target/book/src target/book/html
 
-schemas: ## The JSON Schemas in docs/schemas, from the code.
+schemas: tools ## The JSON Schemas in docs/schemas, from the code.
 	@mkdir -p docs/schemas
 	@for name in scenario $(FILTERS) portcullis; do $(PORTCULLIS) schema $$name > docs/schemas/$$name.schema.json; done
 	@$(PORTCULLIS) schema catalog > docs/schemas/catalog.json
@@ -81,7 +81,7 @@ deny: ## Licences, advisories and the arrows between crates; needs cargo-deny.
 clean: ## Removes what was built.
 	rm -rf target dist .venv
 
-dist/%.wasm: $(SOURCES) | rust-target
+dist/%.wasm: $(SOURCES) | tools
 	@mkdir -p dist
 	@$(call build_module,portcullis-$(*:portcullis=suite)-wasm,)
 	@$(PACK) target/wasm32-wasip1/wasm/$(subst -,_,$*).wasm $@
@@ -106,6 +106,10 @@ define write_bill
 $(call build_module,portcullis-$(1:portcullis=suite)-wasm,--message-format json > target/$(1).messages) && $(PACK) --bom target/$(1).messages dist/$(1).wasm
 endef
 
+# With a test among the targets, cargo takes the features that `cargo test` takes: everything is compiled once.
+tools: rust-target
+	@cargo build -q --bin portcullis --bin portcullis-pack --test architecture
+
 rust-target:
 	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust with https://rustup.rs' >&2; exit 2; }
 	@for t in wasm32-wasip1 wasm32-unknown-unknown; do \
@@ -120,6 +124,11 @@ registry:
 	@{ command -v docker-registry && command -v skopeo; } >/dev/null || $(call by_apt,docker-registry skopeo) || \
 	  { echo 'docker-registry or skopeo is missing: install both, on Debian apt install docker-registry skopeo' >&2; exit 2; }
 
+# Of Debian's package the programs alone: installed, it would begin to serve.
+prometheus: $(VENV)
+	@{ command -v prometheus && command -v promtool; } >/dev/null || [ -x .venv/prometheus/usr/bin/promtool ] || $(call unpacked_by_apt,prometheus,.venv/prometheus) || \
+	  { echo 'prometheus or promtool is missing: install Prometheus, on Debian apt install prometheus' >&2; exit 2; }
+
 npm:
 	@command -v npm >/dev/null || $(call by_apt,npm) || \
 	  { echo 'npm is missing: install Node.js, on Debian apt install npm' >&2; exit 2; }
@@ -133,6 +142,13 @@ define by_apt
 { as_root=; [ "$$(id -u)" = 0 ] || as_root='sudo -n'; \
 	    $$as_root apt-get install -y -qq $(1) >/dev/null || \
 	    { $$as_root apt-get update -qq && $$as_root apt-get install -y -qq $(1) >/dev/null; }; }
+endef
+
+define unpacked_by_apt
+{ folder=$$(mktemp -d); as_root=; [ "$$(id -u)" = 0 ] || as_root='sudo -n'; mkdir -p $(2); \
+	    { (cd "$$folder" && apt-get download -qq $(1)) 2>/dev/null || { $$as_root apt-get update -qq && (cd "$$folder" && apt-get download -qq $(1)); }; } && \
+	    dpkg-deb --fsys-tarfile "$$folder"/*.deb | tar -x -C $(2) ./usr/bin; \
+	    code=$$?; rm -rf "$$folder"; [ $$code = 0 ]; }
 endef
 
 $(VENV): tests/requirements.txt

@@ -24,6 +24,8 @@ class Answer:
     begun: float
     ended: float
     head: bytes
+    connection: int
+    """The number of the place that asked: one connection at a time."""
 
 
 class Load:
@@ -62,7 +64,7 @@ class Load:
             begun = time.monotonic()
             head = await ask(wire, request)
             status = int(head[9:12]) if head else LOST
-            self.answers.append(Answer(kind, status, begun, time.monotonic(), head))
+            self.answers.append(Answer(kind, status, begun, time.monotonic(), head, number))
             if not head or b"\r\nconnection: close\r\n" in head:
                 wire[1].close()
                 wire = None

@@ -111,6 +111,31 @@ fn examples() {
 }
 
 #[test]
+fn hot_swap() {
+    run("hot_swap.py", &[]);
+}
+
+#[test]
+fn failures() {
+    run("failures.py", &[]);
+}
+
+#[test]
+fn prometheus() {
+    run("prometheus.py", &[]);
+}
+
+#[test]
+fn editors() {
+    run("editors.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+}
+
+#[test]
+fn pages() {
+    run("pages.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+}
+
+#[test]
 fn tracing() {
     run("tracing.py", &[]);
 }

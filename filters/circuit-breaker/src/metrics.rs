@@ -2,6 +2,25 @@ use portcullis_kit::{Counter, Gauge, Histogram, Host};
 
 use crate::state::State;
 
+/// What the metrics of a breaker are called behind its name, in the order in which they are defined.
+pub(crate) const NAMES: [&str; 15] = [
+    "calls_success_total",
+    "calls_error_total",
+    "calls_slow_total",
+    "calls_ignored_total",
+    "probes_total",
+    "denied_total",
+    "shadow_denied_total",
+    "fallback_snapshot_total",
+    "fallback_reroute_total",
+    "fallback_static_total",
+    "opened_total",
+    "half_opened_total",
+    "closed_total",
+    "state",
+    "latency_ms",
+];
+
 /// What is counted for one breaker.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Metrics {
@@ -33,23 +52,39 @@ impl Metrics {
     /// Defines them.
     pub(crate) fn new(stat_prefix: &str, breaker: &str, host: &mut dyn Host) -> Self {
         let prefix = format!("portcullis_circuit_breaker_{stat_prefix}{breaker}");
-        let mut counter = |what: &str| host.counter(&format!("{prefix}_{what}_total"));
+        let [
+            calls_success,
+            calls_error,
+            calls_slow,
+            calls_ignored,
+            probes,
+            denied,
+            shadow_denied,
+            fallback_snapshot,
+            fallback_reroute,
+            fallback_static,
+            opened,
+            half_opened,
+            closed,
+            state,
+            latency,
+        ] = NAMES.map(|what| format!("{prefix}_{what}"));
         Self {
-            calls_success: counter("calls_success"),
-            calls_error: counter("calls_error"),
-            calls_slow: counter("calls_slow"),
-            calls_ignored: counter("calls_ignored"),
-            probes: counter("probes"),
-            denied: counter("denied"),
-            shadow_denied: counter("shadow_denied"),
-            fallback_snapshot: counter("fallback_snapshot"),
-            fallback_reroute: counter("fallback_reroute"),
-            fallback_static: counter("fallback_static"),
-            opened: counter("opened"),
-            half_opened: counter("half_opened"),
-            closed: counter("closed"),
-            state: host.gauge(&format!("{prefix}_state")),
-            latency: host.histogram(&format!("{prefix}_latency_ms")),
+            calls_success: host.counter(&calls_success),
+            calls_error: host.counter(&calls_error),
+            calls_slow: host.counter(&calls_slow),
+            calls_ignored: host.counter(&calls_ignored),
+            probes: host.counter(&probes),
+            denied: host.counter(&denied),
+            shadow_denied: host.counter(&shadow_denied),
+            fallback_snapshot: host.counter(&fallback_snapshot),
+            fallback_reroute: host.counter(&fallback_reroute),
+            fallback_static: host.counter(&fallback_static),
+            opened: host.counter(&opened),
+            half_opened: host.counter(&half_opened),
+            closed: host.counter(&closed),
+            state: host.gauge(&state),
+            latency: host.histogram(&latency),
         }
     }
 

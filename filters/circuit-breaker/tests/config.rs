@@ -208,6 +208,10 @@ fn names_and_numbers_of_breakers_are_bounded() {
             "breakers[1].name: \"upstreams\" would be counted together with \"upstreams\"; give each a name of its own",
         ),
         (
+            with("/breakers/1/name", json!("upstreams_half")),
+            "breakers[1].name: \"upstreams_half\" would be counted together with \"upstreams\"; give each a name of its own",
+        ),
+        (
             with("/breakers/1/name", json!("left_alone")),
             "breakers[4].name: \"left-alone\" would be counted together with \"left_alone\"; give each a name of its own",
         ),

@@ -97,15 +97,21 @@ pub fn stat_name(name: String) -> Result<String, ConfigError> {
     }
 }
 
-/// Checks that names differ, also as they stand in metrics; `path` names the list that they are in.
+/// Checks that names differ, also as they stand in metrics, each of which is a name, `_` and one of `metrics`: `a` would count its `shadow_denied_total`
+/// together with the `denied_total` of `a_shadow`. `path` names the list that they are in.
 ///
 /// # Errors
 /// The first that is like one before it.
-pub fn distinct_names<'a>(path: &str, names: impl IntoIterator<Item = &'a str>) -> Result<(), ConfigError> {
+pub fn distinct_names<'a>(
+    path: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    metrics: &[&str],
+) -> Result<(), ConfigError> {
     let mut before: Vec<(String, &str)> = Vec::new();
     for (index, name) in names.into_iter().enumerate() {
         let counted = name.replace('-', "_");
-        if let Some((_, other)) = before.iter().find(|(other, _)| *other == counted) {
+        let is_like = |other: &str| meet(&counted, other, metrics) || meet(other, &counted, metrics);
+        if let Some((_, other)) = before.iter().find(|(other, _)| is_like(other)) {
             let problem =
                 format!("{name:?} would be counted together with {other:?}; give each a name of its own");
             return Err(ConfigError::at(format!("{path}[{index}].name"), problem));
@@ -113,6 +119,17 @@ pub fn distinct_names<'a>(path: &str, names: impl IntoIterator<Item = &'a str>) 
         before.push((counted, name));
     }
     Ok(())
+}
+
+/// Whether a metric of the one name is a metric of the other, which begins with it.
+fn meet(name: &str, longer: &str, metrics: &[&str]) -> bool {
+    longer.strip_prefix(name).is_some_and(|rest| {
+        rest.is_empty()
+            || rest.strip_prefix('_').is_some_and(|rest| {
+                let behind = metrics.iter().filter_map(|metric| metric.strip_prefix(rest)?.strip_prefix('_'));
+                behind.into_iter().any(|metric| metrics.contains(&metric))
+            })
+    })
 }
 
 /// The host that a server behind a cluster knows itself by: what is configured, or else the host in the name of a cluster of Istio,
@@ -291,6 +308,19 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+
+    #[test]
+    fn names_that_share_a_metric_are_refused() {
+        let metrics = ["denied_total", "shadow_denied_total", "state"];
+        let refused =
+            |names: [&str; 2]| distinct_names("limits", names, &metrics).err().map(|error| error.path);
+        for names in [["a", "a-shadow"], ["a_shadow", "a"], ["a-b", "a_b"], ["a", "a"]] {
+            assert_eq!(refused(names).as_deref(), Some("limits[1].name"), "{names:?}");
+        }
+        for names in [["a", "a_b"], ["a", "a_denied"], ["a", "ashadow"], ["a_state", "a"]] {
+            assert_eq!(refused(names), None, "{names:?}");
+        }
+    }
 
     #[test]
     fn spans_parse_and_print() {

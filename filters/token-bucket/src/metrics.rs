@@ -2,6 +2,18 @@ use portcullis_kit::{Counter, Gauge, Host};
 
 use crate::budget::Events;
 
+/// What the metrics of a limit are called behind its name.
+pub(crate) const NAMES: [&str; 8] = [
+    "allowed_total",
+    "denied_total",
+    "delayed_total",
+    "shadow_denied_total",
+    "fallback_total",
+    "cas_conflicts_total",
+    "evictions_total",
+    "slots_used",
+];
+
 /// What is counted for one limit. Names come from the configuration.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Metrics {
@@ -19,16 +31,17 @@ impl Metrics {
     /// Defines them.
     pub(crate) fn new(stat_prefix: &str, limit: &str, host: &mut dyn Host) -> Self {
         let prefix = format!("portcullis_token_bucket_{stat_prefix}{}", limit.replace('-', "_"));
-        let mut counter = |what: &str| host.counter(&format!("{prefix}_{what}_total"));
+        let [allowed, denied, delayed, shadow_denied, fallback, cas_conflicts, evictions, slots_used] =
+            NAMES.map(|what| format!("{prefix}_{what}"));
         Self {
-            allowed: counter("allowed"),
-            denied: counter("denied"),
-            delayed: counter("delayed"),
-            shadow_denied: counter("shadow_denied"),
-            fallback: counter("fallback"),
-            cas_conflicts: counter("cas_conflicts"),
-            evictions: counter("evictions"),
-            slots_used: host.gauge(&format!("{prefix}_slots_used")),
+            allowed: host.counter(&allowed),
+            denied: host.counter(&denied),
+            delayed: host.counter(&delayed),
+            shadow_denied: host.counter(&shadow_denied),
+            fallback: host.counter(&fallback),
+            cas_conflicts: host.counter(&cas_conflicts),
+            evictions: host.counter(&evictions),
+            slots_used: host.gauge(&slots_used),
         }
     }
 

@@ -4,6 +4,7 @@ use portcullis_kit::{ConfigError, distinct_names, stat_prefix};
 
 use crate::config::{Scope, TokenBucketConfig};
 use crate::limit::Limit;
+use crate::metrics;
 use crate::reply::Reply;
 use crate::service::Settings;
 
@@ -46,7 +47,7 @@ impl TryFrom<TokenBucketConfig> for Policy {
             }
             limits.push(limit);
         }
-        distinct_names("limits", limits.iter().map(|limit| limit.name.as_str()))?;
+        distinct_names("limits", limits.iter().map(|limit| limit.name.as_str()), &metrics::NAMES)?;
         let in_memory: u64 = limits.iter().map(Limit::buckets_of_a_worker).fold(0, u64::saturating_add);
         if in_memory > MOST_IN_MEMORY {
             let problem = format!(

@@ -131,6 +131,10 @@ fn limits_that_contradict_the_others_or_the_service_are_named() {
             with("/limits/1/name", json!("per_client")),
             "limits[1].name: \"per_client\" would be counted together with \"per-client\"; give each a name of its own",
         ),
+        (
+            with("/limits/1/name", json!("per-client-shadow")),
+            "limits[1].name: \"per-client-shadow\" would be counted together with \"per-client\"; give each a name of its own",
+        ),
     ]);
 }
 

@@ -25,7 +25,7 @@ use serde_json::Value;
 const SUITE: &str = "portcullis";
 
 /// What findings are called, and what those are called that a command adds.
-pub const CODES: [&str; 18] = [
+pub const CODES: [&str; 19] = [
     "configuration",
     "unread",
     "fail-open",
@@ -33,6 +33,7 @@ pub const CODES: [&str; 18] = [
     "no-cluster",
     "both-directions",
     "never-applies",
+    "never-fetched",
     "unknown-field",
     "not-pinned",
     "placeholder",

@@ -93,7 +93,7 @@ pub(super) fn rules(
     if rules.len() > MOST_RULES {
         return Err(ConfigError::at("rules", format!("{} of them; write at most {MOST_RULES}", rules.len())));
     }
-    distinct_names("rules", rules.iter().map(|rule| rule.name.as_str()))?;
+    distinct_names("rules", rules.iter().map(|rule| rule.name.as_str()), &[])?;
     let otherwise = Recording::new(String::new(), otherwise).map_err(|error| error.under("otherwise"))?;
     let checked = rules
         .into_iter()

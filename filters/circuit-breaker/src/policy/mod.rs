@@ -12,6 +12,7 @@ use std::time::Duration;
 use portcullis_kit::{ConfigError, Size, Span, distinct_names, is_further_header, stat_prefix};
 
 use crate::config::{CircuitBreakerConfig, Shown, StateHeaderConfig};
+use crate::metrics;
 use crate::reply::Reply;
 use crate::state::Window;
 
@@ -67,7 +68,7 @@ impl TryFrom<CircuitBreakerConfig> for Policy {
             Rule::try_from(breaker).map_err(|error| error.under(&format!("breakers[{index}]")))
         });
         let rules = rules.collect::<Result<Vec<_>, _>>()?;
-        distinct_names("breakers", rules.iter().map(|rule| rule.name.as_str()))?;
+        distinct_names("breakers", rules.iter().map(|rule| rule.name.as_str()), &metrics::NAMES)?;
         are_reached(&rules)?;
         fit_into_memory(&rules)?;
         let keys: u64 = rules.iter().map(|rule| u64::from(rule.keys.max) + 1).sum();

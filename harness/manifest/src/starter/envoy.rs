@@ -133,7 +133,7 @@ type_urls: [type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm]
 "#;
 
 const DISCOVERED: &str = r#"# The plugin {module}. Envoy takes over what is moved to the place of this file; a configuration that the plugin refuses changes nothing. The module is in a file as well:
-# remote code that is not there yet is fetched in the background where `nack_on_code_cache_miss` is set, and somebody has to send the plugin again, which a file does not.
+# an update with remote code lets every request pass without `nack_on_code_cache_miss`, and with it has to be sent again with a difference, which a file is not.
 version_info: "1"
 resources:
   - "@type": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig

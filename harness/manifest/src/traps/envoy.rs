@@ -1,5 +1,7 @@
 //! What Envoy makes of a plugin.
 
+use serde_json::Value;
+
 use super::Ours;
 use crate::cursor::Cursor;
 use crate::envoy::message;
@@ -7,6 +9,7 @@ use crate::{Document, Finding};
 
 const CONNECTION_MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+const DISCOVERED: &str = "envoy.config.core.v3.TypedExtensionConfig";
 const WITH_A_MATCHER: &str = "envoy.extensions.common.matching.v3.ExtensionWithMatcher";
 
 pub(super) fn of(ours: &Ours<'_>, document: &Document) -> Vec<Finding> {
@@ -16,6 +19,7 @@ pub(super) fn of(ours: &Ours<'_>, document: &Document) -> Vec<Finding> {
         let value = path.of(&document.value).map(|value| Cursor::at(value, path.clone()));
         match value.as_ref().and_then(message) {
             Some((CONNECTION_MANAGER, manager)) => findings.extend(native_tracing(ours, &manager)),
+            Some((DISCOVERED, _)) => findings.extend(never_fetched(ours, document)),
             Some((WITH_A_MATCHER, matcher)) => findings.extend(matched(ours, &matcher)),
             _ => {}
         }
@@ -38,6 +42,18 @@ fn matched(ours: &Ours<'_>, matcher: &Cursor<'_>) -> Option<Finding> {
     ours.has("audit-log").then(|| {
         let problem = "what a filter in front of it answers is not recorded: Envoy picks a plugin behind a matcher when the request comes to it; put the conditions into its configuration";
         Finding::warning("matcher", &matcher.place, problem)
+    })
+}
+
+/// An update by ECDS does not wait for a module, and a plugin without one is not there; `docs/failures.md` has how that was tried.
+fn never_fetched(ours: &Ours<'_>, document: &Document) -> Option<Finding> {
+    let code = ours.plugin.code.as_ref().filter(|code| code.cluster.is_some())?;
+    let plugin = Cursor::at(ours.plugin.place.of(&document.value)?, ours.plugin.place.clone());
+    let nack = plugin.find(&["vm_config", "nack_on_code_cache_miss"]);
+    nack.is_none_or(|nack| nack.value != &Value::Bool(true)).then(|| {
+        let problem = "an update by ECDS takes this over without its module and never fetches it: every request passes as if the plugin were not there, whatever failure_policy says; \
+                       take the module from a file, or write nack_on_code_cache_miss: true";
+        Finding::error("never-fetched", &code.place, problem)
     })
 }
 
@@ -72,6 +88,24 @@ mod tests {
         assert_eq!(codes(&with, "trace-injection"), [("native-tracing", "listeners[0].tracing".to_owned())]);
         assert_eq!(codes(&with, "jwt-auth"), []);
         assert_eq!(codes(&manager(r#""tracing": {},"#), "trace-injection"), []);
+    }
+
+    #[test]
+    fn an_update_does_not_wait_for_a_module() {
+        let resource = |nack: &str, code: &str| {
+            format!(
+                r#"{{"resources": [{{"@type": "x/{DISCOVERED}", "typed_config": {{"@type": "x/envoy.extensions.filters.http.wasm.v3.Wasm",
+                    "config": {{"vm_config": {{{nack} "code": {code}}}}}}}}}]}}"#
+            )
+        };
+        let remote = r#"{"remote": {"http_uri": {"uri": "https://h.example/a.wasm", "cluster": "modules"}}}"#;
+        let found = codes(&resource("", remote), "jwt-auth");
+        assert_eq!(
+            found,
+            [("never-fetched", "resources[0].typed_config.config.vm_config.code.remote".to_owned())]
+        );
+        assert_eq!(codes(&resource(r#""nack_on_code_cache_miss": true,"#, remote), "jwt-auth"), []);
+        assert_eq!(codes(&resource("", r#"{"local": {"filename": "a.wasm"}}"#), "jwt-auth"), []);
     }
 
     #[test]
