@@ -43,6 +43,7 @@ enum Command {
     Run(commands::run::Run),
     Schema(commands::schema::Schema),
     Test(commands::test::Test),
+    Token(commands::token::Token),
 }
 
 /// How a command ended when its input was good.
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
         Command::Run(command) => command.execute(),
         Command::Schema(command) => command.execute(),
         Command::Test(command) => command.execute(),
+        Command::Token(command) => command.execute(),
     };
     match result {
         Ok(Verdict::Good) => ExitCode::SUCCESS,

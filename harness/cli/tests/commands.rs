@@ -226,6 +226,41 @@ fn a_catalogue_has_every_schema_in_the_docs() {
 }
 
 #[test]
+fn a_token_is_one_that_jwt_auth_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key.json");
+    let token = |options: &[&str]| {
+        let (code, stdout, stderr) = portcullis(&[&["token", key.to_str().unwrap()], options].concat());
+        assert_eq!(code, 0, "{stderr}");
+        stdout.trim().to_owned()
+    };
+    let jwks = token(&["--jwks"]);
+    assert!(!jwks.contains("\"d\""), "{jwks}");
+    assert_eq!(token(&["--jwks"]), jwks, "the key stays");
+    let config = format!(
+        "{{providers: [{{name: a, issuer: 'https://issuer.example', audiences: [orders], jwks: {{inline: {jwks}}}, authorize: {{scope: read}}}}], otherwise: {{provider: a}}}}"
+    );
+    let (_folder, config) = file("config.yaml", &config);
+    let run = |token: &str| {
+        let bearer = format!("authorization: Bearer {token}");
+        portcullis(&["run", MODULE, "--config", config.to_str().unwrap(), "-H", &bearer]).1
+    };
+    let good = run(&token(&["--aud", "orders,others", "--claim", "scope=read"]));
+    assert!(!good.contains("portcullis_jwt_"), "{good}");
+    for (options, code) in [
+        (&["--aud", "others", "--claim", "scope=read"][..], "portcullis_jwt_aud_not_allowed"),
+        (&["--aud", "orders", "--claim", "exp=1", "--claim", "scope=read"], "portcullis_jwt_expired"),
+        (&["--aud", "orders", "--iss", "https://other.example"], "portcullis_jwt_iss_not_allowed"),
+    ] {
+        let told = run(&token(options));
+        assert!(told.contains(code), "{code}: {told}");
+    }
+    std::fs::write(&key, "{}").unwrap();
+    let (code, _, stderr) = portcullis(&["token", key.to_str().unwrap()]);
+    assert!(code == 2 && stderr.contains("no key of portcullis token"), "{stderr}");
+}
+
+#[test]
 fn a_module_becomes_an_image_and_has_two_digests() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("oci");

@@ -90,6 +90,16 @@ impl Init {
         anstream::println!(
             "\nWhat to do next:\n\n  portcullis check {directory}\n  portcullis test {directory}/tests --target native"
         );
+        if platform != PlatformName::Envoy {
+            return Ok(Verdict::Good);
+        }
+        anstream::println!("  envoy -c {directory}/envoy.yaml");
+        if starter.has("jwt-auth") {
+            anstream::println!(
+                "\nhttps://issuer.example is nobody: put your issuer in its place, or, to try it, a key of your own in the place of `remote`:\n\n  \
+                 portcullis token key.json --jwks\n  portcullis token key.json --aud orders --sub alice"
+            );
+        }
         Ok(Verdict::Good)
     }
 

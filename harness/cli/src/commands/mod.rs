@@ -11,6 +11,7 @@ mod request;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod test;
+pub(crate) mod token;
 
 use std::io::Read;
 use std::path::Path;
@@ -63,4 +64,12 @@ pub(crate) fn read_config(path: &Path) -> Result<Vec<u8>, String> {
     }
     let value: Value = parse_yaml(&path.display().to_string(), &text).map_err(|error| error.to_string())?;
     Ok(value.to_string().into_bytes())
+}
+
+/// 32 bytes that nobody can guess.
+pub(crate) fn seed() -> Result<[u8; 32], String> {
+    const SOURCE: &str = "/dev/urandom";
+    let mut seed = [0; 32];
+    let read = std::fs::File::open(SOURCE).and_then(|mut source| source.read_exact(&mut seed));
+    read.map(|()| seed).map_err(|error| format!("{SOURCE}: {error}"))
 }

@@ -133,7 +133,8 @@ impl Starter {
         self.samples.iter().flat_map(|sample| sample.services)
     }
 
-    fn has(&self, filter: &str) -> bool {
+    /// Whether this filter is one of them.
+    pub fn has(&self, filter: &str) -> bool {
         self.samples.iter().any(|sample| sample.filter == filter)
     }
 }

@@ -1,10 +1,8 @@
-use std::fs::File;
-use std::io::Read;
-
 use clap::Args;
 use portcullis_audit_chain::NoteKey;
 
 use crate::Verdict;
+use crate::commands::seed;
 
 /// Makes a pair of keys for checkpoints.
 ///
@@ -21,12 +19,4 @@ impl Key {
         println!("{}\n{}", *key.secret(), key.verifier());
         Ok(Verdict::Good)
     }
-}
-
-/// 32 bytes that nobody can guess.
-fn seed() -> Result<[u8; 32], String> {
-    const SOURCE: &str = "/dev/urandom";
-    let mut seed = [0; 32];
-    let read = File::open(SOURCE).and_then(|mut source| source.read_exact(&mut seed));
-    read.map(|()| seed).map_err(|error| format!("{SOURCE}: {error}"))
 }
