@@ -8,11 +8,15 @@ FILTERS := jwt-auth token-bucket circuit-breaker trace-injection audit-log
 MODULES := $(FILTERS:%=dist/%.wasm) dist/portcullis.wasm
 PORTCULLIS := target/debug/portcullis
 PACK := target/debug/portcullis-pack
+TOOLS := tools
 VENV := .venv/bin/python
 ECS := .venv/ecs-9.4.0.json
 CRDS := .venv/crds/node_modules/@kubernetes-models/istio/package.json
 EDITORS := .venv/editors/node_modules/yaml-language-server/package.json
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
+
+# What is fetched here locks what it is fetched into; cargo uses all processors by itself.
+.NOTPARALLEL:
 
 .PHONY: help demo test build oci bench bench-full bench-fuel bench-harness lint docs schemas deny clean rust-target redis registry prometheus npm tools
 
@@ -28,13 +32,13 @@ demo: build tools ## Runs the modules over real requests, in the harness: no Env
 	  '$(PORTCULLIS) run dist/jwt-auth.wasm --config envoy/standalone/jwt-auth.config.yaml' \
 	  'make test    the same scenarios in a real Envoy, and every other test'
 
-build: $(MODULES) ## Builds dist/*.wasm, and beside each a .debug.wasm with the names of its functions.
+build: $(MODULES) ## Builds dist/*.wasm, beside each a .debug.wasm with the names of its functions, and a bill of materials.
 
 oci: build tools ## What a release consists of: OCI images in dist/oci and dist/oci-artifact, bills of materials, checksums.
-	@$(PORTCULLIS) oci $(MODULES) $(ARGS)
-	@$(PORTCULLIS) oci $(MODULES) --form artifact --out dist/oci-artifact $(ARGS)
-	@$(foreach module,$(MODULES),$(call write_bill,$(module:dist/%.wasm=%));)
-	@cd dist && sha256sum $(MODULES:dist/%=%) $(MODULES:dist/%.wasm=%.debug.wasm) $(MODULES:dist/%.wasm=%.cdx.json) oci/digests.json oci-artifact/digests.json > SHA256SUMS
+	@rm -rf dist/oci dist/oci-artifact
+	@$(PORTCULLIS) oci $(MODULES)
+	@$(PORTCULLIS) oci $(MODULES) --form artifact --out dist/oci-artifact
+	@cd dist && sha256sum $(foreach module,$(MODULES:dist/%.wasm=%),$(module).wasm $(module).debug.wasm $(module).cdx.json) oci/digests.json oci-artifact/digests.json > SHA256SUMS
 	@echo dist/SHA256SUMS
 
 test: build dist/probe.wasm $(VENV) $(ECS) $(CRDS) $(EDITORS) redis registry prometheus ## Runs every test, a real Envoy included; sets itself up.
@@ -81,10 +85,10 @@ deny: ## Licences, advisories and the arrows between crates; needs cargo-deny.
 clean: ## Removes what was built.
 	rm -rf target dist .venv
 
-dist/%.wasm: $(SOURCES) | tools
-	@mkdir -p dist
-	@$(call build_module,portcullis-$(*:portcullis=suite)-wasm,)
-	@$(PACK) target/wasm32-wasip1/wasm/$(subst -,_,$*).wasm $@
+dist/%.wasm: $(SOURCES) | $(TOOLS)
+	@mkdir -p dist target
+	@$(call build_module,portcullis-$(*:portcullis=suite)-wasm,--message-format json-render-diagnostics > target/$*.messages)
+	@$(PACK) target/wasm32-wasip1/wasm/$(subst -,_,$*).wasm $@ target/$*.messages
 
 # The guest of the cases in tests/abi; not one that ships, so it keeps all of its exports.
 dist/probe.wasm: $(shell find tests/abi/probe -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock | rust-target
@@ -95,15 +99,11 @@ dist/probe.wasm: $(shell find tests/abi/probe -name '*.rs' -o -name 'Cargo.toml'
 # With the vectors that hashes are faster by. Without the paths of this machine: two machines make the same bytes. Cargo fetches first, for what it has not unpacked has no path yet.
 define build_module
 echo 'cargo build --profile wasm --target wasm32-wasip1 -p $(1)' >&2; \
-	cargo fetch -q --target wasm32-wasip1; \
+	cargo fetch -q --locked --target wasm32-wasip1; \
 	flags='-C target-feature=+simd128 --remap-path-prefix=$(CURDIR)=.'; \
 	for crates in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do flags+=" --remap-path-prefix=$$crates=crates"; done; \
-	CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$$flags" cargo build -q --profile wasm --target wasm32-wasip1 -p $(1) $(2)
-endef
-
-# What dist/$(1).wasm consists of, by what cargo says that it built it from.
-define write_bill
-$(call build_module,portcullis-$(1:portcullis=suite)-wasm,--message-format json > target/$(1).messages) && $(PACK) --bom target/$(1).messages dist/$(1).wasm
+	env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$$flags" \
+	  cargo build -q --locked --profile wasm --target wasm32-wasip1 -p $(1) $(2)
 endef
 
 # With a test among the targets, cargo takes the features that `cargo test` takes: everything is compiled once.

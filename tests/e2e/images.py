@@ -25,6 +25,7 @@ from envoy import ROOT, end_with
 
 PORTCULLIS = os.environ.get("PORTCULLIS") or ROOT / "target/debug/portcullis"
 START_SECONDS = 30
+OF_THE_COMPILER = {"rust-std", "wasi-libc"}
 CONFIG = """
 version: 0.1
 log: {{ level: error }}
@@ -155,7 +156,7 @@ class Release(unittest.TestCase):
             locked = {(it["name"], it["version"]) for it in tomllib.load(file)["package"]}
         for name, text in self.bills.items():
             bill = json.loads(text)
-            parts = {(it["name"], it["version"]) for it in bill["components"] if it["name"] != "rust-std"}
+            parts = {(it["name"], it["version"]) for it in bill["components"] if it["name"] not in OF_THE_COMPILER}
             names = {name for name, _ in parts}
             with self.subTest(name):
                 self.assertLessEqual(parts, locked)
@@ -167,10 +168,10 @@ class Release(unittest.TestCase):
                 needed = {it for of in bill["dependencies"] for it in of.get("dependsOn", [])}
                 self.assertEqual(needed, known, "each part is there because something needs it")
 
-    def test_the_same_bills_again(self):
+    def test_the_same_again(self):
+        before = (ROOT / "dist/SHA256SUMS").read_text()
         subprocess.run(["make", "-s", "oci"], cwd=ROOT, check=True, capture_output=True, timeout=600)
-        for name, bill in self.bills.items():
-            self.assertEqual((ROOT / f"dist/{name}.cdx.json").read_text(), bill)
+        self.assertEqual((ROOT / "dist/SHA256SUMS").read_text(), before)
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def _script(folder, told):
         if command.serves:
             lines.append(f"started {file}")
         # It returns before the server is gone, whose port the next one wants.
-        elif killed := re.fullmatch(r"kill ((?:%\d+ ?)+)", command.text):
+        elif killed := re.fullmatch(r"kill ((?:%[%\d]+ ?)+)", command.text):
             lines.append(f"wait {killed[1]} 2> /dev/null")
     script = folder / "script"
     script.write_text("\n".join(lines) + "\n")

@@ -10,6 +10,7 @@ use crate::built;
 
 /// One of the smaller modules, with all that is in the others: macros that write code, and crates from a registry.
 const MODULE: &str = "dist/token-bucket.wasm";
+const BILL: &str = "token-bucket.cdx.json";
 
 #[test]
 fn a_build_elsewhere_makes_the_same_module() {
@@ -19,8 +20,10 @@ fn a_build_elsewhere_makes_the_same_module() {
     }
     let make = Command::new("make")
         .arg(MODULE)
-        .arg(format!("PACK={}", executable("portcullis-pack").display()))
+        // The tools are there.
+        .args(["TOOLS=rust-target".to_owned(), format!("PACK={}", executable("portcullis-pack").display())])
         .env_remove("CARGO_TARGET_DIR")
+        .env("RUSTFLAGS", "-C target-cpu=native")
         .env_remove("MAKEFLAGS")
         .current_dir(elsewhere.path())
         .output()
@@ -31,6 +34,8 @@ fn a_build_elsewhere_makes_the_same_module() {
         again == built("token-bucket.wasm"),
         "{MODULE} differs from a build elsewhere; is it up to date?"
     );
+    let bill = fs::read_to_string(elsewhere.path().join("dist").join(BILL)).unwrap();
+    assert_eq!(bill.into_bytes(), built(BILL), "the bill of materials");
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -19,7 +19,14 @@ use sha2::{Digest, Sha256};
 
 /// The target of modules: what cargo builds for another one runs while it builds, and is in no module.
 const TARGET: &str = "wasm32-wasip1";
-const STD: &str = "rust-std";
+/// What comes with the compiler and is in every module: its standard library, and the C library of the target, of which that uses the allocator and a little more.
+const OF_THE_COMPILER: [(&str, &str); 2] = [
+    ("rust-std", "MIT OR Apache-2.0"),
+    (
+        "wasi-libc",
+        "(Apache-2.0 WITH LLVM-exception OR Apache-2.0 OR MIT) AND MIT AND BSD-2-Clause AND CC0-1.0",
+    ),
+];
 
 /// The bill of a module, in JSON, by what `cargo build --message-format json` said of its build. Nothing in it depends on when or where that was.
 pub(crate) fn bill(messages: &Path, module: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
@@ -31,7 +38,10 @@ pub(crate) fn bill(messages: &Path, module: &Path) -> Result<Vec<u8>, Box<dyn Er
     let (root, parts) = linked.split_last().ok_or("nothing was built for it")?;
     let root = packages.get(root).ok_or("its package is not in this workspace")?;
     let parts: BTreeSet<_> = parts.iter().filter(|id| **id != root.id).collect();
-    let parts: Vec<_> = parts.into_iter().filter_map(|id| packages.get(id).copied()).collect();
+    let known = |id: &PackageId| {
+        packages.get(id).copied().ok_or_else(|| format!("{id}: cargo metadata does not know it"))
+    };
+    let parts = parts.into_iter().map(known).collect::<Result<Vec<_>, _>>()?;
     let name = module.file_stem().unwrap_or_default().to_string_lossy();
     let mut about =
         Component::new(Classification::Application, &name, &root.version.to_string(), Some(name.to_string()));
@@ -39,7 +49,7 @@ pub(crate) fn bill(messages: &Path, module: &Path) -> Result<Vec<u8>, Box<dyn Er
     let serial_number = serial_number(&digest);
     about.hashes = Some(Hashes(vec![Hash { alg: HashAlgorithm::SHA_256, content: HashValue(digest) }]));
     about.licenses = licenses(root);
-    let components = parts.iter().map(|package| component(package)).chain([standard_library()?]).collect();
+    let components = parts.iter().map(|package| component(package)).chain(of_the_compiler()?).collect();
     let bom = Bom {
         serial_number,
         metadata: Some(About { component: Some(about), ..About::default() }),
@@ -87,15 +97,18 @@ fn licenses(package: &Package) -> Option<Licenses> {
     Some(Licenses(vec![LicenseChoice::Expression(expression)]))
 }
 
-/// The standard library, which comes with the compiler and is in every module.
-fn standard_library() -> Result<Component, Box<dyn Error>> {
+/// By the version of the compiler; no scanner knows them by a package URL.
+fn of_the_compiler() -> Result<Vec<Component>, Box<dyn Error>> {
     let version = std::process::Command::new("rustc").arg("-V").output()?;
     let version = String::from_utf8(version.stdout)?;
     let version = version.split(' ').nth(1).ok_or("rustc does not say its version")?;
-    let mut component = Component::new(Classification::Library, STD, version, Some(STD.to_owned()));
-    component.licenses =
-        Some(Licenses(vec![LicenseChoice::Expression(SpdxExpression::new("MIT OR Apache-2.0"))]));
-    Ok(component)
+    let component = |(name, license): (&str, &str)| {
+        let mut component = Component::new(Classification::Library, name, version, Some(name.to_owned()));
+        let expression = SpdxExpression::new(license);
+        component.licenses = Some(Licenses(vec![LicenseChoice::Expression(expression)]));
+        component
+    };
+    Ok(OF_THE_COMPILER.into_iter().map(component).collect())
 }
 
 /// What each needs of the others.
@@ -105,13 +118,16 @@ fn dependencies(metadata: &Metadata, (name, root): (&str, &Package), parts: &[&P
         let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
         let node = nodes.into_iter().find(|node| node.id == package.id);
         let ids: BTreeSet<_> = node.into_iter().flat_map(|node| &node.dependencies).collect();
-        ids.into_iter().filter_map(|id| named.get(id).cloned()).chain([STD.to_owned()]).collect()
+        let [standard_library, _] = OF_THE_COMPILER.map(|(name, _)| name.to_owned());
+        ids.into_iter().filter_map(|id| named.get(id).cloned()).chain([standard_library]).collect()
     };
     let of_parts = parts
         .iter()
         .map(|package| Dependency { dependency_ref: reference(package), dependencies: needs(package) });
     let of_root = Dependency { dependency_ref: name.to_owned(), dependencies: needs(root) };
-    Dependencies([of_root].into_iter().chain(of_parts).collect())
+    let [standard_library, c_library] = OF_THE_COMPILER.map(|(name, _)| name.to_owned());
+    let of_compiler = Dependency { dependency_ref: standard_library, dependencies: vec![c_library] };
+    Dependencies([of_root].into_iter().chain(of_parts).chain([of_compiler]).collect())
 }
 
 fn sha256(bytes: &[u8]) -> String {

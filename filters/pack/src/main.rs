@@ -1,11 +1,12 @@
-//! Finishes a module: `portcullis-pack IN.wasm OUT.wasm`, and `OUT.debug.wasm` beside it. `portcullis-pack --bom MESSAGES OUT.wasm` writes what it consists of
-//! into `OUT.cdx.json`.
+//! Finishes a module: `portcullis-pack IN.wasm OUT.wasm MESSAGES`, and beside it `OUT.debug.wasm` and `OUT.cdx.json`.
 //!
 //! The SDK exports every callback of the ABI, and Envoy calls each one that it finds, at a microsecond or more per
 //! request. This keeps the callbacks that `portcullis_shell::export!` lists, and what every module needs.
 //!
 //! The names of functions are a tenth and more of a module. `OUT.debug.wasm` is `OUT.wasm` byte for byte, with them behind it: what reads
 //! backtraces and profiles finds them there, and Envoy can load it in the other's place.
+//!
+//! MESSAGES is what cargo said while it built the module (`--message-format json`): the bill of materials is made of that.
 
 mod bom;
 
@@ -31,15 +32,12 @@ const ALWAYS: [&str; 7] = [
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let (input, done) = match *arguments.as_slice() {
-        ["--bom", messages, module] => (messages, write_bill(Path::new(messages), Path::new(module))),
-        [input, output] => (input, finish(Path::new(input), Path::new(output))),
-        _ => {
-            eprintln!("usage: portcullis-pack IN.wasm OUT.wasm | --bom MESSAGES OUT.wasm");
-            return ExitCode::from(2);
-        }
+    let [input, output, messages] = arguments.as_slice() else {
+        eprintln!("usage: portcullis-pack IN.wasm OUT.wasm MESSAGES");
+        return ExitCode::from(2);
     };
+    let (output, messages) = (Path::new(output), Path::new(messages));
+    let done = finish(Path::new(input), output).and_then(|told| write_bill(messages, output).map(|()| told));
     match done {
         Ok(told) => {
             println!("{told}");
@@ -52,10 +50,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn write_bill(messages: &Path, module: &Path) -> Result<String, Box<dyn Error>> {
-    let path = module.with_extension("cdx.json");
-    write(&path, &bom::bill(messages, module)?)?;
-    Ok(path.display().to_string())
+fn write_bill(messages: &Path, module: &Path) -> Result<(), Box<dyn Error>> {
+    Ok(write(&module.with_extension("cdx.json"), &bom::bill(messages, module)?)?)
 }
 
 fn finish(input: &Path, output: &Path) -> Result<String, Box<dyn Error>> {

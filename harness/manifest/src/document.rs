@@ -54,7 +54,8 @@ pub(crate) fn as_json(text: &str) -> String {
 }
 
 fn nodes(text: &str) -> Result<Vec<Spanned<Node>>, ReadError> {
-    let options: Options = serde_saphyr::options! { strict_booleans: true };
+    // Envoy and kubectl take yes and on for booleans, as YAML 1.1 does.
+    let options: Options = serde_saphyr::options! { strict_booleans: false };
     let read = serde_saphyr::from_multiple_with_options::<Spanned<Node>>(text, options);
     read.map_err(|error| {
         let line = error.location().map(|location| location.line());
@@ -240,6 +241,15 @@ mod tests {
         let values: Vec<_> = documents.iter().map(|document| document.value.clone()).collect();
         assert_eq!(values, [json!({"a": 1}), json!({"b": {"c": 2}, "d": 3})]);
         assert_eq!(documents[1].line(&Path::default().key("d")), Some(5));
+    }
+
+    #[test]
+    fn booleans_are_those_of_envoy_and_kubectl() {
+        let documents = documents("a: [yes, On, true, no, off]\nb: [\"yes\", yesterday]\n").unwrap();
+        assert_eq!(
+            documents[0].value,
+            json!({"a": [true, true, true, false, false], "b": ["yes", "yesterday"]})
+        );
     }
 
     #[test]

@@ -92,8 +92,12 @@ fn failure(config: &Cursor<'_>) -> Option<(Failure, Path)> {
     match (open, policy) {
         (Some((Failure::Open, place)), _) => Some((Failure::Open, place)),
         (_, Some(policy)) => {
-            let number = policy.value.as_u64().and_then(|number| POLICIES.get(usize::try_from(number).ok()?));
-            let name = policy.value.as_str().or_else(|| number.copied()).unwrap_or_default();
+            // A number may also be written as 3.0, and as a text.
+            let text = config.shown("failure_policy");
+            let number = text.parse::<f64>().ok().and_then(|number| {
+                POLICIES.iter().zip([0.0, 1.0, 2.0, 3.0]).find(|(_, known)| *known == number)
+            });
+            let name = number.map_or(text.as_str(), |(name, _)| *name);
             Some((Failure::named(name), policy.place))
         }
         (open, None) => open,
@@ -149,6 +153,9 @@ mod tests {
             (json!({"failure_policy": 3}), Some(Failure::Open)),
             (json!({"fail_open": false, "failure_policy": "FAIL_RELOAD"}), Some(Failure::Reload)),
             (json!({"failurePolicy": 1}), Some(Failure::Reload)),
+            (json!({"failure_policy": 3.0}), Some(Failure::Open)),
+            (json!({"failure_policy": "3"}), Some(Failure::Open)),
+            (json!({"fail_open": "true"}), Some(Failure::Open)),
             (json!({"failure_policy": 2}), Some(Failure::Closed)),
             (json!({"fail_open": false}), Some(Failure::Closed)),
             (json!({}), None),

@@ -25,13 +25,14 @@ use serde_json::Value;
 const SUITE: &str = "portcullis";
 
 /// What findings are called, and what those are called that a command adds.
-pub const CODES: [&str; 19] = [
+pub const CODES: [&str; 21] = [
     "configuration",
     "unread",
     "fail-open",
     "fails-for-good",
     "no-cluster",
     "both-directions",
+    "client-address",
     "never-applies",
     "never-fetched",
     "unknown-field",
@@ -40,6 +41,7 @@ pub const CODES: [&str; 19] = [
     "digest",
     "image",
     "not-encrypted",
+    "not-enforced",
     "inexact-number",
     "native-tracing",
     "matcher",

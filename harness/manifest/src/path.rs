@@ -25,6 +25,11 @@ impl Path {
         self.with(Step::Index(index))
     }
 
+    /// Whether it is a member of this name.
+    pub(crate) fn ends_with(&self, name: &str) -> bool {
+        matches!(self.0.last(), Some(Step::Key(last)) if last == name)
+    }
+
     /// Members in members: `config.vm_config`.
     #[must_use]
     pub fn keys(&self, names: &[&str]) -> Self {

@@ -39,7 +39,11 @@ impl Failure {
 
     /// By a member that says whether requests pass.
     pub(crate) fn of_open(is_open: &Value) -> Self {
-        if is_open == &Value::Bool(true) { Self::Open } else { Self::Closed }
+        match is_open {
+            Value::Bool(true) => Self::Open,
+            Value::String(text) if text.eq_ignore_ascii_case("true") => Self::Open,
+            _ => Self::Closed,
+        }
     }
 }
 
@@ -59,8 +63,31 @@ pub struct Code {
 impl Code {
     /// Whether it is an image in a registry, whose digest is that of its manifest. Istio takes a source without a scheme for one.
     pub(crate) fn is_image(&self, kind: Kind) -> bool {
-        self.source.starts_with("oci://")
-            || (matches!(kind, Kind::WasmPlugin | Kind::TrafficExtension) && !self.source.contains("://"))
+        match self.scheme() {
+            Some(scheme) => scheme == "oci",
+            None => matches!(kind, Kind::WasmPlugin | Kind::TrafficExtension),
+        }
+    }
+
+    /// `https` of a URL, also where it is written in capitals.
+    pub(crate) fn scheme(&self) -> Option<String> {
+        self.source.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase())
+    }
+
+    /// The digest that is written for it, by itself or at the end of an image's name, `registry.example/jwt-auth@sha256:...`; empty where there is none.
+    pub(crate) fn digest(&self, kind: Kind) -> &str {
+        let is_digest =
+            |digits: &&str| digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let in_name = self.source.rsplit_once("@sha256:").map(|(_, digits)| digits);
+        match self.sha256.as_str() {
+            "" if self.is_image(kind) => in_name.filter(is_digest).unwrap_or_default(),
+            written => written,
+        }
+    }
+
+    /// The name of its module.
+    pub(crate) fn name(&self) -> String {
+        module_name(&self.source)
     }
 }
 
@@ -123,7 +150,7 @@ impl Plugin {
     /// Which of these filters it is; `None` where it is somebody else's. The `root_id` says so, or the name of the module, or, where that says nothing,
     /// the plugin's own.
     pub fn filter<'a>(&self, names: &[&'a str]) -> Option<&'a str> {
-        let module = self.code.as_ref().map(|code| module_name(&code.source)).unwrap_or_default();
+        let module = self.code.as_ref().map(Code::name).unwrap_or_default();
         let own = self.name.rsplit('.').next().unwrap_or_default();
         let candidates = [self.root_id.as_str(), &module, own];
         candidates.into_iter().find_map(|candidate| names.iter().copied().find(|name| *name == candidate))

@@ -74,7 +74,10 @@ pub fn module_of(folder: &Path) -> Result<(Vec<u8>, Digest), ReadError> {
         }
         None => in_archive(folder, layers.last())?,
     };
-    Ok((module, digest))
+    match module.starts_with(b"\0asm\x01\0\0\0") {
+        true => Ok((module, digest)),
+        false => Err(ReadError("what is in the place of the module is no WebAssembly module".to_owned())),
+    }
 }
 
 /// The module in the last layer of an image of containers.
@@ -96,7 +99,8 @@ fn in_archive(folder: &Path, layer: Option<&Descriptor>) -> Result<Vec<u8>, Read
         if path.file_name().is_some_and(|name| name == PLUGIN) {
             let mut module = Vec::new();
             entry.read_to_end(&mut module).map_err(broken)?;
-            return Ok(module);
+            let is_whole = entry.size() == module.len() as u64;
+            return is_whole.then_some(module).ok_or_else(|| ReadError(format!("{PLUGIN} is cut off")));
         }
     }
     Err(ReadError(format!("there is no {PLUGIN} in the last layer; copy the module under that name")))
@@ -115,6 +119,10 @@ fn blob(folder: &Path, descriptor: &Descriptor) -> Result<Vec<u8>, ReadError> {
 
 fn read(path: &PathBuf) -> Result<Vec<u8>, ReadError> {
     let told = |error: std::io::Error| ReadError(format!("{}: {error}", path.display()));
+    // A pipe would wait for its other end.
+    if !fs::metadata(path).map_err(told)?.is_file() {
+        return Err(ReadError(format!("{}: not a regular file", path.display())));
+    }
     let mut bytes = Vec::new();
     fs::File::open(path).map_err(told)?.take(MOST + 1).read_to_end(&mut bytes).map_err(told)?;
     match bytes.len() as u64 > MOST {

@@ -23,7 +23,7 @@ pub(crate) struct Init {
     /// What loads the plugin.
     #[arg(long = "for", value_enum, value_name = "WHAT")]
     platform: Option<PlatformName>,
-    /// A filter; several with commas become the suite, and portcullis is all of them.
+    /// A filter: jwt-auth, token-bucket, circuit-breaker, trace-injection or audit-log; several with commas become the suite, and portcullis is all of them.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     filter: Vec<String>,
     /// Where in Istio: a sidecar, a gateway or a waypoint.
@@ -80,11 +80,13 @@ impl Init {
             fs::write(self.directory.join(name), text).map_err(told)?;
             anstream::println!("{}", shown(&self.directory.join(name).display().to_string()));
         }
-        if !is_pinned && platform != PlatformName::Envoy {
+        if !is_pinned {
             let path = shown(&self.modules.join(format!("{module}.wasm")).display().to_string());
-            anstream::println!(
-                "\nThere is no {path}, so sha256 is zeros: fill it in, or begin again with --modules."
-            );
+            let remedy = match platform {
+                PlatformName::Envoy => "Envoy will not start: write where it is into envoy.yaml",
+                _ => "sha256 is zeros: fill it in, or begin again with --modules",
+            };
+            anstream::println!("\nThere is no {path}, so {remedy}.");
         }
         let directory = shown(&self.directory.display().to_string());
         anstream::println!(

@@ -43,8 +43,8 @@ pub(crate) struct Test {
     #[arg(long)]
     suite: bool,
     /// Plays only scenarios with this in their name or path.
-    #[arg(long, value_name = "TEXT")]
-    filter: Option<String>,
+    #[arg(long, value_name = "TEXT", alias = "filter")]
+    only: Option<String>,
     /// Plays each scenario in other ways too: the other protocol, other pieces of a body, trailers, several workers, poisoned
     /// headers. It must end the same, unless it says why not.
     #[arg(long)]
@@ -126,7 +126,7 @@ impl Test {
     fn selection(&self, bless: bool) -> Selection<'_> {
         Selection {
             paths: &self.paths,
-            filter: self.filter.as_deref(),
+            filter: self.only.as_deref(),
             seed: self.seed,
             profile: self.profile.map(Profile::from),
             bless,

@@ -87,6 +87,7 @@ static_resources:
               typed_config:
                 "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
                 stat_prefix: ingress
+                use_remote_address: true # else clients write their address themselves, in x-forwarded-for; behind another proxy, see xff_num_trusted_hops
                 normalize_path: true
                 merge_slashes: true
                 common_http_protocol_options: { headers_with_underscores_action: REJECT_REQUEST }

@@ -62,16 +62,20 @@ fn module(starter: &Starter) -> String {
 }
 
 fn service(service: &Service) -> String {
-    let protocol = match service.protocol {
-        Protocol::Https => "HTTP",
-        Protocol::Grpc => "GRPC",
+    let port = service.port;
+    let ports = match service.protocol {
+        Protocol::Https => format!(
+            "    - {{ number: {}, name: calls, protocol: HTTP, targetPort: {port} }}\n    \
+             - {{ number: {port}, name: applications, protocol: TLS }} # theirs is passed on as it is\n",
+            service.port_in_istio()
+        ),
+        Protocol::Grpc => format!("    - {{ number: {port}, name: calls, protocol: GRPC }}\n"),
     };
     SERVICE
         .replace("{name}", service.name)
         .replace("{host}", service.host)
+        .replace("{ports}", &ports)
         .replace("{port}", &service.port_in_istio().to_string())
-        .replace("{target}", &service.port.to_string())
-        .replace("{protocol}", protocol)
 }
 
 const HEAD: &str = r#"apiVersion: extensions.istio.io/v1alpha1
@@ -124,9 +128,9 @@ spec:
   hosts: [{host}]
   location: MESH_EXTERNAL
   resolution: DNS
-  ports: [{ number: {port}, name: calls, protocol: {protocol}, targetPort: {target} }]
----
-# The plugin calls without TLS; Envoy adds it, and checks who answers. Applications that call https://{host} stay as they are.
+  ports:
+{ports}---
+# The plugin calls without TLS; Envoy adds it, and checks who answers.
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata:
@@ -135,5 +139,7 @@ metadata:
 spec:
   host: {host}
   trafficPolicy:
-    tls: { mode: SIMPLE, sni: {host}, subjectAltNames: [{host}], caCertificates: system }
+    portLevelSettings:
+      - port: { number: {port} }
+        tls: { mode: SIMPLE, sni: {host}, subjectAltNames: [{host}], caCertificates: system }
 "#;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::surroundings::REFERENCED;
+use super::surroundings::{REFERENCED, Security};
 use super::{Ours, Surroundings, targets};
 use crate::cursor::Cursor;
 use crate::{Document, Finding, Kind, Path, Plugin};
@@ -15,7 +15,7 @@ pub(super) fn of(ours: &Ours<'_>, document: &Document, surroundings: &Surroundin
     let fetched = plugin.code.iter().filter_map(|code| code.cluster.as_ref());
     let fetched = fetched.map(|(cluster, place)| (cluster.as_str(), place.clone()));
     let find = |(name, place): (&str, Path)| match plugin.kind {
-        _ if surroundings.patched.contains(name) => None,
+        _ if surroundings.patched.contains_key(name) => None,
         Kind::Envoy if is_patch => in_istio(name, &place, surroundings, false),
         Kind::Envoy => {
             let is_missing = surroundings.clusters.as_ref().is_some_and(|known| !known.contains_key(name));
@@ -43,8 +43,8 @@ pub(super) fn of(ours: &Ours<'_>, document: &Document, surroundings: &Surroundin
 struct Call<'a> {
     cluster: &'a str,
     place: Path,
-    /// The URI of what is asked for there; empty where the configuration has none.
-    uri: &'a str,
+    /// Whether keys, a list or an answer about a token is fetched there.
+    is_document: bool,
 }
 
 /// The clusters that a configuration calls. Those that it only compares with are in conditions.
@@ -52,10 +52,12 @@ fn calls<'a>(value: &Cursor<'a>) -> Vec<Call<'a>> {
     const CONDITIONS: [&str; 3] = ["match", "when", "exempt"];
     const NAMES: [&str; 2] = ["cluster", "jwks_cluster"];
     let mut found = Vec::new();
+    // That of `discovery` follows from the issuer.
+    let is_document = value.get("uri").is_some() || value.place.ends_with("discovery");
     for (name, member) in value.members().filter(|(name, _)| !CONDITIONS.contains(name)) {
         match member.value.as_str() {
             Some(cluster) if NAMES.contains(&name) => {
-                found.push(Call { cluster, place: member.place, uri: value.text("uri") });
+                found.push(Call { cluster, place: member.place, is_document });
             }
             _ => found.extend(calls(&member)),
         }
@@ -64,21 +66,31 @@ fn calls<'a>(value: &Cursor<'a>) -> Vec<Call<'a>> {
     found
 }
 
-/// Whether TLS is spoken is up to the cluster: the URI only says what is asked for.
+/// Whether TLS is spoken, and with whom, is up to the cluster: the URI only says what is asked for.
 fn in_the_clear(call: &Call<'_>, surroundings: &Surroundings) -> Option<Finding> {
     let host = call.cluster.rsplit('|').next().unwrap_or_default();
-    let remedy = match surroundings.speaks_tls(call.cluster) {
-        _ if !call.uri.starts_with("https://") => return None,
-        None | Some(true) => return None,
-        Some(false) if host == call.cluster => {
-            "write a transport_socket with TLS that checks the name of the server".to_owned()
-        }
-        Some(false) => format!(
-            "write a DestinationRule for {host} with tls: {{mode: SIMPLE}}, or check it together with this file"
+    let is_of_istio = host != call.cluster;
+    let (what, remedy) = match surroundings.security(call.cluster).filter(|_| call.is_document)? {
+        Security::Checked => return None,
+        Security::Plain if is_of_istio => (
+            "goes over plain HTTP",
+            format!(
+                "write a DestinationRule for {host} with tls: {{mode: SIMPLE}}, or check it together with this file"
+            ),
+        ),
+        Security::Plain => ("goes over plain HTTP", "write a transport_socket with TLS".to_owned()),
+        Security::Unchecked if is_of_istio => (
+            "comes from whoever answers, as nobody looks at the certificate",
+            "leave out insecureSkipVerify".to_owned(),
+        ),
+        Security::Unchecked => (
+            "comes from whoever answers, as nobody looks at the certificate",
+            "write a validation_context with trusted_ca and the name of the server".to_owned(),
         ),
     };
-    let problem =
-        format!("what is fetched there goes over plain HTTP, though its URI begins with https://; {remedy}");
+    let problem = format!(
+        "what is fetched there {what}, whatever its URI says: who is on the way can give keys of his own; {remedy}"
+    );
     Some(Finding::warning("not-encrypted", &call.place, problem))
 }
 
@@ -184,18 +196,28 @@ mod tests {
     }
 
     #[test]
-    fn who_fetches_by_https_speaks_tls() {
-        let call = |cluster, uri| Call { cluster, place: Path::default(), uri };
-        let told = |text: &str, cluster, uri| {
-            in_the_clear(&call(cluster, uri), &Surroundings::of(&documents(text).unwrap()))
-                .map(|finding| finding.code)
+    fn who_fetches_speaks_tls_with_whom_he_means() {
+        let call = |cluster, is_document| Call { cluster, place: Path::default(), is_document };
+        let told = |text: &str, cluster, is_document| {
+            let found =
+                in_the_clear(&call(cluster, is_document), &Surroundings::of(&documents(text).unwrap()));
+            found.map(|finding| if finding.problem.contains("certificate") { "unchecked" } else { "plain" })
         };
-        let uri = "https://idp.example.com/jwks";
         let bootstrap = |socket: &str| format!("static_resources: {{clusters: [{{name: idp, {socket}}}]}}\n");
-        assert_eq!(told(&bootstrap(""), "idp", uri), Some("not-encrypted"));
-        assert_eq!(told(&bootstrap(""), "idp", ""), None);
-        assert_eq!(told(&bootstrap("transport_socket: {name: tls}"), "idp", uri), None);
-        assert_eq!(told(&bootstrap(""), "other", uri), None, "it is missing, which is told");
+        let tls = |context: &str| {
+            format!(
+                "transport_socket: {{typed_config: {{\"@type\": x/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, {context}}}}}"
+            )
+        };
+        assert_eq!(told(&bootstrap(""), "idp", true), Some("plain"));
+        assert_eq!(told(&bootstrap(""), "idp", false), None, "it is no document");
+        assert_eq!(told(&bootstrap("transport_socket: {name: raw}"), "idp", true), Some("plain"));
+        assert_eq!(told(&bootstrap(&tls("sni: a")), "idp", true), Some("unchecked"));
+        let checked = "common_tls_context: {validation_context: {trusted_ca: {filename: a}}}";
+        assert_eq!(told(&bootstrap(&tls(checked)), "idp", true), None);
+        assert_eq!(told(&bootstrap(""), "other", true), None, "it is missing, which is told");
+        let patch = "kind: EnvoyPatchPolicy\nspec: {jsonPatches: [{operation: {value: {name: idp, connect_timeout: 1s}}}]}\n";
+        assert_eq!(told(patch, "idp", true), Some("plain"));
         let entry = "kind: ServiceEntry\nspec: {hosts: [idp.example.com], ports: [{number: 80}]}\n";
         let rule = |tls: &str| {
             format!(
@@ -203,13 +225,26 @@ mod tests {
             )
         };
         let cluster = "outbound|80||idp.example.com";
-        assert_eq!(told(entry, cluster, uri), Some("not-encrypted"));
-        assert_eq!(told(&rule("{tls: {mode: DISABLE}}"), cluster, uri), Some("not-encrypted"));
-        assert_eq!(told(&rule("{tls: {mode: SIMPLE}}"), cluster, uri), None);
+        assert_eq!(told(entry, cluster, true), Some("plain"));
+        assert_eq!(told(&rule("{tls: {mode: DISABLE}}"), cluster, true), Some("plain"));
+        assert_eq!(told(&rule("{tls: {mode: SIMPLE}}"), cluster, true), None);
         assert_eq!(
-            told(&rule("{portLevelSettings: [{port: {number: 80}, tls: {mode: MUTUAL}}]}"), cluster, uri),
+            told(&rule("{tls: {mode: SIMPLE, insecureSkipVerify: true}}"), cluster, true),
+            Some("unchecked")
+        );
+        assert_eq!(
+            told(&rule("{portLevelSettings: [{port: {number: 80}, tls: {mode: MUTUAL}}]}"), cluster, true),
             None
         );
-        assert_eq!(told("kind: Other\n", cluster, uri), None, "nobody knows");
+        let of_another = "{portLevelSettings: [{port: {number: 443}, tls: {mode: SIMPLE}}]}";
+        assert_eq!(told(&rule(of_another), cluster, true), Some("plain"));
+        let but_here =
+            "{tls: {mode: SIMPLE}, portLevelSettings: [{port: {number: 80}, tls: {mode: DISABLE}}]}";
+        assert_eq!(told(&rule(but_here), cluster, true), Some("plain"));
+        let of_all = rule("{tls: {mode: SIMPLE}}")
+            .replace("host: idp.", "host: \"*.")
+            .replace("example.com, traffic", "example.com\", traffic");
+        assert_eq!(told(&of_all, cluster, true), None);
+        assert_eq!(told("kind: Other\n", cluster, true), None, "nobody knows");
     }
 }

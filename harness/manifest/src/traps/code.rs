@@ -6,6 +6,7 @@ use crate::{Finding, Kind};
 pub(super) fn of(ours: &Ours<'_>, surroundings: &Surroundings) -> Vec<Finding> {
     let Some(code) = &ours.plugin.code else { return Vec::new() };
     let mut findings = Vec::new();
+    let digest = code.digest(ours.plugin.kind);
     let is_digest = code.sha256.len() == 64
         && code.sha256.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     if !code.sha256.is_empty() && !is_digest {
@@ -22,17 +23,24 @@ pub(super) fn of(ours: &Ours<'_>, surroundings: &Surroundings) -> Vec<Finding> {
     if code.sha256.len() == 64 && code.sha256.bytes().all(|byte| byte == b'0') {
         let problem = "the digest is a placeholder; write the one that portcullis oci prints, or the module is never loaded";
         findings.push(Finding::warning("placeholder", &code.place, problem));
-    } else if let Some(problem) = surroundings.digests.problem(&code.sha256, is_image) {
+    } else if let Some(problem) = surroundings.digests.problem(digest, is_image) {
         findings.push(Finding::error("digest", &code.place, problem));
+    } else if !digest.is_empty() && surroundings.digests.is_another(&code.name(), digest) {
+        let problem = format!(
+            "no image of {} that is checked here has this digest; it is of another version",
+            code.name()
+        );
+        findings.push(Finding::warning("digest", &code.place, problem));
     }
-    let is_pinned = !code.sha256.is_empty() || code.source.contains("@sha256:");
+    let is_pinned = !digest.is_empty();
+    let scheme = code.scheme().unwrap_or_default();
     if is_image && !is_pinned {
         findings.push(Finding::warning(
             "not-pinned",
             &code.place,
             "whoever may push to the registry may change what runs; write sha256, the digest of the image's manifest (not of the module)",
         ));
-    } else if is_fetched(&code.source) && !is_pinned {
+    } else if ["http", "https"].contains(&scheme.as_str()) && !is_pinned {
         let problem = "whoever answers there may change what runs; write sha256, the digest of the module";
         findings.push(match ours.plugin.kind {
             // Envoy refuses remote code without one.
@@ -40,7 +48,7 @@ pub(super) fn of(ours: &Ours<'_>, surroundings: &Surroundings) -> Vec<Finding> {
             _ => Finding::warning("not-pinned", &code.place, problem),
         });
     }
-    if code.source.starts_with("http://") && !is_pinned {
+    if scheme == "http" && !is_pinned {
         findings.push(Finding::warning(
             "not-encrypted",
             &code.place,
@@ -48,8 +56,4 @@ pub(super) fn of(ours: &Ours<'_>, surroundings: &Surroundings) -> Vec<Finding> {
         ));
     }
     findings
-}
-
-fn is_fetched(source: &str) -> bool {
-    source.starts_with("http://") || source.starts_with("https://")
 }

@@ -11,12 +11,15 @@ pub(super) struct Digests {
     manifests: BTreeMap<String, String>,
     /// The other way round.
     modules: BTreeMap<String, String>,
+    /// The names of the images that are looked at, each with both digests.
+    images: BTreeMap<String, BTreeSet<String>>,
     /// What plugins name as digests of images, and of modules.
     named: [BTreeSet<String>; 2],
 }
 
 impl Digests {
-    pub(super) fn add_image(&mut self, module: &str, manifest: &str) {
+    pub(super) fn add_image(&mut self, name: &str, [module, manifest]: [&str; 2]) {
+        self.images.entry(name.to_owned()).or_default().extend([module.to_owned(), manifest.to_owned()]);
         self.manifests.insert(module.to_owned(), manifest.to_owned());
         self.modules.insert(manifest.to_owned(), module.to_owned());
     }
@@ -24,9 +27,17 @@ impl Digests {
     pub(super) fn add_plugins(&mut self, document: &Document) {
         let [images, modules] = &mut self.named;
         for plugin in plugins(document) {
-            let Some(code) = plugin.code.filter(|code| !code.sha256.is_empty()) else { continue };
-            if code.is_image(plugin.kind) { &mut *images } else { &mut *modules }.insert(code.sha256);
+            let Some(code) = plugin.code.filter(|code| !code.digest(plugin.kind).is_empty()) else {
+                continue;
+            };
+            let named = if code.is_image(plugin.kind) { &mut *images } else { &mut *modules };
+            named.insert(code.digest(plugin.kind).to_owned());
         }
+    }
+
+    /// Whether there are images of this name, and none has this digest.
+    pub(super) fn is_another(&self, name: &str, sha256: &str) -> bool {
+        self.images.get(name).is_some_and(|digests| !digests.contains(sha256))
     }
 
     /// What is wrong with the digest of an image, or of a module.
@@ -55,7 +66,9 @@ mod tests {
     #[test]
     fn the_one_is_not_the_other() {
         let mut digests = Digests::default();
-        digests.add_image("aa", "bb");
+        digests.add_image("jwt-auth", ["aa", "bb"]);
+        assert!(digests.is_another("jwt-auth", "cc") && !digests.is_another("jwt-auth", "bb"));
+        assert!(!digests.is_another("other", "cc"));
         let problem = |sha256, is_image| digests.problem(sha256, is_image).unwrap_or_default();
         assert_eq!(
             problem("aa", true),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Ours;
 use crate::cursor::Cursor;
 use crate::envoy::message;
-use crate::{Document, Finding};
+use crate::{Document, Finding, SUITE};
 
 const CONNECTION_MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
@@ -18,14 +18,42 @@ pub(super) fn of(ours: &Ours<'_>, document: &Document) -> Vec<Finding> {
     while let Some(path) = place {
         let value = path.of(&document.value).map(|value| Cursor::at(value, path.clone()));
         match value.as_ref().and_then(message) {
-            Some((CONNECTION_MANAGER, manager)) => findings.extend(native_tracing(ours, &manager)),
+            Some((CONNECTION_MANAGER, manager)) => {
+                findings.extend(native_tracing(ours, &manager));
+                findings.extend(client_address(ours, &manager));
+            }
             Some((DISCOVERED, _)) => findings.extend(never_fetched(ours, document)),
             Some((WITH_A_MATCHER, matcher)) => findings.extend(matched(ours, &matcher)),
-            _ => {}
+            _ => findings.extend(value.as_ref().and_then(disabled)),
         }
         place = path.parent();
     }
     findings
+}
+
+/// `HttpFilter` has the plugin in its `typed_config`.
+fn disabled(filter: &Cursor<'_>) -> Option<Finding> {
+    let disabled = filter.get("disabled").filter(|it| it.value == &Value::Bool(true))?;
+    filter.get("typed_config")?;
+    let problem = "it applies to no request but those of routes that have typed_per_filter_config for it";
+    Some(Finding::warning("never-applies", &disabled.place, problem))
+}
+
+/// Without it Envoy takes the address of a client from `x-forwarded-for`, as the client has written it.
+fn client_address(ours: &Ours<'_>, manager: &Cursor<'_>) -> Option<Finding> {
+    let has = |name: &str, value: &Value| manager.get(name).is_some_and(|member| member.value == value);
+    let is_known = has("use_remote_address", &Value::Bool(true))
+        || manager.get("original_ip_detection_extensions").is_some();
+    let configuration = Cursor::at(ours.configuration, ours.plugin.configured_at.clone());
+    let mut limits_by_it = false;
+    let limits = if ours.filter == SUITE { configuration.get("token_bucket") } else { Some(configuration) };
+    limits?.each(&mut |value| {
+        limits_by_it |= value.get("client_address").is_some() || value.value == "client_address"
+    });
+    (limits_by_it && !is_known && ours.has("token-bucket")).then(|| {
+        let problem = "limits go by the address of the client, which anybody can write into x-forwarded-for: write use_remote_address: true, and xff_num_trusted_hops behind another proxy";
+        Finding::warning("client-address", &manager.place, problem)
+    })
 }
 
 /// Envoy's tracer writes `traceparent` behind all filters.
@@ -106,6 +134,23 @@ mod tests {
         );
         assert_eq!(codes(&resource(r#""nack_on_code_cache_miss": true,"#, remote), "jwt-auth"), []);
         assert_eq!(codes(&resource("", r#"{"local": {"filename": "a.wasm"}}"#), "jwt-auth"), []);
+    }
+
+    #[test]
+    fn an_address_that_anybody_can_write_is_no_key() {
+        let found = |member: &str, key: &str| {
+            let text = format!(
+                r#"{{"listeners": [{{"@type": "x/{CONNECTION_MANAGER}", {member} "http_filters": [{{"typed_config": {WASM}}}]}}]}}"#
+            );
+            let document = documents(&text).unwrap().remove(0);
+            let (plugin, configuration) =
+                (plugins(&document).remove(0), json!({"limits": [{"key": [{key: {}}]}]}));
+            let ours = Ours { plugin: &plugin, filter: "token-bucket", configuration: &configuration };
+            of(&ours, &document).into_iter().map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        assert_eq!(found("", "client_address"), ["client-address"]);
+        assert_eq!(found(r#""use_remote_address": true,"#, "client_address"), [""; 0]);
+        assert_eq!(found("", "header"), [""; 0]);
     }
 
     #[test]

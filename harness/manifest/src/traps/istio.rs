@@ -1,6 +1,6 @@
 //! What Istio makes of a plugin.
 
-use super::{Ours, targets};
+use super::{Ours, targets, unknown};
 use crate::cursor::Cursor;
 use crate::{Document, Finding, Kind, Path};
 
@@ -21,24 +21,19 @@ const OLD: [&str; 2] = ["targetRef", "verificationKey"];
 
 pub(super) fn of(ours: &Ours<'_>, document: &Document) -> Vec<Finding> {
     let Some(spec) = Cursor::at(&document.value, Path::default()).get("spec") else { return Vec::new() };
-    let mut findings: Vec<_> = unknown(ours.plugin.kind, &spec).collect();
+    let mut findings = unknown_fields(ours.plugin.kind, &spec);
     findings.extend(direction(&spec, &targets(document)));
     findings
 }
 
-/// The API server drops fields that it does not know, or lets them stand; nobody reads them.
-fn unknown(kind: Kind, spec: &Cursor<'_>) -> impl Iterator<Item = Finding> {
-    let known = |name: &str| match kind {
+fn unknown_fields(kind: Kind, spec: &Cursor<'_>) -> Vec<Finding> {
+    let outside = unknown(spec, |name| match kind {
         Kind::TrafficExtension => OF_BOTH.contains(&name) || ["wasm", "lua"].contains(&name),
         _ => OF_BOTH.contains(&name) || OF_THE_MODULE.contains(&name) || OLD.contains(&name),
-    };
-    let outside: Vec<_> = spec.members().filter(|(name, _)| !known(name)).collect();
+    });
     let module = spec.get("wasm").filter(|_| kind == Kind::TrafficExtension);
-    let inside = module.iter().flat_map(Cursor::members).filter(|(name, _)| !OF_THE_MODULE.contains(name));
-    let all: Vec<_> = outside.into_iter().chain(inside).collect();
-    all.into_iter().map(|(name, member)| {
-        Finding::error("unknown-field", &member.place, format!("there is no field {name:?}; nobody reads it"))
-    })
+    let inside = module.iter().flat_map(|module| unknown(module, |name| OF_THE_MODULE.contains(&name)));
+    outside.into_iter().chain(inside).collect()
 }
 
 /// Without a mode a plugin also stands in the way of what the workload itself calls. What is bound to a waypoint is on the side of the server, what is bound
@@ -104,7 +99,7 @@ mod tests {
     #[test]
     fn fields_that_nobody_reads_are_told() {
         let names = |kind, value: &Value| {
-            unknown(kind, &spec(value)).map(|it| it.place.to_string()).collect::<Vec<_>>()
+            unknown_fields(kind, &spec(value)).into_iter().map(|it| it.place.to_string()).collect::<Vec<_>>()
         };
         let old = json!({"url": "a", "failstrategy": "FAIL_OPEN", "phase": "AUTHN"});
         assert_eq!(names(Kind::WasmPlugin, &old), ["spec.failstrategy"]);

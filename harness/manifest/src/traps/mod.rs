@@ -6,6 +6,7 @@ mod delivery;
 mod digests;
 mod envoy;
 mod failure;
+mod gateway;
 mod istio;
 mod sharing;
 mod surroundings;
@@ -44,6 +45,22 @@ fn targets(document: &Document) -> Vec<&str> {
     all.map(|target| target.text("kind")).collect()
 }
 
+/// The API server drops fields that it does not know, or lets them stand; nobody reads them.
+fn unknown(value: &Cursor<'_>, is_known: impl Fn(&str) -> bool) -> Vec<Finding> {
+    let unknown = value.members().filter(|(name, _)| !is_known(name));
+    let told = |name: &str| format!("there is no field {name:?}; nobody reads it");
+    unknown.map(|(name, member)| Finding::error("unknown-field", &member.place, told(name))).collect()
+}
+
+/// A rehearsal, which somebody may have forgotten.
+fn not_enforced(ours: &Ours<'_>) -> Option<Finding> {
+    let configuration = Cursor::at(ours.configuration, ours.plugin.configured_at.clone());
+    let jwt_auth = if ours.filter == SUITE { configuration.get("jwt_auth")? } else { configuration };
+    let mode = jwt_auth.get("mode").filter(|mode| ours.has("jwt-auth") && mode.value == "shadow")?;
+    let problem = "nobody is denied: jwt-auth counts and logs what it would deny; write mode: enforce once that is what you want";
+    Some(Finding::warning("not-enforced", &mode.place, problem))
+}
+
 /// What is wrong with those of the plugins of a document that are ours, which the filters read.
 pub fn of(
     document: &Document,
@@ -54,13 +71,14 @@ pub fn of(
     let mut findings = Vec::new();
     for one in ours {
         findings.extend(failure::of(one));
+        findings.extend(not_enforced(one));
         findings.extend(code::of(one, surroundings));
         findings.extend(delivery::of(one));
         findings.extend(clusters::of(one, document, surroundings));
         match one.plugin.kind {
             Kind::WasmPlugin | Kind::TrafficExtension => findings.extend(istio::of(one, document)),
             Kind::Envoy => findings.extend(envoy::of(one, document)),
-            Kind::EnvoyExtensionPolicy => {}
+            Kind::EnvoyExtensionPolicy => findings.extend(gateway::of(one, document)),
         }
     }
     findings.extend(sharing::of(all, ours));

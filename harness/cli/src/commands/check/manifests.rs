@@ -41,8 +41,9 @@ pub(super) fn check(paths: &[PathBuf], denies_warnings: bool, allowed: &[String]
         collect(path, true, &mut files)?;
     }
     let mut surroundings = Surroundings::of(files.iter().flat_map(|file| &file.documents));
-    for [module, manifest] in files.iter().filter_map(|file| file.image.as_ref()) {
-        surroundings.add_image(module, manifest);
+    for (file, [module, manifest]) in files.iter().filter_map(|file| Some((file, file.image.as_ref()?))) {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        surroundings.add_image(&name, [module, manifest]);
     }
     let images = files.iter().filter(|file| file.path.join(LAYOUT).exists()).count();
     let count =

@@ -20,7 +20,7 @@ use crate::targets::{load_module, vms};
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Manifests, or folders of them: files that belong together, so that clusters and services are found.
-    #[arg(required_unless_present = "config", conflicts_with_all = ["config", "filter", "module"])]
+    #[arg(required_unless_present = "config", conflicts_with = "config")]
     paths: Vec<PathBuf>,
     /// Warnings make it fail too.
     #[arg(long)]
@@ -38,7 +38,7 @@ pub(crate) struct Check {
 #[derive(Debug, Args)]
 #[group(id = "reader", multiple = false)]
 struct Reader {
-    /// One of our filters reads it.
+    /// One of our filters reads it: jwt-auth, token-bucket, circuit-breaker, trace-injection, audit-log, or portcullis for the suite.
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
     /// Any module reads it: its on_configure decides.
@@ -48,9 +48,15 @@ struct Reader {
 
 impl Check {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
-        match &self.config {
-            Some(config) => self.reader.check(config),
-            None => manifests::check(&self.paths, self.deny_warnings, &self.allow),
+        let has_reader = self.reader.filter.is_some() || self.reader.module.is_some();
+        match (&self.config, self.paths.as_slice()) {
+            (Some(config), _) => self.reader.check(config),
+            // Whoever says which filter reads it means a configuration by itself.
+            (None, [config]) if has_reader => self.reader.check(config),
+            (None, _) if has_reader => {
+                Err("--filter and --module read one configuration; name one file".to_owned())
+            }
+            (None, paths) => manifests::check(paths, self.deny_warnings, &self.allow),
         }
     }
 }
