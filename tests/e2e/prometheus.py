@@ -16,13 +16,15 @@ from pathlib import Path
 
 import promql_parser
 import yaml
-from clients import ask, eventually
+from clients import ask, at_once, eventually
 from envoy import ROOT, command
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
+from modules import policy
 from scraping import (
     ISTIO,
     SHIPPED,
+    TOGETHER,
     Discovered,
     Prometheus,
     Scraped,
@@ -33,7 +35,7 @@ from scraping import (
     suite,
 )
 from traces import plugin
-from trapping import trapping
+from trapping import MANY_HEADERS, renamed, trapping, trapping_on_headers
 
 PAGE = ROOT / "docs/metrics.md"
 DEADLINE_SECONDS = 180
@@ -60,6 +62,9 @@ LAST = [
 ]
 """What takes a while, and is there in each of the Envoys."""
 LABELS = {f"portcullis_{it}" for it in ("prefix", "limit", "breaker", "provider", "reason")}
+AWAY = {"sink": {"http": {"cluster": "away", "path": "/ingest"}}, "delivery": {"delay": "100ms"}}
+"""audit-log with a sink where nobody listens."""
+PER_WORKER = {"name": "each", "rate": "1000/1s", "scope": "worker", "key": [{"client_address": {}}]}
 HISTOGRAM = 22
 """The series of one."""
 OURS = '__name__=~"portcullis_.+"'
@@ -95,6 +100,11 @@ def panel_queries():
             yield panel["title"], re.sub(r"\$(job|instance|plugin|provider|limit|breaker)\b", ".*", expression)
 
 
+def page_queries():
+    """Those in docs/metrics.md."""
+    return re.findall(r"^    (sum .*(?:\n     +.*)*)", PAGE.read_text(), re.MULTILINE)
+
+
 def rules(kind):
     """The shipped rules that are a `record`, or an `alert`."""
     groups = yaml.safe_load((SHIPPED / "rules.yaml").read_text())["groups"]
@@ -102,12 +112,12 @@ def rules(kind):
 
 
 def selectors(expression):
-    """The selectors in an expression."""
+    """The selectors in an expression, as they are for now."""
     found = []
 
     def visit(node):
         if isinstance(node, promql_parser.VectorSelector):
-            found.append(str(node))
+            found.append(str(node).partition(" offset ")[0])
         return True
 
     promql_parser.walk(promql_parser.parse(expression), visit)
@@ -287,10 +297,16 @@ class InPrometheus(unittest.TestCase):
                 self.assertTrue(self.prometheus.series(selector))
 
     def test_the_queries_in_the_page_are_answered(self):
-        queries = re.findall("^    (sum .*)", PAGE.read_text(), re.MULTILINE)
-        self.assertTrue(queries)
-        for query in queries:
+        self.assertTrue(page_queries())
+        for query in page_queries():
             self.assertTrue(self.prometheus.query(query), query)
+
+    def test_what_was_not_modified_is_a_success_too(self):
+        """PortcullisFetchesFailing looks at successes alone."""
+        for document in ("jwks", "revocation"):
+            fetch = f"portcullis_jwt_auth_provider_{document}_fetch"
+            both = f"{fetch}_success_total > {fetch}_not_modified_total > 0"
+            self.assertEqual({it["metric"]["job"] for it in self.prometheus.query(both)}, {"plain", "istio", "tagged"})
 
     def test_each_panel_shows_something(self):
         for title, expression in panel_queries():
@@ -339,6 +355,95 @@ class Alerts(unittest.TestCase):
     def is_rebuilt(self):
         self.assertEqual(ask(self.discovered.envoy).status_code, 503)
         return sum(self.discovered.envoy.stats(r"wasm\.token-bucket\.vm_reload_success").values())
+
+
+class Remains(unittest.TestCase):
+    """What there is of a part of a configuration, or of a VM, that is gone."""
+
+    def setUp(self):
+        self.servers = self.enterContext(Servers())
+        self.ending = self.enterContext(contextlib.ExitStack())
+        self.directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def discovered(self, plugin):
+        it = Discovered(self.servers, plugin, {}, self.ending)
+        return it, self.ending.enter_context(Prometheus(discovered=(it.envoy, True)))
+
+    def module(self, name, make):
+        path = self.directory / f"{name}.wasm"
+        path.write_bytes(make((ROOT / f"dist/{name}.wasm").read_bytes()))
+        return path
+
+    def test_the_state_of_a_breaker_that_was_taken_out_stays_until_another_module(self):
+        proxy, prometheus = self.discovered(plugin("circuit-breaker", breakers("other", "tripped")))
+        asked = [ask(proxy.envoy, path=f"/status/50{it % 2}").status_code for it in range(8)]
+        self.assertEqual(asked[:2], [500, 501])
+
+        def states():
+            found = prometheus.query("portcullis_circuit_breaker_state")
+            return {it["metric"]["portcullis_breaker"]: int(it["value"][1]) for it in found}
+
+        eventually(lambda: states() == {"other": 2, "tripped": 2}, SCRAPED_SECONDS, "both are open")
+        left = breakers("other")
+        asyncio.run(proxy.swap(configuration=left))
+        eventually(prometheus.scrapes_anew(), SCRAPED_SECONDS, "a scrape after the change")
+        self.assertEqual(states(), {"other": 2, "tripped": 2})
+        another = self.module("circuit-breaker", lambda it: renamed(it, "another"))
+        asyncio.run(proxy.swap(module=another, configuration=left))
+        self.assertEqual(ask(proxy.envoy, path="/status/500").status_code, 503)
+        eventually(lambda: "tripped" not in states(), SCRAPED_SECONDS, "the series has ended")
+
+    def test_what_a_trap_leaves(self):
+        it = suite({"audit-log": AWAY, "token-bucket": {"limits": [PER_WORKER]}})
+        code = {"local": {"filename": str(self.module("portcullis", trapping_on_headers))}}
+        it["typed_config"]["config"]["vm_config"]["code"] = code
+        proxy, prometheus = self.discovered(it)
+        eventually(lambda: self.slots_used(proxy) == 2, SCRAPED_SECONDS, "a slot of each worker")
+        eventually(lambda: self.gauge(proxy, "queue_bytes") > 0, SCRAPED_SECONDS, "records that wait")
+        eventually(prometheus.has_scraped, SCRAPED_SECONDS, "a scrape")
+        many = {f"x-{it}": "1" for it in range(MANY_HEADERS + 1)}
+        self.assertEqual(ask(proxy.envoy, path="/bytes/1", headers=many).status_code, 503)
+        eventually(lambda: self.slots_used(proxy) == 3, SCRAPED_SECONDS, "one more of the new VM")
+        alert = "PortcullisAuditChainAbandoned"
+        eventually(lambda: alert in prometheus.alerts("firing"), SCRAPED_SECONDS, alert)
+        self.assertNotIn("PortcullisAuditRecordsLost", prometheus.alerts("firing"))
+        asyncio.run(proxy.swap(configuration={"token_bucket": {"limits": [PER_WORKER]}}))
+        eventually(lambda: self.gauge(proxy, "dropped_stopped_total") > 0, SCRAPED_SECONDS, "queues end")
+        self.assertGreater(self.gauge(proxy, "queue_bytes"), 0)
+        self.assertEqual(self.gauge(proxy, "dropped_queue_full_total"), 0)
+
+    def slots_used(self, proxy):
+        at_once(TOGETHER, lambda: ask(proxy.envoy, path="/bytes/1"))
+        return self.gauge(proxy, "slots_used")
+
+    def gauge(self, proxy, name):
+        [value] = proxy.envoy.stats(rf"wasmcustom\.portcullis_(audit_log|token_bucket_each)_{name}").values()
+        return value
+
+    def test_the_query_of_crashes_where_no_upstream_has_failed(self):
+        """Envoy makes the counter of a cluster's 5xx with the first of them."""
+        bucket = policy(plugin("token-bucket", configurations()["token-bucket"]), "FAIL_CLOSED")
+        proxy, prometheus = self.discovered(bucket)
+        [query] = page_queries()
+        self.assertEqual(ask(proxy.envoy, path="/bytes/1").status_code, 200)
+        eventually(lambda: prometheus.query(query), SCRAPED_SECONDS, "an answer")
+        self.assertEqual([float(it["value"][1]) for it in prometheus.query(query)], [0.0])
+        module = self.module("token-bucket", lambda it: trapping(it, "proxy_on_request_headers"))
+        asyncio.run(proxy.swap(module=module))
+        eventually(lambda: crashed(proxy, prometheus, query), SCRAPED_SECONDS, "more 5xx than upstreams have given")
+        self.assertEqual(proxy.envoy.stats(r"cluster\.upstream\.upstream_rq_5xx"), {})
+
+
+def crashed(proxy, prometheus, query):
+    ask(proxy.envoy, path="/bytes/1")
+    return any(float(it["value"][1]) > 0 for it in prometheus.query(query))
+
+
+def breakers(*names):
+    """Each for a path of its own, and the first failure opens them for long."""
+    paths = {"other": "/status/500", "tripped": "/status/501"}
+    members = {"key": [], "trip": {"consecutive_errors": 1}, "open": {"duration": "10m"}}
+    return {"breakers": [{"name": it, "when": {"path": {"exact": paths[it]}}, **members} for it in names]}
 
 
 if __name__ == "__main__":

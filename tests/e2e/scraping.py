@@ -17,6 +17,7 @@ from example import JWKS, token
 from examples import collector
 from introspection import authorization_server
 from issuer import DocumentServer, Issuer, Page
+from rls import free_port
 from swaps import Filters, Listeners
 from traces import plugin, proxy
 from traces import upstream as noting_upstream
@@ -147,6 +148,7 @@ class Servers(contextlib.ExitStack):
     def proxy(self, *plugins):
         """A configuration of Envoy with these plugins in front of the upstream."""
         ports = {"collector_grpc": self._collector, "siem": self._siem.server_port, "issuer": self._issuer.port}
+        ports["away"] = free_port()  # Nobody listens there.
         config = proxy(self._upstream.server_port, *plugins, **ports, **{"as": self._authorization.server_port})
         config["node"] = {"id": "scraped", "cluster": "scraped"}
         config["stats_flush_interval"] = "1s"  # A scrape sees histograms as they were at the last flush.
@@ -292,6 +294,12 @@ class Prometheus:
     def has_scraped(self):
         """Whether it has metrics of each job."""
         return len(self.query("scrape_samples_post_metric_relabeling > 0")) == len(self._jobs)
+
+    def scrapes_anew(self):
+        """What tells whether each job has been scraped again, as a whole, since now."""
+        begun = time.time()
+        at = "min(timestamp(scrape_samples_post_metric_relabeling))"
+        return lambda: any(float(it["value"][1]) > begun for it in self.query(at))
 
     def series(self, selector):
         """The labels of each series."""
