@@ -7,18 +7,16 @@ PORTCULLIS in the environment is the path of the command line, target/debug/port
 
 import contextlib
 import faulthandler
-import functools
-import http.server
 import itertools
 import json
 import os
 import subprocess
 import tempfile
-import threading
 import unittest
 from pathlib import Path
 
 from envoy import ROOT, end_with
+from upstreams import files
 
 PORTCULLIS = os.environ.get("PORTCULLIS") or ROOT / "target/debug/portcullis"
 SERVER = ROOT / ".venv/editors/node_modules/yaml-language-server/bin/yaml-language-server"
@@ -26,23 +24,6 @@ SCHEMAS = ROOT / "docs/schemas"
 DEADLINE_SECONDS = 120
 OPENED = 1
 """The version of a document that has just been opened."""
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def served(directory):
-    """The files of a directory over HTTP, and where they are."""
-    handler = functools.partial(_Quiet, directory=directory)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
 
 
 class LanguageServer:
@@ -119,7 +100,7 @@ class Editor(unittest.TestCase):
         ending = self.enterContext(contextlib.ExitStack())
         for schema in SCHEMAS.glob("*.schema.json"):
             (self.directory / schema.name).write_bytes(schema.read_bytes())
-        url = ending.enter_context(served(self.directory))
+        url = f"http://127.0.0.1:{ending.enter_context(files(self.directory)).server_port}"
         arguments = [PORTCULLIS, "schema", "catalog", "--at", url]
         catalog = subprocess.run(arguments, check=True, capture_output=True, timeout=60).stdout
         (self.directory / "catalog.json").write_bytes(catalog)

@@ -4,7 +4,6 @@
 """
 
 import base64
-import contextlib
 import faulthandler
 import json
 import threading
@@ -17,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from clients import ask, at_once, eventually, outcome, outcomes
 from envoy import Envoy
 from example import example, token
-from upstreams import http_upstream
+from upstreams import http_upstream, serving
 
 WORKERS = 4
 SECRET = "the secret of the proxy: 100%"
@@ -75,15 +74,8 @@ class AuthorizationServer(ThreadingHTTPServer):
         return {"name": "as", "type": "STATIC", "connect_timeout": "1s", "load_assignment": assignment}
 
 
-@contextlib.contextmanager
 def authorization_server():
-    with AuthorizationServer() as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield server
-        finally:
-            server.gate.set()
-            server.shutdown()
+    return serving(AuthorizationServer())
 
 
 class Introspection(unittest.TestCase):

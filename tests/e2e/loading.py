@@ -3,15 +3,12 @@
     .venv/bin/python tests/e2e/loading.py [-v] [CLASS[.TEST]]
 """
 
-import contextlib
 import copy
 import hashlib
-import http.server
 import json
 import shutil
 import subprocess
 import tempfile
-import threading
 import unittest
 from pathlib import Path
 
@@ -20,7 +17,7 @@ import yaml
 from envoy import ROOT, Envoy, command
 from examples import on_loopback
 from limits import hcm
-from upstreams import http_upstream
+from upstreams import files, http_upstream
 
 FILTERS = ["trace-injection", "audit-log", "jwt-auth", "token-bucket", "circuit-breaker", "portcullis"]
 MODELS = ROOT / ".venv/crds/node_modules/@kubernetes-models"
@@ -112,25 +109,6 @@ def plain(config, **ports):
     return on_loopback(config, **ports)
 
 
-class _Modules(http.server.SimpleHTTPRequestHandler):
-    def __init__(self, *arguments):
-        super().__init__(*arguments, directory=ROOT / "dist")
-
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def modules():
-    """A server of the modules."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Modules) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-
-
 def pin(plugin, filter):
     """Gives the code of a plugin the digest that the module has."""
     digest = hashlib.sha256((ROOT / f"dist/{filter}.wasm").read_bytes()).hexdigest()
@@ -161,8 +139,8 @@ class InEnvoy(unittest.TestCase):
         for filter in FILTERS:
             config = yaml.safe_load((ROOT / f"envoy/remote-code/{filter}.yaml").read_text())
             pin(hcm(config)["http_filters"][0]["typed_config"], filter)
-            with self.subTest(filter), modules() as port, http_upstream() as upstream:
-                ports = {"modules": port, "upstream": upstream.server_address[1]}
+            with self.subTest(filter), files(ROOT / "dist") as modules, http_upstream() as upstream:
+                ports = {"modules": modules.server_port, "upstream": upstream.server_address[1]}
                 with Envoy(plain(config, **ports), workers=1) as envoy:
                     self.served(envoy, filter)
 

@@ -1,6 +1,5 @@
 """Plugins whose module is another one: another file, or one that a server has."""
 
-import contextlib
 import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from envoy import ROOT
 from limits import answers, hcm
 from traces import TYPE, proxy
+from upstreams import serving
 
 CLUSTER = "modules"
 HANG_SECONDS = 20
@@ -86,13 +86,6 @@ class _ModuleServer(ThreadingHTTPServer):
         pass
 
 
-@contextlib.contextmanager
 def module_server():
     """A server of `modules`, by path; it answers while its `gate` is open, and notes what it is `asked` for."""
-    with _ModuleServer() as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield server
-        finally:
-            server.gate.set()
-            server.shutdown()
+    return serving(_ModuleServer())

@@ -17,6 +17,7 @@ import rotel
 from clients import eventually
 from limits import hcm, shipped
 from rls import Server
+from upstreams import serving
 
 AGENT = Path(rotel.__file__).parent / "rotel-agent"
 TYPE = "type.googleapis.com/"
@@ -296,16 +297,9 @@ class _NotingServer(ThreadingHTTPServer):
         pass
 
 
-@contextlib.contextmanager
 def upstream():
     """An HTTP/1.1 server: `seen` are its requests, and `answer(seen)` says what one of them gets.
 
     That is a status, one with a body and maybe headers, or one of `RESET`, `HALF` and so on.
     """
-    with _NotingServer() as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield server
-        finally:
-            server.gate.set()
-            server.shutdown()
+    return serving(_NotingServer())

@@ -2,10 +2,11 @@
 
 import base64
 import contextlib
+import functools
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
 
@@ -49,14 +50,32 @@ class _EchoServer(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def http_upstream():
-    """An HTTP/1.1 server; `served` counts its requests, and each answer is a JSON object that describes the request."""
-    with _EchoServer() as server:
+def serving(server):
+    """A server in a thread of its own. A gate at which it holds requests back is opened when it ends."""
+    with server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
             yield server
         finally:
+            if hasattr(server, "gate"):
+                server.gate.set()
             server.shutdown()
+
+
+def http_upstream():
+    """An HTTP/1.1 server; `served` counts its requests, and each answer is a JSON object that describes the request."""
+    return serving(_EchoServer())
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def files(directory):
+    """A server of the files of a directory."""
+    handler = functools.partial(_Files, directory=directory)
+    return serving(ThreadingHTTPServer(("127.0.0.1", 0), handler))
 
 
 class _Told(BaseHTTPRequestHandler):

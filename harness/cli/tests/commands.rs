@@ -255,7 +255,7 @@ fn a_token_is_one_that_jwt_auth_takes() {
         let told = run(&token(options));
         assert!(told.contains(code), "{code}: {told}");
     }
-    std::fs::write(&key, "{}").unwrap();
+    fs::write(&key, "{}").unwrap();
     let (code, _, stderr) = portcullis(&["token", key.to_str().unwrap()]);
     assert!(code == 2 && stderr.contains("no key of portcullis token"), "{stderr}");
 }

@@ -48,7 +48,7 @@ fn client_address(ours: &Ours<'_>, manager: &Cursor<'_>) -> Option<Finding> {
     let mut limits_by_it = false;
     let limits = if ours.filter == SUITE { configuration.get("token_bucket") } else { Some(configuration) };
     limits?.each(&mut |value| {
-        limits_by_it |= value.get("client_address").is_some() || value.value == "client_address"
+        limits_by_it |= value.get("client_address").is_some() || value.value == "client_address";
     });
     (limits_by_it && !is_known && ours.has("token-bucket")).then(|| {
         let problem = "limits go by the address of the client, which anybody can write into x-forwarded-for: write use_remote_address: true, and xff_num_trusted_hops behind another proxy";
