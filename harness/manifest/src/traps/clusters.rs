@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::surroundings::{REFERENCED, Security};
+use super::security::Security;
+use super::surroundings::REFERENCED;
 use super::{Ours, Surroundings, targets};
 use crate::cursor::Cursor;
 use crate::{Document, Finding, Kind, Path, Plugin};

@@ -8,6 +8,7 @@ mod envoy;
 mod failure;
 mod gateway;
 mod istio;
+mod security;
 mod sharing;
 mod surroundings;
 

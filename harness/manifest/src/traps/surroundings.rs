@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::digests::Digests;
+use super::security::{Rule, Security};
 use crate::cursor::Cursor;
-use crate::envoy::message;
 use crate::{Document, Path};
 
 /// What is defined beside a plugin.
@@ -36,7 +34,7 @@ impl Surroundings {
             let document = Cursor::at(&document.value, Path::default());
             match document.text("kind") {
                 "ServiceEntry" => surroundings.add_service(&document),
-                "DestinationRule" => surroundings.add_rule(&document),
+                "DestinationRule" => surroundings.rules.push(Rule::of(&document)),
                 "EnvoyPatchPolicy" | "EnvoyFilter" => {
                     document.each(&mut |value| surroundings.patched.extend(cluster(value)));
                     let annotations = document.find(&["metadata", "annotations"]);
@@ -71,17 +69,6 @@ impl Surroundings {
         }
     }
 
-    fn add_rule(&mut self, rule: &Cursor<'_>) {
-        let policy = rule.find(&["spec", "trafficPolicy"]);
-        let tls = |of: &Cursor<'_>| of.get("tls").map(|tls| Security::of_rule(&tls));
-        let ports = policy.as_ref().and_then(|policy| policy.get("portLevelSettings"));
-        let of_port =
-            |setting: Cursor<'_>| Some((setting.find(&["port", "number"])?.value.as_u64()?, tls(&setting)?));
-        let ports = ports.iter().flat_map(Cursor::items).filter_map(of_port).collect();
-        let host = rule.get("spec").map(|spec| spec.text("host").to_owned()).unwrap_or_default();
-        self.rules.push(Rule { host, all: policy.as_ref().and_then(tls), ports });
-    }
-
     /// Adds an image that is looked at too, with the digest of its module and that of its manifest.
     pub fn add_image(&mut self, name: &str, digests: [&str; 2]) {
         self.digests.add_image(name, digests);
@@ -97,76 +84,6 @@ impl Surroundings {
         }
         let defined = self.clusters.as_ref().and_then(|clusters| clusters.get(cluster));
         self.patched.get(cluster).or(defined).copied()
-    }
-}
-
-/// How a DestinationRule has hosts spoken to.
-#[derive(Clone, Debug)]
-struct Rule {
-    /// `*.example.com` for all below.
-    host: String,
-    all: Option<Security>,
-    /// In the place of that.
-    ports: BTreeMap<u64, Security>,
-}
-
-impl Rule {
-    fn is_for(&self, host: &str) -> bool {
-        self.host == host || self.host.strip_prefix('*').is_some_and(|suffix| host.ends_with(suffix))
-    }
-
-    fn security(&self, port: u64) -> Security {
-        self.ports.get(&port).copied().or(self.all).unwrap_or(Security::Plain)
-    }
-}
-
-/// What somebody on the way can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Security {
-    /// Read and write everything.
-    Plain,
-    /// The same, by pretending to be the server: nobody looks at its certificate.
-    Unchecked,
-    /// Nothing that can be told from here.
-    Checked,
-}
-
-impl Security {
-    /// That of a cluster of Envoy, by its `transport_socket`.
-    fn of_cluster(cluster: &Cursor<'_>) -> Self {
-        const OF_TLS: &str = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
-        const OF_NOTHING: &str = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
-        if cluster.get("transport_socket_matches").is_some() {
-            return Self::Checked;
-        }
-        let Some(socket) = cluster.get("transport_socket") else { return Self::Plain };
-        let config = socket.get("typed_config");
-        match config.as_ref().and_then(message) {
-            None | Some((OF_NOTHING, _)) => Self::Plain,
-            Some((OF_TLS, tls)) => {
-                let common = tls.get("common_tls_context");
-                let contexts = [
-                    "validation_context",
-                    "validation_context_sds_secret_config",
-                    "combined_validation_context",
-                ];
-                let is_checked =
-                    common.is_some_and(|common| contexts.iter().any(|name| common.get(name).is_some()));
-                if is_checked { Self::Checked } else { Self::Unchecked }
-            }
-            Some(_) => Self::Checked,
-        }
-    }
-
-    /// That of the `tls` of a DestinationRule.
-    fn of_rule(tls: &Cursor<'_>) -> Self {
-        let is_tls = ["SIMPLE", "MUTUAL", "ISTIO_MUTUAL"].contains(&tls.text("mode"));
-        let skips = tls.get("insecureSkipVerify").is_some_and(|skips| skips.value == &Value::Bool(true));
-        match (is_tls, skips) {
-            (false, _) => Self::Plain,
-            (true, true) => Self::Unchecked,
-            (true, false) => Self::Checked,
-        }
     }
 }
 
