@@ -137,10 +137,12 @@ impl HttpFilter for AuditLog {
         for Predecessor { ledger, exporter } in &former.predecessors {
             // The instance in between goes as well.
             lock(ledger).is_followed_by(ours);
-            let ledger = Arc::clone(ledger);
-            self.predecessors.push(Predecessor { ledger, exporter: exporter.share() });
+            if !self.follows(ledger) {
+                let ledger = Arc::clone(ledger);
+                self.predecessors.push(Predecessor { ledger, exporter: exporter.share() });
+            }
         }
-        if let Some(exporter) = former_ledger.share() {
+        if let Some(exporter) = former_ledger.share().filter(|_| !self.follows(theirs)) {
             self.predecessors.push(Predecessor { ledger: Arc::clone(theirs), exporter });
         }
         drop(former_ledger);

@@ -23,6 +23,11 @@ impl AuditLog {
         }
     }
 
+    /// Whether it has come in the place of this one already: of several former instances each knows those before it.
+    pub(super) fn follows(&self, ledger: &Arc<Mutex<Ledger>>) -> bool {
+        self.predecessors.iter().any(|it| Arc::ptr_eq(&it.ledger, ledger))
+    }
+
     /// What former instances have left takes up the room of this one.
     pub(super) fn tell_what_is_behind(&self) {
         if let Some(ledger) = &self.ledger {

@@ -100,6 +100,23 @@ fn one_change_after_the_other_loses_nothing() {
 }
 
 #[test]
+fn many_instances_at_once_take_no_room_from_each_other() {
+    let mut recorder = recorder(json!({"delivery": {"batch": 4}}));
+    for _ in 0..24 {
+        let flight = recorder.let_in(&Exchange::plain());
+        // It stays: the requests of long streams are under way in it.
+        recorder.configure(json!({"delivery": {"batch": 4}}));
+        recorder.finish(flight);
+    }
+    recorder.record(&Exchange::plain());
+    assert_eq!(recorder.counter("dropped_queue_full"), 0);
+    (0..recorder.current()).for_each(|_| stop_oldest(&mut recorder));
+    recorder.settle();
+    let records = recorder.records();
+    assert_eq!(requests(&records), 25);
+}
+
+#[test]
 fn an_instance_without_records_leaves_none() {
     let mut recorder = recorder(json!({}));
     recorder.configure(json!({}));
