@@ -2,16 +2,18 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use clap::Args;
 use ed25519_compact::{KeyPair, Seed};
+use portcullis_kit::UnixTime;
 use portcullis_scenario::report::shown;
 use serde_json::{Map, Value, json};
 
 use super::{contents, seed};
 use crate::Verdict;
+use crate::targets::real_time;
 
 /// Makes a token to try jwt-auth with, signed by a key of yours.
 ///
@@ -54,8 +56,7 @@ impl Token {
             anstream::println!("{}", json!({ "keys": [public(&key)] }));
             return Ok(Verdict::Good);
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
-        let claims = self.claims(now).to_string();
+        let claims = self.claims(real_time()).to_string();
         let header = json!({ "alg": "EdDSA", "kid": public(&key)["kid"] }).to_string();
         let signed = [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
         let signature = BASE64_URL_SAFE_NO_PAD.encode(key.sk.sign(&signed, None));
@@ -64,7 +65,7 @@ impl Token {
     }
 
     /// The registered claims of RFC 7519, and others.
-    fn claims(&self, now: Duration) -> Value {
+    fn claims(&self, now: UnixTime) -> Value {
         let mut claims = Map::new();
         claims.insert("iss".to_owned(), self.iss.clone().into());
         match self.aud.as_slice() {
