@@ -8,17 +8,23 @@ FILTERS := jwt-auth token-bucket circuit-breaker trace-injection audit-log
 MODULES := $(FILTERS:%=dist/%.wasm) dist/portcullis.wasm
 PORTCULLIS := target/debug/portcullis
 PACK := target/debug/portcullis-pack
+BINDGEN := target/debug/portcullis-bindgen
 TOOLS := tools
 VENV := .venv/bin/python
 ECS := .venv/ecs-9.4.0.json
 CRDS := .venv/crds/node_modules/@kubernetes-models/istio/package.json
 EDITORS := .venv/editors/node_modules/yaml-language-server/package.json
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
+ENGINE := target/playground/portcullis_playground.js
+ENGINE_SOURCES := $(SOURCES) $(shell find harness/audit harness/filters harness/foreign harness/inspect harness/manifest harness/playground harness/scenario harness/sim -path '*/node_modules' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
+PAGE := dist/playground/index.html
+PAGE_SOURCES := $(shell find harness/playground/page -path '*/node_modules' -prune -o -path '*/tests' -prune -o -type f -print)
+NODE_MODULES := harness/playground/page/node_modules/.package-lock.json
 
 # What is fetched here locks what it is fetched into; cargo uses all processors by itself.
 .NOTPARALLEL:
 
-.PHONY: help demo test build oci bench bench-full bench-fuel bench-harness lint docs schemas deny clean rust-target redis registry prometheus npm tools
+.PHONY: help demo test build oci playground bench bench-full bench-fuel bench-harness lint docs schemas deny clean rust-target redis registry prometheus chromium npm tools
 
 help: ## Prints this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -41,10 +47,14 @@ oci: build tools ## What a release consists of: OCI images in dist/oci and dist/
 	@cd dist && sha256sum $(foreach module,$(MODULES:dist/%.wasm=%),$(module).wasm $(module).debug.wasm $(module).cdx.json) oci/digests.json oci-artifact/digests.json > SHA256SUMS
 	@echo dist/SHA256SUMS
 
-test: build dist/probe.wasm $(VENV) $(ECS) $(CRDS) $(EDITORS) redis registry prometheus ## Runs every test, a real Envoy included; sets itself up.
+playground: $(PAGE) ## The filters in a browser: the page in dist/playground, and in the command that serves it.
+	@$(call build_tools)
+	@printf '%s\n' '$(PORTCULLIS) playground serves it on this machine; dist/playground is the same page, for any server of static files'
+
+test: build dist/probe.wasm $(PAGE) chromium $(VENV) $(ECS) $(CRDS) $(EDITORS) redis registry prometheus ## Runs every test, a real Envoy included; sets itself up.
 	cargo test -q
 	@cat target/scenarios.txt
-	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-audit-chain -p portcullis-sim -p portcullis-scenario
+	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-audit-chain -p portcullis-sim -p portcullis-foreign -p portcullis-scenario
 
 bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters, in a minute; ARGS='--case suite'.
 	cargo run -q --release -p portcullis-bench -- $(ARGS)
@@ -96,6 +106,22 @@ dist/probe.wasm: $(shell find tests/abi/probe -name '*.rs' -o -name 'Cargo.toml'
 	@$(call build_module,portcullis-probe,)
 	@cp target/wasm32-wasip1/wasm/portcullis_probe.wasm $@
 
+# Everything that a browser runs of it.
+$(ENGINE): $(ENGINE_SOURCES) | $(TOOLS)
+	@echo 'cargo build --profile page --target wasm32-unknown-unknown -p portcullis-playground' >&2
+	@cargo build -q --locked --profile page --target wasm32-unknown-unknown -p portcullis-playground
+	@$(BINDGEN) target/wasm32-unknown-unknown/page/portcullis_playground.wasm $(@D)
+	@touch $@
+
+$(NODE_MODULES): harness/playground/page/package-lock.json | npm
+	@npm ci --silent --no-audit --no-fund --ignore-scripts --prefix harness/playground/page || \
+	  { echo 'the npm packages of the playground could not be installed: is the npm registry reachable?' >&2; exit 2; }
+	@touch $@
+
+$(PAGE): $(ENGINE) $(PAGE_SOURCES) $(NODE_MODULES)
+	@npm run --silent --prefix harness/playground/page lint
+	@node harness/playground/page/build.mjs $(@D) $(<D)
+
 # With the vectors that hashes are faster by. Without the paths of this machine: two machines make the same bytes. Cargo fetches first, for what it has not unpacked has no path yet.
 define build_module
 echo 'cargo build --profile wasm --target wasm32-wasip1 -p $(1)' >&2; \
@@ -108,7 +134,11 @@ endef
 
 # With a test among the targets, cargo takes the features that `cargo test` takes: everything is compiled once.
 tools: rust-target
-	@cargo build -q --bin portcullis --bin portcullis-pack --test architecture
+	@$(call build_tools)
+
+define build_tools
+cargo build -q --bin portcullis --bin portcullis-pack --bin portcullis-bindgen --test architecture
+endef
 
 rust-target:
 	@command -v cargo >/dev/null || { echo 'cargo is missing: install Rust with https://rustup.rs' >&2; exit 2; }
@@ -128,6 +158,10 @@ registry:
 prometheus: $(VENV)
 	@{ command -v prometheus && command -v promtool; } >/dev/null || [ -x .venv/prometheus/usr/bin/promtool ] || $(call unpacked_by_apt,prometheus,.venv/prometheus) || \
 	  { echo 'prometheus or promtool is missing: install Prometheus, on Debian apt install prometheus' >&2; exit 2; }
+
+chromium:
+	@command -v chromium >/dev/null || $(call by_apt,chromium) || \
+	  { echo 'chromium is missing: install Chromium, on Debian apt install chromium' >&2; exit 2; }
 
 npm:
 	@command -v npm >/dev/null || $(call by_apt,npm) || \

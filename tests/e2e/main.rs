@@ -7,7 +7,7 @@ use portcullis_tests::{executable, root};
 
 #[test]
 fn jwt_auth() {
-    run("jwt_auth.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("jwt_auth.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn loading() {
 
 #[test]
 fn images() {
-    run("images.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("images.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
@@ -127,12 +127,12 @@ fn prometheus() {
 
 #[test]
 fn editors() {
-    run("editors.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("editors.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
 fn pages() {
-    run("pages.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("pages.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn tracing_with_envoy() {
 
 #[test]
 fn audit_export() {
-    run("audit_export.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("audit_export.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
@@ -177,37 +177,37 @@ fn audit_schemas() {
 
 #[test]
 fn audit_delivery() {
-    run("audit_delivery.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("audit_delivery.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
 fn audit_otlp() {
-    run("audit_otlp.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("audit_otlp.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
 fn audit_tamper() {
-    run("audit_tamper.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("audit_tamper.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
 fn audit_swap() {
-    run("audit_swap.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("audit_swap.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
 fn audit_restart() {
-    run("audit_restart.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("audit_restart.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
 fn audit_access_logger() {
-    run("audit_access_logger.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("audit_access_logger.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 #[test]
 fn audit_chain_of_filters() {
-    run("audit_chain_of_filters.py", &[("PORTCULLIS", executable("portcullis-cli"))]);
+    run("audit_chain_of_filters.py", &[("PORTCULLIS", executable("portcullis"))]);
 }
 
 /// Runs one of the programs beside this file; what it prints is shown when it fails.

@@ -65,7 +65,7 @@ pub use circuit::Circuit;
 pub use config::{
     ConfigError, Span, cluster_authority, distinct_names, domain, parse_config, stat_name, stat_prefix,
 };
-pub use driver::{Driver, Link, Module, Outcome, link};
+pub use driver::{Driver, Link, Module, Outcome, filter_of, link};
 pub use filter::{Action, HttpFilter, Reads};
 pub use headers::{Edit, Headers};
 pub use host::{

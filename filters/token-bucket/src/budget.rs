@@ -86,6 +86,16 @@ impl Budget {
         self.table.hash(key)
     }
 
+    /// The bucket of a key as it stands, what this worker has on loan from it included. `None` where nobody has used it at this rate.
+    pub(crate) fn peek(&self, key: &[u8], now: u64, host: &mut dyn Host) -> Option<Bucket> {
+        let key = self.hash(key);
+        let mut slot = self.table.peek(key, host)?.known(key)?.slot;
+        if let Some(leases) = &self.leases {
+            leases.settle(key, &mut slot, &self.quota, now);
+        }
+        Some(slot.bucket)
+    }
+
     /// Looks whether tokens can be taken, at most `patience` nanoseconds before they are there.
     pub(crate) fn prepare(
         &mut self,

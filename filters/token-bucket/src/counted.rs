@@ -99,6 +99,11 @@ impl Counted {
         self.budgets.iter().any(Budget::has_loans)
     }
 
+    /// The buckets of a tier.
+    pub(crate) fn budget_of(&self, tier: usize) -> Option<&Budget> {
+        self.budgets.get(tier)
+    }
+
     fn budget(&mut self, tier: usize, is_fallback: bool) -> Option<&mut Budget> {
         if is_fallback { &mut self.fallbacks } else { &mut self.budgets }.get_mut(tier)
     }

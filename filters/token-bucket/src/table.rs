@@ -148,6 +148,18 @@ impl Table {
         }
     }
 
+    /// The set of a key as it stands; `None` where there is none, or one by another rate.
+    pub(crate) fn peek(&self, key: KeyHash, host: &mut dyn Host) -> Option<Set> {
+        let set = match &self.place {
+            Place::Worker(worker) => lock(worker).sets.get(&key.set).cloned()?,
+            Place::Process { prefix, .. } => {
+                let datum = host.shared(&entry(prefix, key)).ok()??;
+                Set::decode(&datum.value, self.shape.ways)?
+            }
+        };
+        (set.generation == self.generation).then_some(set)
+    }
+
     /// Writes it back.
     ///
     /// # Errors

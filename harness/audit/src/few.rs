@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::ControlFlow;
 
+use crate::lines::Line;
 use crate::row::Row;
 use crate::scan::Sink;
 
@@ -21,6 +22,10 @@ impl<'s> First<'s> {
 }
 
 impl Sink for First<'_> {
+    fn at(&mut self, line: &Line<'_>) {
+        self.sink.at(line);
+    }
+
     fn take(&mut self, row: &Row<'_>, record: &[u8]) -> io::Result<ControlFlow<()>> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(ControlFlow::Break(())) };
         self.left = left;
@@ -29,7 +34,7 @@ impl Sink for First<'_> {
     }
 }
 
-/// Keeps the last records.
+/// Keeps the last records, but not where they are.
 pub struct Last {
     most: usize,
     records: VecDeque<Vec<u8>>,

@@ -1,18 +1,24 @@
 //! Files of records, line by line; or message by message, where they begin as `export --protobuf` has written them.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use portcullis_audit_chain::logged;
+use portcullis_proto::audit::Record;
+use prost::Message;
+use serde::Serialize;
 
-use crate::protobuf::{MessageReader, begins_stream};
+use crate::protobuf::{MessageReader, StreamError, begins_stream, to_json};
 
 /// The longest line that is read. A record with two bodies is far from it.
 const LONGEST: usize = 16 << 20;
 /// What is read of a file at once.
 const AT_ONCE: usize = 256 << 10;
+/// Likewise of what is no file: each time, a browser has to be asked.
+const AT_ONCE_FROM_AFAR: usize = 1 << 20;
 /// How much is read between two reports of progress.
 const STRIDE: u64 = 1 << 20;
 
@@ -22,6 +28,8 @@ pub struct Lines {
     /// The file that is being read.
     file: PathBuf,
     number: u64,
+    /// How much of it has been read, in bytes.
+    position: u64,
     line: Vec<u8>,
     read: u64,
     size: u64,
@@ -35,6 +43,19 @@ enum Input {
     Messages(MessageReader<Box<dyn BufRead>>),
 }
 
+/// What was read at once.
+enum Piece {
+    /// A line or a message.
+    Read {
+        bytes: u64,
+        is_too_long: bool,
+        /// The length of the message.
+        message: Option<u64>,
+    },
+    /// Nothing is left.
+    End,
+}
+
 /// One line.
 #[derive(Debug)]
 pub struct Line<'a> {
@@ -46,6 +67,17 @@ pub struct Line<'a> {
     pub content: Content<'a>,
     /// The whole of it, also where that is something else than a record.
     pub text: &'a [u8],
+    /// Where the record is in its file.
+    pub place: Place,
+}
+
+/// Where something is in a file, in bytes: by that it can be read again without what is before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Where it begins: a record in a log behind what the log has written before it, a message behind its length.
+    pub offset: u64,
+    /// How long it is: a record without the line feed, a message as it is encoded.
+    pub length: u64,
 }
 
 /// What is in a line.
@@ -89,22 +121,44 @@ impl Lines {
     /// # Errors
     /// A file cannot be opened, or is a folder.
     pub fn open(paths: &[PathBuf]) -> Result<Self, ReadError> {
-        let mut lines = Self {
+        let mut lines = Self::none();
+        for path in paths {
+            let reader = lines.reader(path)?;
+            lines.push(path.clone(), reader)?;
+        }
+        Ok(lines)
+    }
+
+    /// The lines of what is no file, such as one that a browser has: its name, what gives its bytes, and how many those are.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn of(name: impl Into<PathBuf>, input: impl Read + 'static, size: u64) -> Result<Self, ReadError> {
+        let mut lines = Self { size, ..Self::none() };
+        lines.push(name.into(), Box::new(BufReader::with_capacity(AT_ONCE_FROM_AFAR, input)))?;
+        Ok(lines)
+    }
+
+    fn none() -> Self {
+        Self {
             waiting: VecDeque::new(),
             file: PathBuf::new(),
             number: 0,
+            position: 0,
             line: Vec::new(),
             read: 0,
             size: 0,
             told: 0,
             progress: Box::new(|_| {}),
-        };
-        for path in paths {
-            let input =
-                Input::new(lines.reader(path)?).map_err(|error| ReadError::Read(path.clone(), error))?;
-            lines.waiting.push_back((path.clone(), input));
         }
-        Ok(lines)
+    }
+
+    fn push(&mut self, path: PathBuf, reader: Box<dyn BufRead>) -> Result<(), ReadError> {
+        match Input::new(reader) {
+            Ok(input) => self.waiting.push_back((path, input)),
+            Err(error) => return Err(ReadError::Read(path, error)),
+        }
+        Ok(())
     }
 
     fn reader(&mut self, path: &Path) -> Result<Box<dyn BufRead>, ReadError> {
@@ -144,27 +198,48 @@ impl Lines {
                 self.file.clone_from(path);
             }
             self.line.clear();
-            let (read, too_long) =
-                input.read(&mut self.line).map_err(|error| ReadError::Read(path.clone(), error))?;
-            if read == 0 {
+            let piece = input.read(&mut self.line).map_err(|error| ReadError::Read(path.clone(), error))?;
+            let Piece::Read { bytes, is_too_long, message } = piece else {
                 self.waiting.pop_front();
-                self.number = 0;
+                (self.number, self.position) = (0, 0);
                 continue;
-            }
+            };
             self.number += 1;
-            self.count(read);
-            if self.line.trim_ascii().is_empty() && !too_long {
+            self.count(bytes);
+            if self.line.trim_ascii().is_empty() && !is_too_long {
                 continue;
             }
-            let content = if too_long { Content::TooLong } else { content(self.line.trim_ascii()) };
-            return Ok(Some(Line { file: &self.file, number: self.number, content, text: &self.line }));
+            let content = if is_too_long { Content::TooLong } else { content(self.line.trim_ascii()) };
+            let place = self.place(content, bytes, message);
+            return Ok(Some(Line {
+                file: &self.file,
+                number: self.number,
+                content,
+                text: &self.line,
+                place,
+            }));
         }
         (self.progress)(self.read);
         Ok(None)
     }
 
+    /// Where the record is of which this was read last.
+    fn place(&self, content: Content<'_>, read: u64, message: Option<u64>) -> Place {
+        let start = self.position - read;
+        match (message, content) {
+            (Some(length), _) => Place { offset: self.position - length, length },
+            // It ends where the line does.
+            (None, Content::Record(record)) => Place {
+                offset: start + (self.line.trim_ascii_end().len() - record.len()) as u64,
+                length: record.len() as u64,
+            },
+            (None, Content::Other | Content::TooLong) => Place { offset: start, length: read },
+        }
+    }
+
     fn count(&mut self, read: u64) {
         self.read += read;
+        self.position += read;
         if self.read - self.told >= STRIDE {
             self.told = self.read;
             (self.progress)(self.read);
@@ -178,29 +253,45 @@ impl Input {
         Ok(if is_stream { Self::Messages(MessageReader::new(reader)) } else { Self::Text(reader) })
     }
 
-    /// How many bytes were read, and whether that was more than a line may have.
-    fn read(&mut self, line: &mut Vec<u8>) -> io::Result<(u64, bool)> {
+    fn read(&mut self, line: &mut Vec<u8>) -> io::Result<Piece> {
         let reader = match self {
             Self::Text(reader) => return read_line(reader, line),
             Self::Messages(reader) => reader,
         };
         let start = reader.position();
-        let Some(json) = reader.record().map_err(io::Error::other)? else { return Ok((0, false)) };
+        let Some(json) = reader.record().map_err(io::Error::other)? else { return Ok(Piece::End) };
         *line = json;
-        Ok((reader.position() - start, false))
+        let message = Some(reader.last_length());
+        Ok(Piece::Read { bytes: reader.position() - start, is_too_long: false, message })
     }
 }
 
-/// How many bytes were read, and whether that was more than a line may have; then the rest of it is passed over.
-fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<(u64, bool)> {
-    let mut read = reader.take(LONGEST as u64).read_until(b'\n', line)? as u64;
-    if line.len() < LONGEST || line.ends_with(b"\n") {
-        return Ok((read, false));
+/// The JSON of a record that is read again: these are the bytes at its [`Place`].
+///
+/// # Errors
+/// At this place there is no record.
+pub fn read_again(bytes: &[u8]) -> Result<Cow<'_, [u8]>, StreamError> {
+    // No message of ours begins so: that is a group, which proto3 has not.
+    if bytes.starts_with(b"{") {
+        return Ok(bytes.into());
     }
-    line.clear();
-    line.shrink_to(AT_ONCE);
-    read += reader.skip_until(b'\n')? as u64;
-    Ok((read, true))
+    let message = Record::decode(bytes).map_err(StreamError::Message)?;
+    to_json(&message).map(Cow::Owned).map_err(StreamError::Contradiction)
+}
+
+/// Reads a line. Of one that is longer than it may be, the rest is passed over.
+fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Piece> {
+    let mut bytes = reader.take(LONGEST as u64).read_until(b'\n', line)? as u64;
+    if bytes == 0 {
+        return Ok(Piece::End);
+    }
+    let is_too_long = line.len() >= LONGEST && !line.ends_with(b"\n");
+    if is_too_long {
+        line.clear();
+        line.shrink_to(AT_ONCE);
+        bytes += reader.skip_until(b'\n')? as u64;
+    }
+    Ok(Piece::Read { bytes, is_too_long, message: None })
 }
 
 fn content(line: &[u8]) -> Content<'_> {
@@ -293,6 +384,61 @@ mod tests {
         assert_eq!(lines.next().unwrap().unwrap().content, Content::Record(b"{\"a\":1}"));
         let error = lines.next().unwrap_err().to_string();
         assert!(error.ends_with("0.jsonl: the file ends within a message: it is cut off"), "{error}");
+    }
+
+    /// What of the bytes is where the records are said to be.
+    fn at_their_places(bytes: &'static [u8]) -> Vec<&'static [u8]> {
+        let mut lines = Lines::of("dropped", bytes, bytes.len() as u64).unwrap();
+        let mut found = Vec::new();
+        while let Some(Line { file, place, .. }) = lines.next().unwrap() {
+            assert_eq!(file, Path::new("dropped"));
+            found.push(&bytes[place.offset as usize..][..place.length as usize]);
+        }
+        found
+    }
+
+    #[test]
+    fn a_record_can_be_read_again_at_its_place() {
+        let found = at_their_places(
+            b"\n  {\"a\":1} \r\n\
+              [2026-11-28 22:56:40.165][18338][info][wasm] [source/extensions/common/wasm/context.cc:1151] \
+              wasm log audit: portcullis-audit {\"b\":\"\xc3\xa9\"}\r\nother\n{\"c\":3}",
+        );
+        let expected: [&[u8]; 4] = [b"{\"a\":1}", b"{\"b\":\"\xc3\xa9\"}", b"other\n", b"{\"c\":3}"];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_message_can_be_read_again_at_its_place() {
+        let record = include_bytes!("../tests/records/request.ocsf.json").trim_ascii();
+        let mut file = MessageWriter::new(Vec::new()).unwrap();
+        file.record(record).unwrap();
+        file.record(b"{}").unwrap();
+        let found = at_their_places(file.finish().unwrap().leak());
+        let read: Vec<_> = found.into_iter().map(|message| read_again(message).unwrap()).collect();
+        assert_eq!(read, [record, b"{}"]);
+        assert_eq!(read_again(record).unwrap(), record);
+        assert!(read_again(b"other").is_err());
+    }
+
+    #[test]
+    fn a_place_is_one_in_its_own_file() {
+        let (_folder, paths) = files(&[b"{\"a\":1}\n", b" {}"]);
+        let mut lines = Lines::open(&paths).unwrap();
+        assert_eq!(lines.next().unwrap().unwrap().place, Place { offset: 0, length: 7 });
+        assert_eq!(lines.next().unwrap().unwrap().place, Place { offset: 1, length: 2 });
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_by_its_name() {
+        struct Gone;
+        impl Read for Gone {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("it was moved"))
+            }
+        }
+        let error = Lines::of("dropped.jsonl", Gone, 7).err().unwrap().to_string();
+        assert_eq!(error, "dropped.jsonl: it was moved");
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::selection::Selection;
 
 /// What is done with the records that are meant.
 pub trait Sink {
+    /// Hears from which line the record is that it takes next.
+    fn at(&mut self, _: &Line<'_>) {}
+
     /// Takes one: as a row, and as the bytes that were read.
     ///
     /// # Errors
@@ -24,6 +27,28 @@ pub trait Sink {
     /// It cannot be written.
     fn end(&mut self, _: &Tally) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Two sinks that take the same records, until both of them have had enough.
+impl<A: Sink, B: Sink> Sink for (A, B) {
+    fn at(&mut self, line: &Line<'_>) {
+        self.0.at(line);
+        self.1.at(line);
+    }
+
+    fn take(&mut self, row: &Row<'_>, record: &[u8]) -> io::Result<ControlFlow<()>> {
+        let flows = [self.0.take(row, record)?, self.1.take(row, record)?];
+        Ok(if flows.iter().all(ControlFlow::is_break) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    }
+
+    fn end(&mut self, tally: &Tally) -> io::Result<()> {
+        self.0.end(tally)?;
+        self.1.end(tally)
     }
 }
 
@@ -113,8 +138,9 @@ pub fn scan(
             continue;
         }
         tally.read(&row, selection);
-        if selection.matches(&row) {
+        if selection.matches(&row, record) {
             tally.chosen(&row);
+            sink.at(&line);
             if sink.take(&row, record).map_err(ScanError::Write)?.is_break() {
                 break;
             }
@@ -242,6 +268,16 @@ mod tests {
         let (_, tally, _) =
             pass(&format!("{begun}\n{}", record(1, r#","action_id":1"#)), &Selection::default(), 0);
         assert_eq!((tally.records, tally.allowed, tally.undecided), (2, 1, 0));
+    }
+
+    #[test]
+    fn two_sinks_take_the_same_until_both_have_had_enough() {
+        let lines: String = (1..=9).map(|number| record(number, "") + "\n").collect();
+        let size = lines.len() as u64;
+        let lines = Lines::of("dropped", io::Cursor::new(lines), size).unwrap();
+        let mut sinks = (Ids(Vec::new(), 2), Ids(Vec::new(), 4));
+        let tally = scan(lines, &Selection::default(), &mut sinks, &mut |_| {}).unwrap();
+        assert_eq!((tally.records, sinks.0.0.len(), sinks.0.0), (9, 9, sinks.1.0));
     }
 
     #[test]

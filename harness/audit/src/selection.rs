@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use portcullis_kit::Statuses;
 use portcullis_kit::parts::Cidr;
 
+use crate::anywhere::Anywhere;
 use crate::field::Field;
 use crate::pattern::Pattern;
 use crate::row::{Decision, Row};
@@ -26,6 +27,8 @@ pub struct Selection {
     pub source: Option<Source>,
     /// With such texts.
     pub texts: Vec<(Field, Pattern)>,
+    /// With this text somewhere.
+    pub anywhere: Option<Anywhere>,
 }
 
 /// From where requests come: addresses with the same first bits.
@@ -44,8 +47,8 @@ impl Source {
 }
 
 impl Selection {
-    /// Whether a record is meant.
-    pub fn matches(&self, row: &Row<'_>) -> bool {
+    /// Whether a record is meant: as a row, and as the bytes that were read.
+    pub fn matches(&self, row: &Row<'_>, record: &[u8]) -> bool {
         self.is_in_time(row)
             && (self.kinds.is_empty() || self.kinds.iter().any(|kind| *kind == row.kind()))
             && self.decision.is_none_or(|decision| row.is_request() && row.decision() == decision)
@@ -60,6 +63,7 @@ impl Selection {
                 .texts
                 .iter()
                 .all(|(field, pattern)| row.text(*field).is_some_and(|text| pattern.matches(text)))
+            && self.anywhere.as_ref().is_none_or(|text| text.is_in(record))
     }
 
     /// Whether a record is of the time that is meant.
@@ -77,18 +81,18 @@ mod tests {
     const RECORD: &str = include_str!("../tests/records/request.ocsf.json");
 
     fn matches(selection: &Selection) -> bool {
-        selection.matches(&Row::read(RECORD.as_bytes()).unwrap())
+        selection.matches(&Row::read(RECORD.as_bytes()).unwrap(), RECORD.as_bytes())
     }
 
     #[test]
     fn without_conditions_everything_is_meant() {
         assert!(matches(&Selection::default()));
         let loss = Row::read(br#"{"class_uid":1008,"unmapped":{"audit":{"kind":"loss"}}}"#).unwrap();
-        assert!(Selection::default().matches(&loss));
+        assert!(Selection::default().matches(&loss, b""));
         let of = |kinds: &[&'static str]| Selection { kinds: kinds.into(), ..Selection::default() };
-        assert!(of(&["request", "loss"]).matches(&loss) && !of(&["request"]).matches(&loss));
+        assert!(of(&["request", "loss"]).matches(&loss, b"") && !of(&["request"]).matches(&loss, b""));
         let denied = Selection { decision: Some(Decision::Other), ..Selection::default() };
-        assert!(!denied.matches(&loss), "it is no request");
+        assert!(!denied.matches(&loss, b""), "it is no request");
     }
 
     #[test]
@@ -101,7 +105,7 @@ mod tests {
             assert_eq!(matches(&selection), expected, "{since} {until}");
         }
         let timeless = Row::read(br#"{"class_uid":4002}"#).unwrap();
-        assert!(!Selection { since: Some(0), ..Selection::default() }.matches(&timeless));
+        assert!(!Selection { since: Some(0), ..Selection::default() }.matches(&timeless, b""));
     }
 
     #[test]
@@ -122,6 +126,12 @@ mod tests {
             };
             assert_eq!(matches(&selection), expected, "{decision:?} {status} {name}");
         }
+    }
+
+    #[test]
+    fn a_text_may_be_anywhere() {
+        let with = |text| matches(&Selection { anywhere: Some(Anywhere::new(text)), ..Selection::default() });
+        assert!(with("TLSv1.3") && with("Alice") && !with("bob"));
     }
 
     #[test]

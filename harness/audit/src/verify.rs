@@ -127,7 +127,7 @@ impl Verification {
     /// # Errors
     /// A file cannot be read, or somebody cannot be told.
     pub fn read(&mut self, mut lines: Lines, told: &mut Told<'_>) -> Result<(), VerifyError> {
-        while let Some(Line { file, number, content, text }) = lines.next()? {
+        while let Some(Line { file, number, content, text, .. }) = lines.next()? {
             let place = self.place(file, number);
             let findings = match content {
                 Content::TooLong => vec![self.verifier.too_long(place)],

@@ -1,8 +1,9 @@
 //! Records as nobody would write them: whatever is done with them, nothing panics and no terminal obeys.
 
-use portcullis_audit::export::{Csv, Ecs, Ocsf, Parquet};
+use portcullis_audit::export::{Csv, Ecs, Ocsf};
 use portcullis_audit::show::{Objects, Table, one};
 use portcullis_audit::{Field, Row, Sink, Tally};
+use portcullis_audit_parquet::Parquet;
 use proptest::prelude::*;
 use serde_json::Value;
 

@@ -2,7 +2,6 @@
 
 mod cache;
 mod commands;
-mod filters;
 mod fuel;
 mod golden;
 mod measured;
@@ -39,6 +38,7 @@ enum Command {
     Init(commands::init::Init),
     Inspect(commands::inspect::Inspect),
     Oci(commands::oci::Oci),
+    Playground(commands::playground::Playground),
     Replay(commands::replay::Replay),
     Run(commands::run::Run),
     Schema(commands::schema::Schema),
@@ -63,6 +63,7 @@ fn main() -> ExitCode {
         Command::Init(command) => command.execute(),
         Command::Inspect(command) => command.execute(),
         Command::Oci(command) => command.execute(),
+        Command::Playground(command) => command.execute(),
         Command::Replay(command) => command.execute(),
         Command::Run(command) => command.execute(),
         Command::Schema(command) => command.execute(),

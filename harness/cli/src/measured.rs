@@ -1,6 +1,7 @@
 //! A module in a simulated proxy, to be measured.
 
-use portcullis_host::{Instance, Module, foreign_functions};
+use portcullis_foreign::foreign_functions;
+use portcullis_host::{Instance, Module};
 use portcullis_sim::http::Sending;
 use portcullis_sim::{Costs, Proxy, Setup, Sim, UnixTime};
 

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use clap::ValueEnum;
 use portcullis_envoy::{EnvoyBinary, EnvoyTarget};
-use portcullis_host::{Instance, LoadError, LoadOptions, Module, foreign_functions};
+use portcullis_filters::Filter;
+use portcullis_foreign::foreign_functions;
+use portcullis_host::{Instance, LoadError, LoadOptions, Module};
 use portcullis_kit::UnixTime;
 use portcullis_scenario::{PluginRef, SimTarget, Start, Target, TargetError};
 use portcullis_sim::{Factory, PluginSetup, Profile, Setup};
@@ -14,7 +16,6 @@ use tempfile::TempPath;
 
 use crate::cache;
 use crate::commands::read;
-use crate::filters::Filter;
 use crate::scenarios::beside;
 
 /// Where a scenario is played.
@@ -156,11 +157,6 @@ fn compile(path: &Path, bytes: &[u8], profile: Profile) -> Result<Module, String
     module.map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The size of a module as Envoy gets it, in bytes.
-pub(crate) fn module_size(path: &Path) -> Result<usize, String> {
-    Ok(module_bytes(path)?.len())
-}
-
 /// The bytes of a module with the names of its functions, for backtraces and profiles: those of `X.debug.wasm` beside `X.wasm`, if that is
 /// the same module and has names behind it.
 fn named_bytes(path: &Path) -> Result<Vec<u8>, String> {
@@ -171,8 +167,8 @@ fn named_bytes(path: &Path) -> Result<Vec<u8>, String> {
     }
 }
 
-/// The bytes of a module; WebAssembly text is made into them.
-fn module_bytes(path: &Path) -> Result<Vec<u8>, String> {
+/// The bytes of a module as Envoy gets it; WebAssembly text is made into them.
+pub(crate) fn module_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let bytes = read(path)?;
     if !is_text(path) {
         return Ok(bytes);
@@ -229,10 +225,7 @@ impl Start for Starter {
         let timed = || Setup { clock: setup.clock.or_else(|| Some(real_time())), ..setup.clone() };
         match self {
             Self::Native(filters) => {
-                let plugins: Vec<_> = filters.iter().map(|filter| filter.plugin).collect();
-                let factory = Arc::new(move |plugin: &PluginSetup| {
-                    plugins.get(plugin.code).map(|plugin| plugin()).ok_or_else(|| "no such plugin".to_owned())
-                });
+                let factory = portcullis_filters::factory(filters);
                 Ok(Box::new(SimTarget::start("native", factory, &foreign_functions(), &timed())?))
             }
             Self::Wasm(modules) => {

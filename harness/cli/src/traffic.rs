@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
-use portcullis_scenario::report::{shown, shown_line};
+use portcullis_scenario::report::shown;
+pub(crate) use portcullis_scenario::report::{columns as table, short};
 use portcullis_scenario::traffic::{Recorded, Traffic};
 use portcullis_scenario::{Start, Target, TargetError, concealed};
 use portcullis_sim::Setup;
@@ -109,29 +110,4 @@ pub(crate) fn line(recorded: &Recorded, show_secrets: bool) -> String {
     };
     let text = |name: &[u8]| value(name).map(|value| told(name, value)).unwrap_or_default();
     format!("{} {}", text(b":method"), text(b":path"))
-}
-
-/// A text of at most this many characters.
-pub(crate) fn short(text: &str, most: usize) -> String {
-    match text.chars().count() > most {
-        true => text.chars().take(most.saturating_sub(3)).chain("...".chars()).collect(),
-        false => text.to_owned(),
-    }
-}
-
-/// A table with its columns as wide as they need to be.
-pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
-    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| shown_line(cell))).collect();
-    let mut widths = head.map(|title| title.chars().count());
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |cells: [String; N]| {
-        let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    let rule = line(widths.map(|width| "-".repeat(width)));
-    line(head.map(str::to_owned)) + &rule + &rows.into_iter().map(line).collect::<String>()
 }

@@ -178,6 +178,29 @@ fn inspect_lists_what_envoy_will_call() {
 }
 
 #[test]
+fn inspect_remarks_on_what_would_be_better() {
+    let wat = br#"(module (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1"))
+        (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+        (func (export "proxy_on_request_body") (param i32 i32 i32) (result i32) (i32.const 0))
+        (func (export "proxy_on_requst_headers")))"#;
+    let (_folder, path) = file("x.wat", wat);
+    let (code, stdout, _) = portcullis(&["inspect", path.to_str().unwrap()]);
+    assert_eq!(code, 0);
+    let remarks = stdout.split("\nremarks (2)\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let remarks: Vec<_> = remarks.lines().collect();
+    assert!(
+        remarks[0].ends_with(": proxy_on_requst_headers (did you mean proxy_on_request_headers?)"),
+        "{stdout}"
+    );
+    assert!(
+        remarks[1].starts_with("  body-without-trailers: there is proxy_on_request_body and not "),
+        "{stdout}"
+    );
+    let (_, stdout, _) = portcullis(&["inspect", MODULE]);
+    assert!(!stdout.contains("remarks"), "{stdout}");
+}
+
+#[test]
 fn run_shows_every_hostcall_and_both_sides() {
     let spoofed = ["run", MODULE, "--config", CONFIG, "--path", "/healthz", "-H", "X-Jwt-Sub: eve"];
     let (code, stdout, _) = portcullis(&spoofed);

@@ -3,12 +3,13 @@ use std::io::Write;
 use std::mem::{self, Discriminant};
 use std::time::Duration;
 
+use portcullis_inspect::ModuleError;
+use portcullis_inspect::exports::{self, ALLOCATORS};
 use portcullis_sim::{Callback, Cost, PluginSetup, Sim, Trap};
 use wasmtime::{Error, Func, InstancePre, Memory, Store, TypedFunc, Val};
 
 use crate::entry::Entry;
 use crate::error::one_line;
-use crate::exports::{self, ALLOCATORS};
 use crate::phase::Phase;
 use crate::profile::Profiling;
 use crate::state::State;
@@ -50,7 +51,7 @@ impl Instance {
         let instance = linked.instantiate(&mut store).map_err(broken)?;
         let memory = instance.get_memory(&mut store, "memory");
         let allocate =
-            allocator(&instance, &mut store, spec).map_err(broken)?.ok_or(LoadError::NoAllocator)?;
+            allocator(&instance, &mut store, spec).map_err(broken)?.ok_or(ModuleError::NoAllocator)?;
         let state = store.data_mut();
         state.memory = memory;
         state.allocate = Some(allocate);

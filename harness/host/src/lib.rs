@@ -59,14 +59,9 @@
 )]
 
 mod abi;
-mod abi_version;
 mod budget;
-mod check;
-mod describe;
 mod entry;
 mod error;
-mod exports;
-mod foreign;
 mod guest;
 mod instance;
 mod module;
@@ -76,11 +71,9 @@ mod profile;
 mod state;
 mod trap;
 
-pub use abi_version::AbiVersion;
 pub use budget::Budget;
-pub use describe::Description;
 pub use error::LoadError;
-pub use foreign::foreign_functions;
 pub use instance::Instance;
 pub use module::Module;
 pub use options::LoadOptions;
+pub use portcullis_inspect::{AbiVersion, Description, ModuleError};

@@ -53,7 +53,7 @@
 //!     &|include| Err(format!("{include}: this scenario includes nothing")),
 //! )?;
 //! let start = |setup: &Setup| {
-//!     let factory = Arc::new(|_: &_| Ok(NativePlugin::<Stamp>::new()));
+//!     let factory = Arc::new(|_: &_| Ok(NativePlugin::of::<Stamp>()));
 //!     Ok(Box::new(SimTarget::start("native", factory, &[], setup)?) as Box<dyn Target>)
 //! };
 //! let report = run(&scenario, &("native", start));
@@ -96,4 +96,5 @@ pub use secrets::concealed;
 pub use sim_target::SimTarget;
 pub use taken::{StepTaken, Taken};
 pub use target::{Open, Target, TargetError};
+pub use vars::fill;
 pub use yaml::{LoadError, parse_yaml};

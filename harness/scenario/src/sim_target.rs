@@ -45,6 +45,11 @@ impl<P: Plugin> SimTarget<P> {
         Ok(Self { name, proxy, tolerates_traps: false })
     }
 
+    /// What stands behind the hostcalls.
+    pub fn sim(&self) -> &Sim {
+        self.proxy.sim()
+    }
+
     fn unless_trapped<T>(&self, value: T) -> Result<T, TargetError> {
         let trap = self.proxy.trap().filter(|_| !self.tolerates_traps);
         trap.map_or(Ok(value), |trap| Err(trapped(trap)))

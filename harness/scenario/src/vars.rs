@@ -88,6 +88,14 @@ impl Vars {
     }
 }
 
+/// A value with every `${name}` in its texts replaced, as a scenario would; a text that is only `${name}` becomes that value.
+///
+/// # Errors
+/// There is no such variable, or it becomes too much.
+pub fn fill(value: &Value, vars: BTreeMap<String, Value>) -> Result<Value, String> {
+    Vars::from(vars).json(value)
+}
+
 /// About how many bytes a value takes.
 fn weight(value: &Value) -> usize {
     const NODE: usize = 8;

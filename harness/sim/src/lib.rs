@@ -33,7 +33,7 @@
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut proxy = Proxy::start(Sim::new(Setup::of("")), Arc::new(|_| Ok(NativePlugin::<Stamp>::new())))?;
+//! let mut proxy = Proxy::start(Sim::new(Setup::of("")), Arc::new(|_| Ok(NativePlugin::of::<Stamp>())))?;
 //! let headers = vec![(b":authority".to_vec(), b"a.example".to_vec())];
 //! let request = Request { headers, ..Request::default() };
 //! let exchange = proxy.send(&[Sending { request, ..Sending::default() }]).remove(0);

@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 use std::time::Duration;
 
 use portcullis_kit::{
-    CallId, CallOuts, Clock, Counter, Datum, Driver, Edit, Entropy, ForeignFunctions, Gauge, GrpcCall,
-    HeaderMap, Histogram, HostError, HttpCall, LocalReply, Logging, Metrics, Module, Outcome, Properties,
-    SharedData, StreamHost, StreamId, UnixTime, WriteError, pairs,
+    CallId, CallOuts, Clock, ConfigError, Counter, Datum, Driver, Edit, Entropy, ForeignFunctions, Gauge,
+    GrpcCall, HeaderMap, Histogram, HostError, HttpCall, Link, LocalReply, Logging, Metrics, Module, Outcome,
+    Properties, SharedData, StreamHost, StreamId, UnixTime, WriteError, pairs,
 };
 
 use crate::abi::{self, BufferType, MapType, MetricType};
@@ -14,20 +13,29 @@ use crate::{Callback, LocalResponse, Plugin, Refusal, Sim, Status, Trap};
 /// Nothing of a request goes on, as a module of ours returns it.
 const STOP_ALL: u32 = 4;
 
+/// What makes the filters of a plugin from its configuration.
+type Configure = fn(&[u8], &mut dyn StreamHost) -> Result<Driver, ConfigError>;
+
 /// A plugin as native code: no VM, and no ABI in between.
 #[derive(Debug)]
-pub struct NativePlugin<M> {
+pub struct NativePlugin {
+    configure: Configure,
     /// By root context.
     drivers: BTreeMap<u32, Driver>,
     /// The root context of each stream.
     roots: BTreeMap<u32, u32>,
-    module: PhantomData<fn() -> M>,
 }
 
-impl<M> NativePlugin<M> {
-    /// A filter that has not been configured yet.
-    pub const fn new() -> Self {
-        Self { drivers: BTreeMap::new(), roots: BTreeMap::new(), module: PhantomData }
+impl NativePlugin {
+    /// One that has not been configured yet, of this filter or these filters.
+    pub const fn of<M: Module>() -> Self {
+        Self { configure: Driver::configure::<M>, drivers: BTreeMap::new(), roots: BTreeMap::new() }
+    }
+
+    /// The filters that a stream goes through, in the order in which its request meets them.
+    pub fn links(&self, stream: u32) -> impl Iterator<Item = &dyn Link> {
+        let driver = self.roots.get(&stream).and_then(|root| self.drivers.get(root));
+        driver.into_iter().flat_map(Driver::links)
     }
 
     fn of_stream(&mut self, context: u32) -> Option<&mut Driver> {
@@ -35,19 +43,13 @@ impl<M> NativePlugin<M> {
     }
 }
 
-impl<M> Default for NativePlugin<M> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<M: Module> Plugin for NativePlugin<M> {
+impl Plugin for NativePlugin {
     fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
         match callback {
             Callback::Configure { context, size } => {
                 let configuration =
                     sim.buffer_bytes(BufferType::PluginConfiguration as u32, 0, size).unwrap_or_default();
-                let Ok(mut driver) = Driver::configure::<M>(&configuration, sim) else { return Ok(Some(0)) };
+                let Ok(mut driver) = (self.configure)(&configuration, sim) else { return Ok(Some(0)) };
                 self.drivers.values().for_each(|former| driver.inherit(former));
                 self.drivers.insert(context, driver);
                 return Ok(Some(1));

@@ -32,6 +32,8 @@ pub struct Setup {
     pub faults: Faults,
     /// Whether [`Sim::costs`](crate::Sim::costs) tells what each callback takes.
     pub costs: bool,
+    /// Whether [`Sim::journal`](crate::Sim::journal) tells every callback and hostcall, from the start on.
+    pub journal: bool,
 }
 
 /// What goes wrong beside what is scripted; every choice follows from the seed.
@@ -59,6 +61,7 @@ impl Default for Setup {
             interleaving: None,
             faults: Faults::default(),
             costs: false,
+            journal: false,
         }
     }
 }

@@ -84,6 +84,8 @@ impl Sim {
         for datum in &setup.shared_data {
             shared_data.seed(&datum.vm_id, &datum.key, &datum.value);
         }
+        let mut journal = Journal::default();
+        journal.set(setup.journal);
         Self {
             clock,
             started: clock,
@@ -102,7 +104,7 @@ impl Sim {
             streams: BTreeMap::new(),
             connections: BTreeMap::new(),
             turn: Turn::default(),
-            journal: Journal::default(),
+            journal,
             explorer: None,
             exchanges: BTreeMap::new(),
             traps: Vec::new(),

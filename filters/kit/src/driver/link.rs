@@ -80,6 +80,11 @@ pub fn link<F: HttpFilter>(configuration: &[u8]) -> Result<Box<dyn Link>, Config
     Ok(Box::new(Seat { filter: F::configure(configuration)?, streams: BTreeMap::new() }))
 }
 
+/// The filter in a link, for tools that look at what it holds; `None` where it is another one.
+pub fn filter_of<F: HttpFilter>(link: &dyn Link) -> Option<&F> {
+    link.as_any().downcast_ref::<Seat<F>>().map(|seat| &seat.filter)
+}
+
 struct Seat<F: HttpFilter> {
     filter: F,
     /// What the filter keeps of requests: of those that wait, and of those that it watches.

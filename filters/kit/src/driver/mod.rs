@@ -9,7 +9,7 @@ use std::fmt;
 
 use log::Level;
 
-pub use link::{Link, link};
+pub use link::{Link, filter_of, link};
 
 use crate::{
     Action, CallId, ConfigError, GrpcAnswer, HeaderMap, Headers, HostError, HttpAnswer, HttpFilter,
@@ -79,6 +79,11 @@ impl Driver {
         let mut driver = Self { links, waits: BTreeMap::new(), ticks: Ticks::default() };
         driver.set_tick(host);
         Ok(driver)
+    }
+
+    /// Its filters, in the order in which a request meets them.
+    pub fn links(&self) -> impl Iterator<Item = &dyn Link> {
+        self.links.iter().map(Box::as_ref)
     }
 
     /// Takes over from another instance in the same VM, as [`HttpFilter::inherit`].

@@ -29,6 +29,26 @@ impl Sink for Ocsf<'_> {
     }
 }
 
+/// Writes records byte for byte as they were read, whatever their schema.
+pub struct AsRead<'w> {
+    out: &'w mut dyn Write,
+}
+
+impl<'w> AsRead<'w> {
+    /// To there.
+    pub fn new(out: &'w mut dyn Write) -> Self {
+        Self { out }
+    }
+}
+
+impl Sink for AsRead<'_> {
+    fn take(&mut self, _: &Row<'_>, record: &[u8]) -> io::Result<ControlFlow<()>> {
+        self.out.write_all(record)?;
+        self.out.write_all(b"\n")?;
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
 /// Writes records in ECS. Those that are in ECS stay as they were read.
 pub struct Ecs<'w> {
     out: &'w mut dyn Write,
@@ -78,6 +98,9 @@ mod tests {
         let mut ecs = Ecs::new(&mut out);
         take(&mut ecs, &[ECS]);
         assert_eq!(String::from_utf8(out).unwrap(), ECS);
+        let mut out = Vec::new();
+        take(&mut AsRead::new(&mut out), &[OCSF, ECS]);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{OCSF}{ECS}"));
     }
 
     #[test]

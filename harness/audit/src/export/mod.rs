@@ -4,9 +4,7 @@ mod csv;
 mod ecs;
 mod lines;
 mod messages;
-mod parquet;
 
 pub use csv::Csv;
-pub use lines::{Ecs, Ocsf};
+pub use lines::{AsRead, Ecs, Ocsf};
 pub use messages::Messages;
-pub use parquet::Parquet;

@@ -115,6 +115,11 @@ impl<R: BufRead> MessageReader<R> {
         self.position
     }
 
+    /// How long the last message was, in bytes, without what says so.
+    pub fn last_length(&self) -> u64 {
+        self.message.len() as u64
+    }
+
     /// The JSON of the next record; `None` at the end. Files that were put together are one file.
     ///
     /// # Errors

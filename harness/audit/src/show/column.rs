@@ -63,7 +63,7 @@ impl Column {
     }
 
     /// What it says of a record, as it is on the wire.
-    pub(super) fn cell(self, row: &Row<'_>) -> Option<String> {
+    pub(crate) fn cell(self, row: &Row<'_>) -> Option<String> {
         match self {
             Self::Field(field) => row.value(field).map(|value| shown_value(field, value)),
             Self::Clock => row.integer(Field::Time).map(|time| date_and_clock(time).1),

@@ -15,5 +15,7 @@ pub use column::Column;
 pub use footer::footer;
 pub use json::Objects;
 pub use one::one;
+pub(crate) use sentence::{counted, sentence};
 pub use table::Table;
+pub(crate) use text::cut_middle;
 pub use text::told;

@@ -7,7 +7,7 @@ use crate::row::{Row, Schema};
 use crate::time::rfc3339;
 
 /// A record that is not of a request, as a sentence.
-pub(super) fn sentence(row: &Row<'_>, record: &[u8]) -> String {
+pub(crate) fn sentence(row: &Row<'_>, record: &[u8]) -> String {
     let record: Value = serde_json::from_slice(record).unwrap_or_default();
     let audit = match row.schema() {
         Schema::Ocsf => &record["unmapped"]["audit"],
@@ -85,7 +85,8 @@ fn reason(audit: &Value) -> String {
     }
 }
 
-pub(super) fn counted(number: u64, what: &str) -> String {
+/// `1 record`, `2 records`.
+pub(crate) fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use dialoguer::{MultiSelect, Select};
+use portcullis_filters::FILTERS;
 use portcullis_kit::Module;
 use portcullis_manifest::starter::{Part, Platform, Starter};
 use portcullis_oci::{Digest, Form, Image};
@@ -11,7 +12,6 @@ use portcullis_scenario::report::shown;
 use portcullis_suite::Suite;
 
 use crate::Verdict;
-use crate::filters::FILTERS;
 
 /// Writes a directory to begin with: manifests, and a scenario that they pass.
 ///

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use portcullis_host::Description;
+use portcullis_inspect::{Description, Lint, inspect};
 use portcullis_scenario::report::shown_line;
 use portcullis_sim::Costs;
 
@@ -9,7 +9,7 @@ use super::read_config;
 use super::request::empty;
 use crate::Verdict;
 use crate::measured::{Given, costs};
-use crate::targets::{load_module, module_size};
+use crate::targets::{load_module, module_bytes};
 use crate::traffic::table;
 
 /// Shows what a module imports and exports, and what Envoy will call.
@@ -27,23 +27,12 @@ impl Inspect {
         let module = load_module(&self.module)?;
         let configuration = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         let given = Given { configuration, clock: None };
-        let Description { abi, imports, callbacks, lifecycle, other_exports, memory, memory_maximum, .. } =
-            module.describe();
-        let most = memory_maximum
-            .map_or_else(|| "no limit of its own".to_owned(), |most| format!("at most {} KiB", most / 1024));
+        // Of what Envoy gets, which is without the names that lie beside it.
+        let description = inspect(&module_bytes(&self.module)?);
+        let description = description.map_err(|error| format!("{}: {error}", self.module.display()))?;
         anstream::println!("{}", shown_line(&self.module.display().to_string()));
-        anstream::println!("  size    {} KiB", module_size(&self.module)?.div_ceil(1024));
-        anstream::println!("  ABI     proxy-wasm {abi}");
-        anstream::println!("  memory  {} KiB at start, {most}", memory / 1024);
-        let exported = callbacks.clone();
-        let (always, on_occasion): (Vec<_>, Vec<_>) =
-            callbacks.into_iter().partition(|name| is_always_called(name));
-        list("Envoy will call", &always);
-        list("Envoy calls for TCP, and after the module has asked for it", &on_occasion);
-        list("for start and memory", &lifecycle);
-        list("exported, and never looked at", &other_exports);
-        let imports: Vec<_> = imports.iter().map(|(module, name)| format!("{module}.{name}")).collect();
-        list("imports", &imports);
+        show(&description);
+        let exported: Vec<_> = description.callbacks().cloned().collect();
         anstream::println!("\nwhat a start and an empty request take");
         match costs(module, &given, &empty(), 1) {
             Ok(costs) => anstream::print!("{}", takes(&exported, &costs)),
@@ -55,6 +44,32 @@ impl Inspect {
     fn without(&self) -> &'static str {
         if self.config.is_some() { "" } else { ", without --config" }
     }
+}
+
+fn show(description: &Description) {
+    let Description { abi, size, memory, called_always, called_on_occasion, lifecycle, .. } = description;
+    let most = description.memory_maximum;
+    let most =
+        most.map_or_else(|| "no limit of its own".to_owned(), |most| format!("at most {} KiB", most / 1024));
+    anstream::println!("  size    {} KiB", size.div_ceil(1024));
+    anstream::println!("  ABI     proxy-wasm {abi}");
+    anstream::println!("  memory  {} KiB at start, {most}", memory / 1024);
+    let imports: Vec<_> = description.imports.iter().map(|it| format!("{}.{}", it.module, it.name)).collect();
+    let sections = description.custom_sections.iter();
+    let sections: Vec<_> = sections.map(|it| format!("{} ({} bytes)", it.name, it.size)).collect();
+    let lints: Vec<_> =
+        description.lints.iter().map(|Lint { name, text }| format!("{name}: {text}")).collect();
+    list("Envoy will call", called_always, called_always.len());
+    list(
+        "Envoy calls for TCP, and after the module has asked for it",
+        called_on_occasion,
+        called_on_occasion.len(),
+    );
+    list("for start and memory", lifecycle, lifecycle.len());
+    list("exported, and never looked at", &description.other_exports, description.other_exports_in_all);
+    list("imports", &imports, imports.len());
+    list("sections that do nothing at run time", &sections, description.custom_sections_in_all);
+    list("remarks", &lints, lints.len());
 }
 
 /// The most that one call of each callback takes.
@@ -71,19 +86,16 @@ fn takes(exported: &[String], costs: &Costs) -> String {
     table(["callback", "calls", "fuel", "hostcalls"], &rows.collect::<Vec<_>>())
 }
 
-/// Whether Envoy calls this in the life of every HTTP plugin and request that gets there.
-fn is_always_called(callback: &str) -> bool {
-    let part = callback.trim_start_matches("proxy_on_");
-    ["request_", "response_"].iter().any(|side| part.starts_with(side))
-        || ["context_create", "vm_start", "configure", "done", "log", "delete"].contains(&part)
-}
-
-fn list(title: &str, names: &[String]) {
+/// A list of so many, of which there may be less.
+fn list(title: &str, names: &[String], in_all: usize) {
     if names.is_empty() {
         return;
     }
-    anstream::println!("\n{title} ({})", names.len());
+    anstream::println!("\n{title} ({in_all})");
     for name in names {
         anstream::println!("  {}", shown_line(name));
+    }
+    if in_all > names.len() {
+        anstream::println!("  and {} more", in_all - names.len());
     }
 }

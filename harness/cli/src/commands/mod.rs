@@ -6,6 +6,7 @@ pub(crate) mod fuel;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod oci;
+pub(crate) mod playground;
 pub(crate) mod replay;
 mod request;
 pub(crate) mod run;

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
-use portcullis_host::{LoadOptions, Module, foreign_functions};
+use portcullis_foreign::foreign_functions;
+use portcullis_host::{LoadOptions, Module};
 use portcullis_scenario::report::{shown, shown_line};
 use portcullis_sim::http::{Exchange, HeaderList, Sending};
 use portcullis_sim::{Factory, Plugin, PluginSetup, Proxy, Setup, Sim, StartError};

@@ -1,9 +1,9 @@
 use clap::Args;
+use portcullis_filters::{FILTERS, Filter};
 use portcullis_scenario::schema::ScenarioFile;
 use serde_json::{Value, json};
 
 use crate::Verdict;
-use crate::filters::{FILTERS, Filter};
 
 const SCENARIO: &str = "scenario";
 const CATALOG: &str = "catalog";

@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
+use portcullis_inspect::exports::is_capability;
 use portcullis_sim::{Refusal, Status};
 use wasmtime::{Caller, ExternType, FuncType, InstancePre, Linker, Module, Result, Val, format_err};
 
 use crate::abi::MODULE;
-use crate::exports::is_capability;
 use crate::state::State;
 
 /// What WASI calls ENOTCAPABLE.

@@ -13,23 +13,6 @@ const RESPONSE: u32 = 1;
 /// The buffer that the configuration is in since 0.2.0.
 const PLUGIN_CONFIGURATION: u32 = 7;
 
-/// The functions that not every version of the ABI has, with the versions that have them.
-const FUNCTIONS: [(&str, &[AbiVersion]); 7] = [
-    ("proxy_get_configuration", &[AbiVersion::V0_1_0]),
-    ("proxy_continue_request", &[AbiVersion::V0_1_0]),
-    ("proxy_continue_response", &[AbiVersion::V0_1_0]),
-    ("proxy_clear_route_cache", &[AbiVersion::V0_1_0]),
-    ("proxy_continue_stream", &[AbiVersion::V0_2_0, AbiVersion::V0_2_1]),
-    ("proxy_close_stream", &[AbiVersion::V0_2_0, AbiVersion::V0_2_1]),
-    ("proxy_get_log_level", &[AbiVersion::V0_2_1]),
-];
-
-/// The versions that have a function which not every version has.
-pub(crate) fn versions(name: &str) -> Vec<String> {
-    let found = FUNCTIONS.iter().find(|(function, _)| *function == name);
-    found.map_or_else(Vec::new, |(_, versions)| versions.iter().map(ToString::to_string).collect())
-}
-
 /// What came and went with the versions.
 pub(super) fn link(linker: &mut Linker<State>, abi: AbiVersion) -> Result<()> {
     match abi {

@@ -1,6 +1,6 @@
 //! Modules that are cut off, changed or hostile: a report, and never a panic.
 
-use portcullis_host::{Budget, LoadError, Module};
+use portcullis_host::{Budget, LoadError, Module, ModuleError};
 use portcullis_sim::{Callback, PluginSetup};
 
 use crate::common::{LOG, MALLOC, Vm, guest, load, start};
@@ -26,11 +26,13 @@ fn a_module_that_is_cut_off_is_damaged_at_every_length() {
         let error = Module::load(&whole[..length]).map(|_| length);
         // What is cut between two sections may be whole again, and lacks an export.
         let is_told = matches!(
-            error,
-            Err(LoadError::NotWasm(_)
-                | LoadError::Damaged(_)
-                | LoadError::NotProxyWasm
-                | LoadError::NoMemory)
+            &error,
+            Err(LoadError::Module(
+                ModuleError::NotWasm(_)
+                    | ModuleError::Damaged(_)
+                    | ModuleError::NotProxyWasm
+                    | ModuleError::NoMemory
+            ))
         );
         assert!(is_told || Module::load(&whole[..length]).is_ok(), "{length}: {error:?}");
     }

@@ -4,7 +4,6 @@ mod budgets;
 mod capabilities;
 mod common;
 mod damage;
-mod foreign;
 mod pointers;
 mod shapes;
 mod versions;

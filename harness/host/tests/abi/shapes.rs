@@ -1,6 +1,6 @@
 //! How modules of other SDKs are built: what they export to be started and given memory, and what they import.
 
-use portcullis_host::{Budget, LoadError};
+use portcullis_host::{Budget, LoadError, ModuleError};
 
 use crate::common::{LOG, guest, load, start};
 
@@ -74,6 +74,6 @@ fn the_abort_of_assemblyscript_is_not_envoys() {
     let rest = r#"(import "env" "abort" (func (param i32 i32 i32 i32)))
         (func (export "malloc") (param i32) (result i32) (i32.const 2048))"#;
     let error = load(&guest("0_2_0", rest)).unwrap_err();
-    let LoadError::UnknownImports(names) = &error else { panic!("{error}") };
+    let LoadError::Module(ModuleError::UnknownImports(names)) = &error else { panic!("{error}") };
     assert!(names[0].starts_with("env.abort (AssemblyScript"), "{error}");
 }

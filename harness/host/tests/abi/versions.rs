@@ -1,7 +1,7 @@
 //! What differs between the versions of the ABI: imports, exports, and how they are called.
 
 use crate::common::{LOG, MALLOC, Vm, guest, load, start};
-use portcullis_host::{AbiVersion, Budget, LoadError};
+use portcullis_host::{AbiVersion, Budget, LoadError, ModuleError};
 use portcullis_sim::http::{Request, Sending};
 use portcullis_sim::{Callback, PluginSetup};
 
@@ -27,7 +27,7 @@ fn each_version_has_its_own_imports() {
             assert_eq!(loaded.is_ok(), is_there, "{name} in {version}: {loaded:?}");
             if let Err(error) = loaded {
                 let dotted = version.replace('_', ".");
-                let LoadError::UnknownImports(names) = &error else { panic!("{error}") };
+                let LoadError::Module(ModuleError::UnknownImports(names)) = &error else { panic!("{error}") };
                 assert!(names[0].ends_with(&format!("and the module is of {dotted})")), "{error}");
             }
         }
@@ -104,7 +104,7 @@ fn what_is_no_function_counts_as_absent() {
     let global = "(global (export \"proxy_on_request_headers\") i32 (i32.const 1))";
     load(&guest("0_2_1", &format!("{MALLOC} {global}"))).unwrap();
     let no_allocator = "(global (export \"malloc\") i32 (i32.const 1))";
-    assert_eq!(load(&guest("0_2_1", no_allocator)).unwrap_err(), LoadError::NoAllocator);
+    assert_eq!(load(&guest("0_2_1", no_allocator)).unwrap_err(), LoadError::Module(ModuleError::NoAllocator));
 }
 
 #[test]
@@ -128,7 +128,10 @@ fn signatures_go_by_the_version() {
     let main = "(func (export \"main\") (param i32))";
     load(&guest("0_2_1", &format!("{MALLOC} {main}"))).unwrap();
     let reactor = format!("{MALLOC} {main} (func (export \"_initialize\"))");
-    assert!(matches!(load(&guest("0_2_1", &reactor)), Err(LoadError::WrongSignature(_))));
+    assert!(matches!(
+        load(&guest("0_2_1", &reactor)),
+        Err(LoadError::Module(ModuleError::WrongSignature(_)))
+    ));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Every function of WASI that Envoy has, under both names, with the answer that Envoy gives.
 
 use crate::common::{LOG, MALLOC, Vm, guest, load};
-use portcullis_host::LoadError;
+use portcullis_host::{LoadError, ModuleError};
 use portcullis_sim::{Callback, PluginSetup};
 
 const NAMES: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
@@ -146,7 +146,7 @@ fn two_functions_have_one_parameter_less_than_in_wasi() {
             kinds(parameters)
         );
         let error = load(&guest("0_2_1", &import)).unwrap_err();
-        let LoadError::WrongSignature(names) = &error else { panic!("{error}") };
+        let LoadError::Module(ModuleError::WrongSignature(names)) = &error else { panic!("{error}") };
         let provided = format!("and provided as {} -> i32", vec!["i32"; wanted].join(" "));
         assert!(names[0].ends_with(&provided), "{error}");
     }

@@ -113,7 +113,7 @@ impl Starter {
     }
 
     /// The configuration, in YAML.
-    fn configuration(&self, platform: Platform) -> String {
+    pub fn configuration(&self, platform: Platform) -> String {
         match self.samples.as_slice() {
             [one] => one.configured(platform),
             several => several

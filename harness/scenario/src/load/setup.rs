@@ -51,6 +51,7 @@ pub(super) fn setup(file: &ScenarioFile, vars: &Vars) -> Result<(Vec<PluginRef>,
         interleaving: None,
         faults: Faults::from(file.faults),
         costs: !file.budget.is_empty() || file.golden_fuel.is_some(),
+        journal: false,
     };
     let Faults { call_outs_percent, upstream_percent, .. } = setup.faults;
     for (member, percent) in

@@ -1,5 +1,6 @@
 //! What came of a run, and the forms in which it is told.
 
+mod columns;
 mod github;
 mod json;
 mod junit;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use portcullis_sim::Warning;
 use serde::Serialize;
 
+pub use columns::{columns, short};
 pub use github::github;
 pub use json::json;
 pub use junit::junit;

@@ -145,6 +145,7 @@ impl Chosen {
             statuses: self.statuses()?,
             source: self.source.clone(),
             texts: texts.into_iter().filter_map(|(field, pattern)| Some((field, pattern.clone()?))).collect(),
+            anywhere: None,
         })
     }
 

@@ -3,9 +3,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use portcullis_audit::export::{Csv, Ecs, Messages, Ocsf, Parquet};
+use portcullis_audit::export::{Csv, Ecs, Messages, Ocsf};
 use portcullis_audit::show::footer;
 use portcullis_audit::{Field, Lines, Selection, Sink, Tally};
+use portcullis_audit_parquet::Parquet;
 
 use super::chosen::{Chosen, KindName, pass};
 use super::failure::{Failure, ended};

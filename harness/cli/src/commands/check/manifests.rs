@@ -3,6 +3,7 @@
 use std::ops::Add;
 use std::path::{Path, PathBuf};
 
+use portcullis_filters::{FILTERS, Filter};
 use portcullis_manifest::traps::{self, Ours, Surroundings};
 use portcullis_manifest::{CODES, Configuration, Document, Level, Path as Place, Plugin, documents, plugins};
 use portcullis_oci::{Digest, LAYOUT};
@@ -11,7 +12,6 @@ use serde_json::Value;
 
 use crate::Verdict;
 use crate::commands::{contents, is_yaml};
-use crate::filters::{FILTERS, Filter};
 
 /// A file, or the folder of an image, and what is in it.
 #[derive(Default)]

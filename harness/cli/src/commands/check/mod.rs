@@ -3,14 +3,14 @@ mod manifests;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use portcullis_host::foreign_functions;
+use portcullis_filters::Filter;
+use portcullis_foreign::foreign_functions;
 use portcullis_scenario::report::{shown, shown_line};
 use portcullis_scenario::{SimTarget, TargetError};
 use portcullis_sim::Setup;
 
 use super::read_config;
 use crate::Verdict;
-use crate::filters::Filter;
 use crate::targets::{load_module, vms};
 
 /// Checks manifests of Envoy, Istio and Envoy Gateway, or a configuration by itself, with the filters that will read them.

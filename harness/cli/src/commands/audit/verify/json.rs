@@ -4,11 +4,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use portcullis_audit::Found;
+use portcullis_audit::report::{Amount, Most, Report};
 use portcullis_audit_chain::verify::{ChainSummary, End, Summary};
 use serde_json::{Value, json};
-
-use super::Report;
-use super::amount::{Amount, Most};
 
 pub(super) struct Json<W> {
     out: W,

@@ -1,17 +1,14 @@
-mod amount;
 mod json;
-mod text;
 
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
-use portcullis_audit::{Found, Lines, Verification};
-use portcullis_audit_chain::verify::{Summary, Trust};
+use portcullis_audit::report::{Most, Report, Text};
+use portcullis_audit::{Lines, Verification};
+use portcullis_audit_chain::verify::Trust;
 use portcullis_audit_chain::{MacKey, VerifierKey};
-
-use amount::Most;
 
 use super::failure::{Failure, ended};
 use super::progress::{Beside, progress};
@@ -57,12 +54,6 @@ enum Format {
     Json,
 }
 
-/// What findings and chains are told with.
-trait Report {
-    fn found(&mut self, found: Found<'_>) -> io::Result<()>;
-    fn end(&mut self, summary: &Summary, files: &[PathBuf]) -> io::Result<()>;
-}
-
 impl Verify {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
         let trust = self.trust()?;
@@ -75,7 +66,7 @@ impl Verify {
         ended(match self.format {
             Format::Text => {
                 let out = Beside::new(&bar, anstream::stdout().lock());
-                let mut report = text::Text::new(out, most, has_keys || !self.checkpoints.is_empty());
+                let mut report = Text::new(out, most, has_keys || !self.checkpoints.is_empty());
                 self.verified(trust, lines, &bar, &mut report)
             }
             Format::Json => {

@@ -1,0 +1,84 @@
+//! What the buckets of a request hold, for tools that draw them. A proxy does not ask.
+
+use portcullis_kit::bucket::Level;
+use portcullis_kit::parts::Request;
+use portcullis_kit::{Headers, Host};
+
+use crate::applied::Applied;
+use crate::filter::{TokenBucket, now};
+
+/// The bucket that a request has under a limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filling {
+    /// The name of the limit.
+    pub limit: String,
+    /// Whose bucket it is: the parts of its key.
+    pub key: Vec<Vec<u8>>,
+    /// How full it is.
+    pub level: Level,
+    /// How many tokens it holds.
+    pub burst: u64,
+    /// In how many nanoseconds it fills.
+    pub fills_in: u64,
+}
+
+impl TokenBucket {
+    /// The buckets of this worker or process that a request has taken from, or would have; nothing of it is written. A bucket that nobody has used yet
+    /// is not among them, nor what a rate limit service counts.
+    pub fn levels(&self, request: &Headers, host: &mut dyn Host) -> Vec<Filling> {
+        let mut request = Request::new(request, host);
+        let limits = self.policy.limits.iter().enumerate();
+        let applied: Vec<_> = limits.filter_map(|limit| Applied::of(limit, &mut request)).collect();
+        applied.into_iter().filter_map(|it| self.filling(it, host)).collect()
+    }
+
+    fn filling(&self, applied: Applied, host: &mut dyn Host) -> Option<Filling> {
+        let (name, quota) = self.names(applied.limit, applied.tier)?;
+        let budget = self.counted.get(applied.limit)?.budget_of(applied.tier)?;
+        let now = now(host);
+        let bucket = budget.peek(&applied.key(), now, host)?;
+        Some(Filling {
+            limit: name.to_owned(),
+            level: Level::of(quota, bucket, now),
+            burst: quota.burst(),
+            fills_in: quota.fills_in(),
+            key: applied.parts.ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_kit::testing::TestHost;
+    use portcullis_kit::{HttpFilter, StreamId};
+
+    use super::*;
+
+    /// What two requests of alice and one of bob leave.
+    fn left(scope: &str) -> Vec<(String, Vec<Vec<u8>>, u64, u64)> {
+        let config = format!(
+            r#"{{"limits": [{{"name": "user", "rate": "2/1s", "burst": 5, "scope": "{scope}", "key": [{{"header": "x-user"}}]}},
+                {{"name": "all", "rate": "10/1s", "scope": "{scope}"}}]}}"#
+        );
+        let mut filter = TokenBucket::configure(config.as_bytes()).unwrap();
+        let mut host = TestHost::at(0);
+        filter.start(&mut host);
+        let request = |user: &str| Headers::from_iter([(":path", b"/".to_vec()), ("x-user", user.into())]);
+        assert_eq!(filter.levels(&request("alice"), &mut host), [], "nobody has used them");
+        for (id, user) in [(1, "alice"), (2, "alice"), (3, "bob")] {
+            let stream = (StreamId(id), &mut crate::filter::Stream::default());
+            filter.on_request_headers(stream, &mut request(user), &mut host).unwrap();
+        }
+        let levels = filter.levels(&request("alice"), &mut host);
+        levels.into_iter().map(|it| (it.limit, it.key, it.level.remaining, it.burst)).collect()
+    }
+
+    #[test]
+    fn levels_are_those_of_the_buckets_of_a_request() {
+        for scope in ["worker", "process", "leased"] {
+            let expected =
+                [("user".to_owned(), vec![b"alice".to_vec()], 3, 5), ("all".to_owned(), vec![], 7, 10)];
+            assert_eq!(left(scope), expected, "{scope}");
+        }
+    }
+}

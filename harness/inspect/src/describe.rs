@@ -1,0 +1,111 @@
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::lint::{Lint, lints};
+use crate::parts::{LISTED, Parts, short};
+use crate::{AbiVersion, exports};
+
+/// What a module is made of.
+///
+/// A list has a thousand entries at most, and an entry 256 characters: beyond that there is only what a damaged or hostile module has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// The ABI that it says it was made for.
+    pub abi: AbiVersion,
+    /// The size of the module in bytes.
+    pub size: usize,
+    /// The memory that it starts with, in bytes.
+    pub memory: u64,
+    /// The memory beyond which it cannot grow, in bytes; `None` where only the proxy limits it.
+    pub memory_maximum: Option<u64>,
+    /// What it imports, each once.
+    pub imports: Vec<Import>,
+    /// The exports that Envoy calls for every HTTP plugin and request that gets there: each costs a crossing.
+    pub called_always: Vec<String>,
+    /// The exports that Envoy calls for TCP, and after the module has asked for it.
+    pub called_on_occasion: Vec<String>,
+    /// The exports that Envoy uses to start the module and to give it memory.
+    pub lifecycle: Vec<String>,
+    /// Other exports, which Envoy never looks at.
+    pub other_exports: Vec<String>,
+    /// How many other exports there are.
+    pub other_exports_in_all: usize,
+    /// Sections that do nothing at run time, such as names and debugging information.
+    pub custom_sections: Vec<CustomSection>,
+    /// How many such sections there are.
+    pub custom_sections_in_all: usize,
+    /// What could be better.
+    pub lints: Vec<Lint>,
+}
+
+/// A function that a module imports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Import {
+    /// Where from: `env`, `wasi_snapshot_preview1`.
+    pub module: String,
+    /// Its name there.
+    pub name: String,
+}
+
+/// A section that does nothing at run time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CustomSection {
+    /// `name` where it holds names of functions, `.debug_info`.
+    pub name: String,
+    /// In bytes, its name included.
+    pub size: usize,
+}
+
+impl Description {
+    /// The exports that Envoy calls.
+    pub fn callbacks(&self) -> impl Iterator<Item = &String> {
+        self.called_always.iter().chain(&self.called_on_occasion)
+    }
+
+    pub(crate) fn of(parts: &Parts<'_>, abi: AbiVersion, size: usize) -> Self {
+        let memory = parts.memory();
+        let page = memory.and_then(|memory| memory.page_size_log2).map_or(64 << 10, |log2| 1 << log2.min(16));
+        let bytes = |pages: u64| pages.saturating_mul(page);
+        let mut seen = BTreeSet::new();
+        let imports = parts.imports.iter().filter(|import| seen.insert((import.module, import.name)));
+        let import = |it: &wasmparser::Import<'_>| Import { module: it.module.into(), name: it.name.into() };
+        let mut description = Self {
+            abi,
+            size,
+            memory: memory.map_or(0, |memory| bytes(memory.initial)),
+            memory_maximum: memory.and_then(|memory| memory.maximum).map(bytes),
+            imports: imports.map(import).collect(),
+            called_always: Vec::new(),
+            called_on_occasion: Vec::new(),
+            lifecycle: Vec::new(),
+            other_exports: Vec::new(),
+            other_exports_in_all: 0,
+            custom_sections: parts.custom_sections.first.clone(),
+            custom_sections_in_all: parts.custom_sections.in_all,
+            lints: Vec::new(),
+        };
+        parts.exports.iter().for_each(|export| description.add_export(export.name));
+        description.lints = lints(parts, &description);
+        description
+    }
+
+    fn add_export(&mut self, name: &str) {
+        let list = if exports::callback(self.abi, name).is_some() {
+            if exports::is_always_called(name) {
+                &mut self.called_always
+            } else {
+                &mut self.called_on_occasion
+            }
+        } else if exports::is_lifecycle(name) {
+            &mut self.lifecycle
+        } else {
+            self.other_exports_in_all += 1;
+            &mut self.other_exports
+        };
+        if list.len() < LISTED {
+            list.push(short(name));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+use std::collections::BTreeMap;
+
+use wasmparser::types::{EntityType, Types};
+use wasmparser::{
+    BinaryReaderError, CompositeInnerType, Export, FuncType, FuncValidatorAllocations, Import, MemoryType,
+    Parser, Payload, ValidPayload, Validator, WasmFeatures,
+};
+
+use crate::describe::CustomSection;
+use crate::{ModuleError, exports};
+
+/// More entries than this are counted in a list, and not kept.
+pub(crate) const LISTED: usize = 1000;
+/// More characters of a name than this are not shown; a name may have 100,000 bytes.
+const NAME: usize = 256;
+
+/// The proposals that the host's engine takes, so that both say the same of a module.
+const FEATURES: WasmFeatures =
+    WasmFeatures::WASM3.difference(WasmFeatures::EXCEPTIONS.union(WasmFeatures::THREADS));
+
+/// A module that is valid.
+pub(crate) struct Parts<'a> {
+    pub(crate) imports: Vec<Import<'a>>,
+    pub(crate) exports: Vec<Export<'a>>,
+    pub(crate) custom_sections: CustomSections,
+    types: Types,
+    /// The exports that Envoy looks for, whatever they are.
+    known: BTreeMap<&'static str, EntityType>,
+}
+
+/// The sections that do nothing at run time.
+#[derive(Default)]
+pub(crate) struct CustomSections {
+    /// The first of them.
+    pub(crate) first: Vec<CustomSection>,
+    pub(crate) in_all: usize,
+    /// Bytes of names and of debugging information.
+    pub(crate) for_people: usize,
+}
+
+impl<'a> Parts<'a> {
+    /// Reads all of a module, the bodies of its functions too.
+    pub(crate) fn of(bytes: &'a [u8]) -> Result<Self, ModuleError> {
+        Self::read(bytes).map_err(|error| {
+            // In the words of the host's engine.
+            let (at, message) = (error.offset(), error.message());
+            let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+            ModuleError::Damaged(short(&format!("Invalid input WebAssembly code at offset {at}: {message}")))
+        })
+    }
+
+    fn read(bytes: &'a [u8]) -> Result<Self, BinaryReaderError> {
+        let mut parser = Parser::new(0);
+        parser.set_features(FEATURES);
+        let mut validator = Validator::new_with_features(FEATURES);
+        let mut allocations = FuncValidatorAllocations::default();
+        let (mut imports, mut exports, mut custom_sections) = (vec![], vec![], CustomSections::default());
+        let mut end = bytes.len();
+        for payload in parser.parse_all(bytes) {
+            let payload = payload?;
+            if let Payload::End(at) = payload {
+                end = at;
+                continue;
+            }
+            if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
+                let mut function = function.into_validator(allocations);
+                function.validate(&body)?;
+                allocations = function.into_allocations();
+            }
+            match payload {
+                Payload::ImportSection(section) => {
+                    imports = section.into_imports().collect::<Result<_, _>>()?;
+                }
+                Payload::ExportSection(section) => exports = section.into_iter().collect::<Result<_, _>>()?,
+                Payload::CustomSection(section) => custom_sections.add(section.name(), section.range().len()),
+                _ => {}
+            }
+        }
+        let types = validator.end(end)?;
+        let entity = |export| types.as_ref().entity_type_from_export(export);
+        let known = exports
+            .iter()
+            .filter_map(|export: &Export| Some((exports::known(export.name)?, entity(export)?)));
+        let known = known.collect();
+        Ok(Self { imports, exports, custom_sections, types, known })
+    }
+
+    /// An export that Envoy looks for; what is no function counts as absent.
+    pub(crate) fn function(&self, name: &str) -> Option<&FuncType> {
+        self.signature(*self.known.get(name)?)
+    }
+
+    pub(crate) fn memory(&self) -> Option<MemoryType> {
+        match self.known.get("memory") {
+            Some(EntityType::Memory(memory)) => Some(*memory),
+            _ => None,
+        }
+    }
+
+    /// What an import is; `None` where it is no function.
+    pub(crate) fn imported(&self, import: &Import<'_>) -> Option<&FuncType> {
+        self.signature(self.types.as_ref().entity_type_from_import(import)?)
+    }
+
+    fn signature(&self, entity: EntityType) -> Option<&FuncType> {
+        let (EntityType::Func(id) | EntityType::FuncExact(id)) = entity else { return None };
+        match &self.types[id].composite_type.inner {
+            CompositeInnerType::Func(signature) => Some(signature),
+            _ => None,
+        }
+    }
+}
+
+impl CustomSections {
+    fn add(&mut self, name: &str, size: usize) {
+        self.in_all += 1;
+        if name == "name" || name.starts_with(".debug_") || name.starts_with("reloc..debug_") {
+            self.for_people += size;
+        }
+        if self.first.len() < LISTED {
+            self.first.push(CustomSection { name: short(name), size });
+        }
+    }
+}
+
+/// A name or a message, as it is shown: in one line, which the bytes of a module cannot break, and not endless.
+pub(crate) fn short(text: &str) -> String {
+    let mut shown = String::new();
+    for (at, char) in text.chars().enumerate() {
+        match char {
+            _ if at == NAME => return shown + "...",
+            control if control.is_control() => shown.extend(control.escape_default()),
+            other => shown.push(other),
+        }
+    }
+    shown
+}

@@ -1,0 +1,49 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Engine, Verified } from "../engine";
+import { refusal, useRun } from "../parts/useRun";
+import { TAKE, type Answered, type Asked } from "./asked";
+import { Details } from "./Details";
+import { placeOf, type Place } from "./lines";
+import { Search } from "./Search";
+import { Verification } from "./Verification";
+
+interface Props {
+  engine: Engine;
+  file: File;
+  /** Tells what is wrong with the file as a whole. */
+  onProblem: (problem: string | null) => void;
+}
+
+/** One file: verified and searched at once, each of which can be stopped. */
+export function AuditFile({ engine, file, onProblem }: Props) {
+  const verification = useRun<Verified>();
+  const search = useRun<Answered>();
+  const [asked, setAsked] = useState<Asked>({ query: {}, skip: 0 });
+  const [open, setOpen] = useState<Place | null>(null);
+  useEffect(() => {
+    verification.start((progress, signal) => engine.verify(file, { verifierKeys: [], isRequired: false }, progress, signal));
+  }, [engine, file]);
+  useEffect(() => {
+    const page = { skip: asked.skip, take: TAKE };
+    search.start(async (progress, signal) => ({ asked, found: await engine.search(file, asked.query, page, progress, signal) }));
+  }, [engine, file, asked]);
+  const problem = verification.state === "failed" && search.state === "failed" && !verification.result && !search.result ? search.refusal?.problem : undefined;
+  useEffect(() => onProblem(problem ?? null), [problem]);
+  const openLine = (line: number) => {
+    placeOf(file, line).then((place) => place && setOpen(place), (error: unknown) => onProblem(refusal(error).problem));
+  };
+  // Nothing can be said of it, and that is all that is said.
+  if (problem) return null;
+  return (
+    <>
+      <Verification engine={engine} file={file} run={verification} onLine={openLine} />
+      <Search engine={engine} file={file} run={search} asked={asked} onAsk={setAsked} onOpen={setOpen} />
+      {open && (
+        <Details
+          file={file} place={open} rows={search.result?.found.rows ?? []} findings={verification.result?.findings ?? []}
+          onMove={setOpen} onClose={() => setOpen(null)}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,34 @@
+import { useState } from "preact/hooks";
+import type { Engine } from "../engine";
+import { Drop } from "../parts/Drop";
+import { Message } from "../parts/Message";
+import { bytes } from "../parts/units";
+import { useStayOnPage } from "../parts/useStayOnPage";
+import { AuditFile } from "./AuditFile";
+
+/** Audit files: whether they are intact, and what is in them. */
+export function AuditTab({ engine }: { engine: Engine }) {
+  const [chosen, setChosen] = useState<{ file: File; number: number } | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  useStayOnPage();
+  const choose = ([file]: File[]) => {
+    if (!file) return;
+    // A file that is chosen again may have changed, so it is another one.
+    setChosen((last) => ({ file, number: (last?.number ?? 0) + 1 }));
+    setProblem(file.size === 0 ? `${file.name} is empty: it has no records` : null);
+  };
+  return (
+    <div class="audit stack">
+      <Drop label="Drop an audit file here, or choose one" accept=".jsonl,.ndjson,.json,.log,.txt" onFiles={choose} />
+      {problem && <Message kind="error">{problem}</Message>}
+      <p class="quiet">
+        One record on each line, in OCSF or ECS, as the filter audit-log writes them; other lines may stand between them. The file may be large. It is read in this page
+        and goes nowhere else.
+      </p>
+      {chosen && <h2 class="file-name">{chosen.file.name} <span class="quiet">{bytes(chosen.file.size)}</span></h2>}
+      {chosen && chosen.file.size > 0 && (
+        <AuditFile key={chosen.number} engine={engine} file={chosen.file} onProblem={setProblem} />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+import { useRef } from "preact/hooks";
+import { Table } from "../parts/Table";
+import { Axes, type Tick } from "./Axes";
+import { linear, ticks } from "./scale";
+import { useWidth } from "./useWidth";
+
+export interface Series {
+  name: string;
+  /** The corners of the line, in the order of x. */
+  line: [x: number, y: number][];
+  /** What was seen; the line between is drawn by rule. */
+  dots: { x: number; y: number; label: string }[];
+}
+
+/** Lines beyond these could not be told apart; the table has them all. */
+const MOST_LINES = 8;
+
+interface LineChartProps {
+  title: string;
+  /** What the table of the same numbers has for each dot. */
+  valueName: string;
+  series: Series[];
+  xLabel: (x: number) => string;
+  /** The values of the upright axis with their names; left out: round numbers from 0 on. */
+  yNames?: [value: number, name: string][];
+  height?: number;
+}
+
+/** Lines over time, and the same as a table for those who would rather read. */
+export function LineChart({ title, valueName, series, xLabel, yNames, height = 190 }: LineChartProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const width = useWidth(frame);
+  const drawn = series.slice(0, MOST_LINES);
+  const points = drawn.flatMap(({ line }) => line);
+  const xs = points.map(([x]) => x);
+  const [from, to] = [Math.min(...xs), Math.max(...xs)];
+  const top = Math.max(1, ...points.map(([, y]) => y), ...(yNames ?? []).map(([value]) => value));
+  const plot = { left: yNames ? 64 : 40, right: width - 12, top: 12, bottom: height - 24 };
+  const x = linear(from, to, plot.left, plot.right);
+  const y = linear(0, top, plot.bottom, plot.top);
+  const across: Tick[] = ticks(from, to, Math.max(2, Math.floor(width / 110))).map((value) => ({ place: x(value), label: xLabel(value) }));
+  const upright: Tick[] = (yNames ?? ticks(0, top, 4).map((value): [number, string] => [value, String(value)])).map(([value, label]) => ({ place: y(value), label }));
+  return (
+    <figure class="stack figure" ref={frame}>
+      <figcaption class="label">{title}</figcaption>
+      <svg class="chart" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={`${title}; the table below has the numbers`}>
+        <Axes plot={plot} x={across} y={upright} />
+        {drawn.map(({ name, line, dots }, index) => (
+          <g key={name}>
+            <path class={`line series-${index % 4}`} d={line.map(([px, py], at) => `${at ? "L" : "M"}${x(px).toFixed(1)} ${y(py).toFixed(1)}`).join("")} />
+            {dots.map((dot, at) => (
+              <circle key={at} class={`dot solid series-${index % 4}`} cx={x(dot.x)} cy={y(dot.y)} r="3.5"><title>{dot.label}</title></circle>
+            ))}
+          </g>
+        ))}
+      </svg>
+      <Legend names={drawn.map(({ name }) => name)} more={series.length - drawn.length} />
+      <details>
+        <summary class="quiet">As a table</summary>
+        <Table
+          caption={title}
+          head={["Time", "Which", valueName, "At"]}
+          rows={series.flatMap(({ name, dots }) => dots.map((dot) => ({ name, ...dot }))).sort((one, other) => one.x - other.x)}
+          cells={(dot) => [xLabel(dot.x), dot.name, yNames?.find(([value]) => value === dot.y)?.[1] ?? dot.y, dot.label]}
+        />
+      </details>
+    </figure>
+  );
+}
+
+function Legend({ names, more }: { names: string[]; more: number }) {
+  return (
+    <ul class="legend">
+      {names.map((name, index) => (
+        <li key={name}>
+          <svg viewBox="0 0 28 10" class="chart-key" aria-hidden="true"><line class={`line series-${index % 4}`} x1="0" x2="28" y1="5" y2="5" /></svg>
+          {name}
+        </li>
+      ))}
+      {more > 0 && <li>and {more} more in the table</li>}
+    </ul>
+  );
+}

@@ -1,0 +1,111 @@
+import { useState } from "preact/hooks";
+import { parse, stringify } from "yaml";
+import { ChoiceField, TextField } from "../parts/Field";
+import { AnswerForm } from "./AnswerForm";
+import { answer, type Cluster, type Policy, type Reachability } from "./policy";
+
+const REACHABLE = [
+  ["healthy", "can be reached"],
+  ["no_healthy_host", "has no healthy host"],
+  ["connect_error", "refuses connections"],
+] as const;
+
+interface PartProps {
+  policy: Policy;
+  onPolicy: (part: Partial<Policy>) => void;
+}
+
+/** The proxy around the filter: the time, the upstream, the clusters that it calls, and variables. */
+export function Surroundings({ policy, onPolicy }: PartProps) {
+  const putCluster = (index: number, cluster: Cluster) => onPolicy({ clusters: policy.clusters.map((old, at) => (at === index ? cluster : old)) });
+  return (
+    <details class="more">
+      <summary>The proxy around it <span class="quiet">{summary(policy)}</span></summary>
+      <div class="more-inside">
+        <div class="row-fields">
+          <TextField label="Time at the start" value={policy.clock} placeholder="that of the browser" problem={clockProblem(policy.clock)} hint="2026-01-01T00:00:00Z" onValue={(clock) => onPolicy({ clock })} />
+          <ChoiceField label="The upstream" value={policy.upstream} options={REACHABLE} onValue={(upstream) => onPolicy({ upstream: upstream as Reachability })} />
+        </div>
+        {policy.clusters.map((cluster, index) => (
+          <ClusterForm key={index} cluster={cluster} onCluster={(next) => putCluster(index, next)} onRemove={() => onPolicy({ clusters: policy.clusters.filter((_, at) => at !== index) })} />
+        ))}
+        <div class="row">
+          <button type="button" class="button button-small" onClick={() => onPolicy({ clusters: [...policy.clusters, { name: "", reachability: "healthy", answers: [answer()] }] })}>Add a cluster that the filter calls</button>
+        </div>
+        <Variables vars={policy.vars} onVars={(vars) => onPolicy({ vars })} />
+      </div>
+    </details>
+  );
+}
+
+function summary({ clusters, vars, upstream }: Policy): string {
+  const parts = [
+    upstream === "healthy" ? "" : `upstream: ${upstream.replaceAll("_", " ")}`,
+    ...clusters.map(({ name }) => `cluster ${name}`),
+    ...Object.keys(vars).map((name) => `\${${name}}`),
+  ].filter(Boolean);
+  return parts.join(", ");
+}
+
+/** What is wrong with the time, or null. */
+export function clockProblem(clock: string): string | null {
+  if (clock === "") return null;
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(clock) && !Number.isNaN(Date.parse(clock));
+  return isTime ? null : "A time in UTC: 2026-01-01T00:00:00Z.";
+}
+
+function ClusterForm({ cluster, onCluster, onRemove }: { cluster: Cluster; onCluster: (cluster: Cluster) => void; onRemove: () => void }) {
+  const { name, answers } = cluster;
+  return (
+    <fieldset class="plain card">
+      <legend class="label">Cluster {name}</legend>
+      <div class="row-fields">
+        <TextField label="Name" value={name} problem={name ? null : "A cluster has a name."} onValue={(next) => onCluster({ ...cluster, name: next })} />
+        <ChoiceField label="It" value={cluster.reachability} options={REACHABLE} onValue={(next) => onCluster({ ...cluster, reachability: next as Reachability })} />
+      </div>
+      {answers.map((one, index) => (
+        <AnswerForm key={index} of={`of answer ${index + 1} of ${name}`} answer={one} onAnswer={(next) => onCluster({ ...cluster, answers: answers.map((old, at) => (at === index ? next : old)) })} />
+      ))}
+      <div class="row">
+        <button type="button" class="button button-small" onClick={() => onCluster({ ...cluster, answers: [...answers, answer()] })}>Add an answer</button>
+        {answers.length > 1 && <button type="button" class="button button-small" onClick={() => onCluster({ ...cluster, answers: answers.slice(0, -1) })}>Remove the last answer</button>}
+        <button type="button" class="button button-small" onClick={onRemove}>Remove the cluster</button>
+      </div>
+      {answers.length > 1 && <p class="quiet">One for each call, in order; the last one answers all further calls.</p>}
+    </fieldset>
+  );
+}
+
+function Variables({ vars, onVars }: { vars: Policy["vars"]; onVars: (vars: Policy["vars"]) => void }) {
+  const [draft, setDraft] = useState<{ text: string; of: Policy["vars"] } | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  // A draft stands for as long as nobody else has changed the variables.
+  const text = draft?.of === vars ? draft.text : Object.keys(vars).length > 0 ? stringify(vars, { lineWidth: 0 }) : "";
+  const put = (next: string) => {
+    const { read, problem: wrong } = readVars(next);
+    setProblem(wrong);
+    setDraft({ text: next, of: read ?? vars });
+    if (read) onVars(read);
+  };
+  return (
+    <TextField
+      label="Variables"
+      lines={4}
+      code
+      value={text}
+      problem={problem}
+      hint="In YAML. ${name} stands for the value, in the configuration and in requests; ${jwks} for the public key of this page, unless it is here."
+      onValue={put}
+    />
+  );
+}
+
+function readVars(text: string): { read: Policy["vars"] | null; problem: string | null } {
+  try {
+    const read: unknown = parse(text) ?? {};
+    if (typeof read === "object" && read !== null && !Array.isArray(read)) return { read: read as Policy["vars"], problem: null };
+    return { read: null, problem: "Variables are lines of name: value." };
+  } catch (error) {
+    return { read: null, problem: (error as Error).message };
+  }
+}

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { launch, open, ROOT, serve } from "./served.mjs";
+
+/** Of everything that the first visit fetches, as it goes over the network. */
+const MOST_BYTES = 2 << 20;
+
+let server;
+let browser;
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.end();
+});
+
+const TABS = ["Policy", "Audit file", "Module"];
+
+test("the first visit is small", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const sizes = [];
+  context.on("requestfinished", async (request) => sizes.push(request.sizes().then(({ responseBodySize }) => [request.url(), responseBodySize])));
+  await page.goto(server.url);
+  await page.getByText(/takes this configuration/).waitFor();
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  const all = await Promise.all(sizes);
+  const sum = all.reduce((total, [, size]) => total + size, 0);
+  assert.ok(sum > 100_000 && sum <= MOST_BYTES, `${sum} bytes: ${JSON.stringify(all)}`);
+  await context.close();
+});
+
+test("it works without a network once it was there", async () => {
+  const { page, context, close } = await open(browser, server.url);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.reload();
+  await context.setOffline(true);
+  await page.reload();
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.locator(".result-line").waitFor();
+  await context.setOffline(false);
+  await close();
+});
+
+test("it can be used by keyboard alone", async () => {
+  const { page, close } = await open(browser, server.url);
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement?.className), "skip");
+  await page.getByRole("tab", { name: "Policy" }).focus();
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.getByRole("tab", { name: "Audit file" }).getAttribute("aria-selected"), "true");
+  await page.keyboard.press("End");
+  assert.equal(await page.getByRole("tab", { name: "Module" }).getAttribute("aria-selected"), "true");
+  await page.keyboard.press("Home");
+  assert.ok(await page.evaluate(() => document.activeElement?.getAttribute("aria-selected") === "true"));
+  await close();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`nothing is hidden from a screen reader, and all can be read, when it is ${colorScheme}`, async () => {
+    const { page, close } = await open(browser, server.url, { colorScheme, bypassCSP: true });
+    await page.addScriptTag({ content: await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8") });
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.locator(".result-line").waitFor();
+    await page.getByText(/^Details/).nth(1).click();
+    for (const tab of TABS) {
+      await page.getByRole("tab", { name: tab }).click();
+      if (tab === "Audit file") {
+        await page.getByLabel(/Drop an audit file/).setInputFiles(join(ROOT, "docs/audit.jsonl"));
+        await page.getByText(/^Intact: /).first().waitFor();
+      }
+      if (tab === "Module") {
+        await page.getByLabel(/Drop a proxy-wasm module/).setInputFiles(join(ROOT, "dist/jwt-auth.wasm"));
+        await page.getByText("0.2.1").first().waitFor();
+      }
+      const { violations } = await page.evaluate(() => window.axe.run());
+      const told = violations.map(({ id, nodes }) => `${tab}: ${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+      assert.deepEqual(told, []);
+    }
+    await close();
+  });
+}
+
+test("it fits on a phone", async () => {
+  const { page, close } = await open(browser, server.url, { viewport: { width: 360, height: 740 } });
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.locator(".result-line").waitFor();
+  for (const tab of TABS) {
+    await page.getByRole("tab", { name: tab }).click();
+    if (tab === "Audit file") {
+      await page.getByLabel(/Drop an audit file/).setInputFiles(join(ROOT, "docs/audit.jsonl"));
+      await page.getByText(/^Intact: /).first().waitFor();
+    }
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(wide <= 0, `${tab} is ${wide} pixels too wide`);
+  }
+  await close();
+});
+
+test("what is not there is not served, and nothing is written to", async () => {
+  for (const path of ["../Cargo.toml", "%2e%2e/Cargo.toml", "x", "index.html/"]) {
+    assert.equal((await fetch(new URL(path, server.url))).status, 404, path);
+  }
+  assert.equal((await fetch(server.url, { method: "POST", body: "x" })).status, 405);
+  const { headers } = await fetch(server.url);
+  assert.match(headers.get("content-security-policy"), /default-src 'none'/);
+  assert.equal(headers.get("x-content-type-options"), "nosniff");
+});

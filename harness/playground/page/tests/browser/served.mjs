@@ -1,0 +1,45 @@
+// The playground as its users have it: `portcullis playground`, and a real browser.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+/** The command, built with the page in it. */
+export const PORTCULLIS = process.env.PORTCULLIS;
+/** The top of the repository. */
+export const ROOT = new URL("../../../../../", import.meta.url).pathname;
+
+/** No background traffic, which a closed network would refuse. */
+const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+/** Serves the page on a free port, until `end`. */
+export async function serve() {
+  assert.ok(PORTCULLIS, "PORTCULLIS names the command");
+  const command = spawn(PORTCULLIS, ["playground", "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(createInterface(command.stdout), "line");
+  const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(line)?.[0];
+  assert.ok(url, line);
+  return { url, end: () => command.kill() };
+}
+
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
+
+/** A page in a browser of its own. What it asks of other origins, and what it complains of, fails the test at `close`. */
+export async function open(browser, url, options = {}) {
+  const context = await browser.newContext({ reducedMotion: "reduce", acceptDownloads: true, ...options });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: new URL(url).origin });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  page.on("console", (message) => message.type() === "error" && complaints.push(`console: ${message.text()}`));
+  context.on("request", (request) => {
+    if (/^https?:/.test(request.url()) && new URL(request.url()).origin !== new URL(url).origin) complaints.push(`asked elsewhere: ${request.url()}`);
+  });
+  await page.goto(url);
+  await page.getByRole("tab", { name: "Policy" }).waitFor();
+  return { page, context, complaints, close: async () => {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  } };
+}

@@ -1,0 +1,82 @@
+//! Records that are looked for.
+
+use std::io::Read;
+
+use portcullis_audit::show::told;
+use portcullis_audit::{Bars, Broken, Histogram, Page, PageRow, Tally, scan};
+use serde::{Deserialize, Serialize};
+
+use super::query::Query;
+use super::{Dropped, no_record, said};
+
+/// Rows of a page, at most.
+const MOST_ROWS: usize = 1000;
+/// Lines that cannot be read, of which each is told.
+const MOST_BROKEN: usize = 100;
+
+/// Which of the records are shown.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    skip: u64,
+    take: usize,
+}
+
+/// What was found.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    records: u64,
+    meant: u64,
+    allowed: u64,
+    denied: u64,
+    undecided: u64,
+    broken: Vec<BrokenLine>,
+    broken_in_all: u64,
+    others: u64,
+    rows: Vec<PageRow>,
+    histogram: Option<Bars>,
+}
+
+/// A line whose record cannot be read.
+#[derive(Serialize)]
+struct BrokenLine {
+    line: u64,
+    problem: String,
+}
+
+/// Finds the records of a `Query`: a `Found`, with the rows of one page.
+///
+/// # Errors
+/// The query or the page cannot be read, or the file, or there is no record in it.
+pub fn search<R, P>(file: Dropped<R, P>, query: &str, page: &str) -> Result<String, String>
+where
+    R: Read + 'static,
+    P: FnMut(u64) + 'static,
+{
+    let selection = said::<Query>("query", query)?.selection()?;
+    let Wanted { skip, take } = said("page", page)?;
+    if take > MOST_ROWS {
+        return Err(format!("page: take: {take} rows at once are too many; take at most {MOST_ROWS}"));
+    }
+    let name = file.name.clone();
+    let mut sinks = (Page::new(skip, take), Histogram::default());
+    let mut broken = Vec::new();
+    let mut tell = |Broken { number, problem, .. }: Broken| {
+        if broken.len() < MOST_BROKEN {
+            broken.push(BrokenLine { line: number, problem: told(&problem) });
+        }
+    };
+    let tally = scan(file.lines()?, &selection, &mut sinks, &mut tell).map_err(|error| error.to_string())?;
+    if tally.records == 0 && tally.broken == 0 {
+        return Err(no_record(&name, tally.others));
+    }
+    let (page, histogram) = sinks;
+    let found = found(tally, broken, page.into_rows(), histogram.bars());
+    serde_json::to_string(&found).map_err(|error| error.to_string())
+}
+
+fn found(tally: Tally, broken: Vec<BrokenLine>, rows: Vec<PageRow>, histogram: Option<Bars>) -> Found {
+    let Tally { records, meant, allowed, denied, undecided, others, broken: broken_in_all, .. } = tally;
+    Found { records, meant, allowed, denied, undecided, broken, broken_in_all, others, rows, histogram }
+}

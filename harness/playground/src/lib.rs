@@ -1,0 +1,14 @@
+//! The filters in a browser: scenarios, audit files, modules.
+//!
+//! The page (`page/`) calls the functions of `border`, which are the only ones that know of JavaScript; what goes over is JSON, in the forms of
+//! `page/src/engine.ts`. Behind it are `policy`, which plays scenarios in the simulated proxy, `audit`, which reads audit files, and `module`,
+//! which looks into modules: the code of the command, and of the filters themselves.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod audit;
+pub mod border;
+mod module;
+pub mod policy;

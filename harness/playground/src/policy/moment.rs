@@ -1,0 +1,259 @@
+//! What the page is shown of a run: the forms of `page/src/engine.ts`.
+
+use std::collections::BTreeMap;
+
+use portcullis_kit::UnixTime;
+use portcullis_sim::http::{self, HeaderList, LogLine, Sending};
+use portcullis_sim::{JournalEntry, Status};
+use portcullis_token_bucket::Filling;
+use serde::Serialize;
+
+/// How much of a body is shown, in bytes.
+const SHOWN: usize = 64 << 10;
+
+/// What a moment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Start,
+    Send,
+    Advance,
+    Tcp,
+}
+
+/// The start of the plugins, or a step.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Moment {
+    pub(super) kind: Kind,
+    /// In milliseconds since the epoch.
+    pub(super) at: u64,
+    pub(super) exchanges: Vec<Exchange>,
+    pub(super) calls: Vec<Call>,
+    pub(super) log: Vec<Line>,
+    pub(super) call_outs: Vec<CallOut>,
+    pub(super) metrics: BTreeMap<String, u64>,
+    pub(super) levels: Vec<Level>,
+}
+
+impl Moment {
+    pub(super) fn new(kind: Kind, at: UnixTime) -> Self {
+        Self {
+            kind,
+            at: at.as_nanos() / 1_000_000,
+            exchanges: Vec::new(),
+            calls: Vec::new(),
+            log: Vec::new(),
+            call_outs: Vec::new(),
+            metrics: BTreeMap::new(),
+            levels: Vec::new(),
+        }
+    }
+}
+
+/// Something of the simulation that the page has a form for.
+pub(super) trait Shown {
+    type Form;
+
+    fn shown(&self) -> Self::Form;
+}
+
+/// Text where it is, else hexadecimal.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Bytes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hex: Option<String>,
+    size: usize,
+}
+
+impl Shown for [Vec<u8>] {
+    type Form = Option<Bytes>;
+
+    fn shown(&self) -> Option<Bytes> {
+        if self.is_empty() {
+            return None;
+        }
+        let size = self.iter().map(Vec::len).sum();
+        let shown: Vec<u8> = self.iter().flatten().take(SHOWN).copied().collect();
+        // A character that is cut at the end is none of the text.
+        let text = match std::str::from_utf8(&shown) {
+            Ok(text) => Some(text),
+            Err(error) if error.error_len().is_none() && size > SHOWN => {
+                shown.get(..error.valid_up_to()).and_then(|whole| std::str::from_utf8(whole).ok())
+            }
+            Err(_) => None,
+        };
+        Some(match text {
+            Some(text) => Bytes { text: Some(text.to_owned()), hex: None, size },
+            None => Bytes {
+                text: None,
+                hex: Some(shown.iter().map(|byte| format!("{byte:02x}")).collect()),
+                size,
+            },
+        })
+    }
+}
+
+type Fields = Vec<(String, String)>;
+
+impl Shown for HeaderList {
+    type Form = Fields;
+
+    fn shown(&self) -> Fields {
+        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+        self.iter().map(|(name, value)| (text(name), text(value))).collect()
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Message {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    headers: Fields,
+    body: Option<Bytes>,
+    trailers: Option<Fields>,
+}
+
+impl Shown for http::Request {
+    type Form = Message;
+
+    fn shown(&self) -> Message {
+        Message {
+            status: None,
+            headers: self.headers.shown(),
+            body: self.body.shown(),
+            trailers: self.trailers.as_ref().map(Shown::shown),
+        }
+    }
+}
+
+impl Shown for http::Response {
+    type Form = Message;
+
+    fn shown(&self) -> Message {
+        Message {
+            status: Some(self.status),
+            headers: self.headers.shown(),
+            body: self.body.shown(),
+            trailers: self.trailers.as_ref().map(Shown::shown),
+        }
+    }
+}
+
+/// A request on its way through the proxy.
+#[derive(Debug, Serialize)]
+pub(super) struct Exchange {
+    pub(super) name: String,
+    request: Message,
+    upstream: Option<Message>,
+    client: Option<Message>,
+    details: Option<String>,
+}
+
+impl Shown for (&Sending, &http::Exchange) {
+    type Form = Exchange;
+
+    fn shown(&self) -> Exchange {
+        let (sending, exchange) = self;
+        Exchange {
+            name: String::new(),
+            request: sending.request.shown(),
+            upstream: exchange.upstream.as_ref().map(Shown::shown),
+            client: exchange.client.as_ref().map(Shown::shown),
+            details: exchange.details.clone(),
+        }
+    }
+}
+
+/// A callback, or a hostcall.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Call {
+    vm: String,
+    context: u32,
+    is_callback: bool,
+    name: &'static str,
+    arguments: String,
+    status: String,
+    reason: Option<String>,
+    returned: String,
+}
+
+impl Shown for (String, &JournalEntry) {
+    type Form = Call;
+
+    fn shown(&self) -> Call {
+        let (vm, entry) = self;
+        Call {
+            vm: vm.clone(),
+            context: entry.context,
+            is_callback: entry.is_callback,
+            name: entry.name,
+            arguments: entry.arguments.clone(),
+            status: if entry.status == Status::Ok { "OK".to_owned() } else { entry.status.to_string() },
+            reason: entry.reason.clone(),
+            returned: entry.returned.clone(),
+        }
+    }
+}
+
+/// A line of the log.
+#[derive(Debug, Serialize)]
+pub(super) struct Line {
+    level: String,
+    message: String,
+}
+
+impl Shown for LogLine {
+    type Form = Line;
+
+    fn shown(&self) -> Line {
+        Line { level: self.level.to_string().to_lowercase(), message: self.message.clone() }
+    }
+}
+
+/// A call-out, as its cluster received it.
+#[derive(Debug, Serialize)]
+pub(super) struct CallOut {
+    cluster: String,
+    request: Message,
+}
+
+impl Shown for http::CallOut {
+    type Form = CallOut;
+
+    fn shown(&self) -> CallOut {
+        CallOut { cluster: self.cluster.clone(), request: self.request.shown() }
+    }
+}
+
+/// How full a bucket is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Level {
+    limit: String,
+    key: String,
+    remaining: f64,
+    burst: u64,
+    per_second: f64,
+}
+
+impl Shown for Filling {
+    type Form = Level;
+
+    fn shown(&self) -> Level {
+        let key: Vec<_> = self.key.iter().map(|part| String::from_utf8_lossy(part)).collect();
+        let per_second = self.burst as f64 * 1e9 / self.fills_in.max(1) as f64;
+        // What is there of the next token.
+        let part = self.level.next.map_or(0.0, |next| (1.0 - next as f64 * per_second / 1e9).clamp(0.0, 1.0));
+        Level {
+            limit: self.limit.clone(),
+            key: key.join(", "),
+            remaining: self.level.remaining as f64 + part,
+            burst: self.burst,
+            per_second,
+        }
+    }
+}
