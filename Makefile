@@ -54,7 +54,6 @@ playground: $(PAGE) ## The filters in a browser: the page in dist/playground, an
 test: build dist/probe.wasm $(PAGE) chromium $(VENV) $(ECS) $(CRDS) $(EDITORS) redis registry prometheus ## Runs every test, a real Envoy included; sets itself up.
 	cargo test -q
 	@cat target/scenarios.txt
-	cargo check -q --target wasm32-unknown-unknown -p portcullis-kit -p portcullis-proto -p portcullis-audit-chain -p portcullis-sim -p portcullis-foreign -p portcullis-scenario
 
 bench: build $(VENV) ## CPU per request in a real Envoy, beside its native filters, in a minute; ARGS='--case suite'.
 	cargo run -q --release -p portcullis-bench -- $(ARGS)
