@@ -1,7 +1,7 @@
 use std::io::Read;
 
-use flate2::Compression;
-use flate2::read::{ZlibDecoder, ZlibEncoder};
+use flate2::read::ZlibDecoder;
+use flate2::{Compress, Compression, FlushCompress};
 use portcullis_sim::{Refusal, Status};
 
 use crate::not_simulated;
@@ -9,11 +9,27 @@ use crate::not_simulated;
 /// More than a plugin's memory holds; a small input can unfold into anything.
 const UNCOMPRESSED: u64 = 256 << 20;
 
-/// `compress`: zlib, RFC 1950, and byte for byte what Envoy's makes of it.
+/// `compress`: zlib, RFC 1950, and byte for byte what Envoy's makes of it, which is given all at once.
 pub(crate) fn compress(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
     let mut compressed = Vec::new();
-    let done = ZlibEncoder::new(bytes, Compression::default()).read_to_end(&mut compressed);
-    done.map(|_| compressed).map_err(|error| Refusal::new(Status::SerializationFailure, error.to_string()))
+    compressed
+        .try_reserve_exact(longest(bytes.len()))
+        .map_err(|error| Refusal::new(Status::InternalFailure, error.to_string()))?;
+    let done = Compress::new(Compression::default(), true).compress_vec(
+        bytes,
+        &mut compressed,
+        FlushCompress::Finish,
+    );
+    match done {
+        Ok(flate2::Status::StreamEnd) => Ok(compressed),
+        Ok(other) => Err(Refusal::new(Status::SerializationFailure, format!("no end: {other:?}"))),
+        Err(error) => Err(Refusal::new(Status::SerializationFailure, error.to_string())),
+    }
+}
+
+/// More than so many bytes can become: a byte takes nine bits at most.
+fn longest(size: usize) -> usize {
+    size + size / 8 + 64
 }
 
 /// `uncompress`: zlib, RFC 1950; what comes after its end does not matter.

@@ -2,14 +2,15 @@
 
 use std::ops::RangeInclusive;
 
-use pkcs8::der::asn1::UintRef;
-use pkcs8::der::{self, Decode, Reader, SliceReader};
+use pkcs8::der::Decode;
+use pkcs8::der::asn1::{AnyRef, UintRef};
 use rsa::traits::PrivateKeyParts;
 use rsa::{BoxedUint, Pkcs1v15Sign, PrivateKey, PublicKey};
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use crate::hash::Hash;
+use crate::integers::integers;
 
 /// How many bits a modulus may have, as in BoringSSL. With the longest, a signature takes a second and its verification 7 ms.
 const MODULUS: RangeInclusive<usize> = 512..=16_384;
@@ -17,13 +18,13 @@ const MODULUS: RangeInclusive<usize> = 512..=16_384;
 /// Reads an RSAPublicKey. What it refuses, BoringSSL refuses: a modulus that is even or of another size, an exponent that is
 /// even, one, or of more than 33 bits.
 pub(crate) fn public_key(der: &[u8]) -> Option<PublicKey> {
-    let [modulus, exponent] = integers(der)?;
+    let [modulus, exponent] = integers(&AnyRef::from_der(der).ok()?)?;
     PublicKey::new_with_size_limits(uint(modulus), uint(exponent), MODULUS).ok()
 }
 
 /// Reads an RSAPrivateKey of two primes, every number of which has to fit the others.
 pub(crate) fn private_key(der: &[u8]) -> Option<PrivateKey> {
-    let [version, modulus, others @ ..]: [UintRef<'_>; 9] = integers(der)?;
+    let [version, modulus, others @ ..]: [UintRef<'_>; 9] = integers(&AnyRef::from_der(der).ok()?)?;
     // None of the rest is longer, and time goes with the length.
     if version.as_bytes() != [0] || others.iter().any(|number| number.len() > modulus.len()) {
         return None;
@@ -46,16 +47,6 @@ pub(crate) fn verifies(key: &PublicKey, hash: Hash, text: &[u8], signature: &[u8
 /// `None` for a modulus that is too short for the hash.
 pub(crate) fn sign(key: &PrivateKey, hash: Hash, text: &[u8]) -> Option<Vec<u8>> {
     key.sign(padding(hash), &hash.digest(text)).ok()
-}
-
-/// The sequence of exactly so many integers.
-fn integers<const N: usize>(der: &[u8]) -> Option<[UintRef<'_>; N]> {
-    let read = SliceReader::new(der).and_then(|mut reader| {
-        let numbers = reader.sequence(|inner| (0..N).map(|_| UintRef::decode(inner)).collect())?;
-        reader.finish()?;
-        Ok::<Vec<_>, der::Error>(numbers)
-    });
-    read.ok()?.try_into().ok()
 }
 
 fn uint(number: UintRef<'_>) -> BoxedUint {

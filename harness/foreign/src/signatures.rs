@@ -8,7 +8,7 @@ use prost::Message;
 use crate::hash::Hash;
 use crate::keys::{self, EcPrivateKey, Key, Kind};
 use crate::messages::{SignArguments, SignResult, VerifySignatureArguments, VerifySignatureResult};
-use crate::{curves, not_simulated, pkcs1};
+use crate::{curves, pkcs1};
 
 /// What Envoy says of a public key that it cannot use, of a signature, and of private keys.
 const UNUSABLE: &str = "Failed to initialize digest verify.";
@@ -16,12 +16,6 @@ const WRONG: &str = "Failed to verify digest. Error code: 0";
 const NO_PRIVATE_KEY: &str = "Invalid key type: private key required for signing operation.";
 const MALFORMED: &str = "Invalid private key: key data is corrupted or malformed.";
 const NO_SIGNATURE: &str = "Failed to create signature.";
-
-/// Why there is no good answer: something that Envoy says in its own answer, or something that it would not say.
-enum Failure {
-    Said(String),
-    Refused(Refusal),
-}
 
 /// `verify_signature`: a wrong signature is an answer, and only what cannot be read is refused.
 pub(crate) fn verify_signature(arguments: &[u8]) -> Result<Vec<u8>, Refusal> {
@@ -50,8 +44,7 @@ pub(crate) fn sign(arguments: &[u8]) -> Result<Vec<u8>, Refusal> {
     };
     let answer = match signed(&hash_function, key, &text) {
         Ok(signature) => SignResult { result: true, signature, error: String::new() },
-        Err(Failure::Said(error)) => SignResult { result: false, signature: Vec::new(), error },
-        Err(Failure::Refused(refusal)) => return Err(refusal),
+        Err(error) => SignResult { result: false, signature: Vec::new(), error },
     };
     Ok(answer.encode_to_vec())
 }
@@ -64,7 +57,7 @@ fn verified(hash: &str, key: Option<Key>, signature: &[u8], text: &[u8]) -> Resu
         Kind::P256 => curves::verifies::<NistP256>(&bytes, &hash.digest(text), signature),
         Kind::P384 => curves::verifies::<NistP384>(&bytes, &hash.digest(text), signature),
         Kind::P521 => curves::verifies::<NistP521>(&bytes, &hash.digest(text), signature),
-        Kind::Spelt | Kind::Edwards | Kind::Dsa => None,
+        Kind::Edwards | Kind::Dsa => None,
     });
     match fits {
         Some(true) => Ok(()),
@@ -73,17 +66,16 @@ fn verified(hash: &str, key: Option<Key>, signature: &[u8], text: &[u8]) -> Resu
     }
 }
 
-fn signed(hash: &str, key: Option<Key>, text: &[u8]) -> Result<Vec<u8>, Failure> {
-    let hash = Hash::named(hash).ok_or_else(|| Failure::Said(unsupported(hash)))?;
-    let Some(Key { kind, bytes }) = key else { return Err(said(NO_PRIVATE_KEY)) };
+fn signed(hash: &str, key: Option<Key>, text: &[u8]) -> Result<Vec<u8>, String> {
+    let hash = Hash::named(hash).ok_or_else(|| unsupported(hash))?;
+    let Key { kind, bytes } = key.ok_or(NO_PRIVATE_KEY)?;
     match kind {
         Kind::Rsa => {
-            let key = pkcs1::private_key(&bytes).ok_or_else(|| said(NO_PRIVATE_KEY))?;
-            pkcs1::sign(&key, hash, text).ok_or_else(|| said(NO_SIGNATURE))
+            let key = pkcs1::private_key(&bytes).ok_or(NO_PRIVATE_KEY)?;
+            Ok(pkcs1::sign(&key, hash, text).ok_or(NO_SIGNATURE)?)
         }
-        Kind::Edwards | Kind::Dsa => Err(said(MALFORMED)),
-        Kind::Spelt => Err(Failure::Refused(not_simulated("a curve by its numbers instead of its name"))),
-        kind => signed_by_curve(kind, hash, &bytes, text).ok_or_else(|| said(NO_PRIVATE_KEY)),
+        Kind::Edwards | Kind::Dsa => Err(MALFORMED.to_owned()),
+        kind => Ok(signed_by_curve(kind, hash, &bytes, text).ok_or(NO_PRIVATE_KEY)?),
     }
 }
 
@@ -94,12 +86,8 @@ fn signed_by_curve(kind: Kind, hash: Hash, der: &[u8], text: &[u8]) -> Option<Ve
         Kind::P256 => curves::sign::<NistP256>(&key, hash, text),
         Kind::P384 => curves::sign::<NistP384>(&key, hash, text),
         Kind::P521 => curves::sign::<NistP521>(&key, hash, text),
-        Kind::Rsa | Kind::Spelt | Kind::Edwards | Kind::Dsa => None,
+        Kind::Rsa | Kind::Edwards | Kind::Dsa => None,
     }
-}
-
-fn said(text: &str) -> Failure {
-    Failure::Said(text.to_owned())
 }
 
 fn unsupported(hash: &str) -> String {

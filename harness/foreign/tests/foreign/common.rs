@@ -8,6 +8,7 @@ use prost::Message;
 pub(crate) const WRONG: &str = "Failed to verify digest. Error code: 0";
 pub(crate) const UNUSABLE: &str = "Failed to initialize digest verify.";
 pub(crate) const NO_PRIVATE_KEY: &str = "Invalid key type: private key required for signing operation.";
+pub(crate) const MALFORMED: &str = "Invalid private key: key data is corrupted or malformed.";
 
 #[derive(Clone, PartialEq, Eq, Message)]
 struct Verify {

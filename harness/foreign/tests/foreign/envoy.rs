@@ -25,21 +25,24 @@ fn cases() -> Vec<Case> {
 #[test]
 fn answers_are_envoys() {
     let cases = cases();
-    assert!(cases.len() > 75, "{}", cases.len());
+    assert!(cases.len() > 185, "{}", cases.len());
     for case in cases {
         let (status, bytes) = match call(case.function, &case.argument) {
             Ok(bytes) => (0, bytes),
             Err(refusal) => (refusal.status as u32, Vec::new()),
         };
         assert_eq!(status, case.status, "{}", case.name);
-        match (case.function, case.name) {
-            // Envoy's signature by a curve is another one each time.
-            ("sign", "s ec" | "s ec384" | "s pem sec1") => {
-                assert_eq!(bytes[..3], case.answer[..3], "{}", case.name);
-            }
-            _ => assert_eq!(bytes, case.answer, "{}", case.name),
+        // Envoy's signature by a curve is another one each time: true, and a signature.
+        if case.function == "sign" && is_of_a_curve(case.name) && case.answer.starts_with(&[8, 1, 0x12]) {
+            assert_eq!(bytes[..3], case.answer[..3], "{}", case.name);
+        } else {
+            assert_eq!(bytes, case.answer, "{}", case.name);
         }
     }
+}
+
+fn is_of_a_curve(name: &str) -> bool {
+    name.starts_with("s ec") || name == "s pem sec1"
 }
 
 #[test]
@@ -58,6 +61,15 @@ fn envoys_signature_and_ours_fit_the_same_key() {
             assert_eq!(call("verify_signature", &question), Ok(vec![8, 1]), "{}", signs.name);
         }
     }
+}
+
+#[test]
+fn what_is_longer_than_a_window_is_compressed_as_envoy_does() {
+    let line = |at: u32| format!("{{\"id\":{at},\"path\":\"/orders/{}\"}}\n", at * at % 97);
+    let text = (0..2500).map(line).collect::<String>();
+    assert!(text.len() > 65_536);
+    // As a real Envoy 1.40 answered; in pieces of 32 KiB it is one byte less.
+    assert_eq!(call("compress", text.as_bytes()).unwrap().len(), 10_360);
 }
 
 /// The message with another third field: protobuf takes the last of several.

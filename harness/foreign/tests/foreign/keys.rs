@@ -4,7 +4,9 @@ use pkcs8::PrivateKeyInfoRef;
 use pkcs8::der::asn1::UintRef;
 use pkcs8::der::{Decode, Reader, SliceReader};
 
-use crate::common::{Form, NO_PRIVATE_KEY, UNUSABLE, WRONG, bytes, private_key_of, rows, sign, verify};
+use crate::common::{
+    Form, MALFORMED, NO_PRIVATE_KEY, UNUSABLE, WRONG, bytes, private_key_of, rows, sign, verify,
+};
 
 const RSA: &[u8] = &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
 const EC: &[u8] = &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
@@ -154,10 +156,54 @@ fn a_secret_on_a_curve_is_a_number_of_any_length_below_the_order() {
     assert_eq!(sign("sha256", Form::Der(&later), b"hello"), Err(NO_PRIVATE_KEY.to_owned()));
 }
 
+const DSA: &[u8] = &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1];
+
+/// A number of so many bits that is odd.
+fn odd(bits: usize) -> Vec<u8> {
+    let mut bytes = vec![0; bits.div_ceil(8)];
+    bytes[0] = 1 << ((bits - 1) % 8);
+    *bytes.last_mut().unwrap() |= 1;
+    bytes
+}
+
 #[test]
-fn a_curve_by_its_numbers_is_refused_with_a_private_key() {
-    let answer = sign("sha256", Form::Pem(include_str!("../fixtures/explicit.pem")), b"hello");
-    assert!(answer.unwrap_err().contains("not simulated, where Envoy would do it"));
+fn a_key_of_dsa_has_to_fit_itself() {
+    let below = |number: &[u8]| [&number[..number.len() - 1], &[0]].concat();
+    let (p, q) = (odd(512), odd(160));
+    let good = [p.clone(), q.clone(), vec![2], vec![3], vec![4]];
+    let with = |changes: &[(usize, &[u8])]| {
+        let mut numbers = good.clone();
+        changes.iter().for_each(|(at, number)| numbers[*at] = number.to_vec());
+        numbers
+    };
+    let signed = |[p, q, g, public, secret]: &[Vec<u8>; 5]| {
+        let [p, q, g, public, secret] = [p, q, g, public, secret].map(|number| integer(number));
+        let section = pem("DSA PRIVATE KEY", &tlv(SEQUENCE, &[&[2, 1, 0], &p, &q, &g, &public, &secret]));
+        let alone = private_key(0, &[DSA, &tlv(SEQUENCE, &[&p, &q, &g])], &secret);
+        [Form::Pem(&section), Form::Der(&alone)].map(|key| sign("sha1", key, b"hello").unwrap_err())
+    };
+    let (read, unread) = ([MALFORMED; 2], [NO_PRIVATE_KEY; 2]);
+    for (changes, answers) in [
+        (&[][..], read),
+        (&[(0, &odd(8192)[..])], read),
+        (&[(0, &odd(8193))], unread),
+        (&[(0, &below(&p))], unread),
+        (&[(1, &odd(224))], read),
+        (&[(1, &odd(256))], read),
+        (&[(1, &odd(161))], unread),
+        (&[(1, &below(&q))], unread),
+        (&[(0, &q)], unread),
+        (&[(2, &[0])], unread),
+        (&[(2, &below(&p))], read),
+        (&[(2, &p)], unread),
+        (&[(3, &[0])], [NO_PRIVATE_KEY, MALFORMED]),
+        (&[(3, &p)], [NO_PRIVATE_KEY, MALFORMED]),
+        (&[(4, &[0])], unread),
+        (&[(4, &below(&q))], read),
+        (&[(4, &q)], unread),
+    ] {
+        assert_eq!(signed(&with(changes)), answers, "{changes:?}");
+    }
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
