@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::exports::Occasion;
 use crate::lint::{Lint, lints};
 use crate::parts::{LISTED, Parts, short};
 use crate::{AbiVersion, exports};
@@ -22,10 +23,16 @@ pub struct Description {
     pub memory_maximum: Option<u64>,
     /// What it imports, each once.
     pub imports: Vec<Import>,
-    /// The exports that Envoy calls for every HTTP plugin and request that gets there: each costs a crossing.
+    /// The exports that Envoy calls at the start and for every HTTP request that gets there: each costs a crossing.
     pub called_always: Vec<String>,
-    /// The exports that Envoy calls for TCP, and after the module has asked for it.
+    /// The exports that Envoy calls for a request or response with a body, trailers or metadata.
+    pub called_for_content: Vec<String>,
+    /// The exports that Envoy calls for a connection of TCP.
+    pub called_for_tcp: Vec<String>,
+    /// The exports that Envoy calls after the module has asked for it, or where it is a stats sink.
     pub called_on_occasion: Vec<String>,
+    /// The exports whose signatures Envoy checks, and which it never calls.
+    pub never_called: Vec<String>,
     /// The exports that Envoy uses to start the module and to give it memory.
     pub lifecycle: Vec<String>,
     /// Other exports, which Envoy never looks at.
@@ -61,7 +68,8 @@ pub struct CustomSection {
 impl Description {
     /// The exports that Envoy calls.
     pub fn callbacks(&self) -> impl Iterator<Item = &String> {
-        self.called_always.iter().chain(&self.called_on_occasion)
+        let of_http = self.called_always.iter().chain(&self.called_for_content);
+        of_http.chain(&self.called_for_tcp).chain(&self.called_on_occasion)
     }
 
     pub(crate) fn of(parts: &Parts<'_>, abi: AbiVersion, size: usize) -> Self {
@@ -78,7 +86,10 @@ impl Description {
             memory_maximum: memory.and_then(|memory| memory.maximum).map(bytes),
             imports: imports.map(import).collect(),
             called_always: Vec::new(),
+            called_for_content: Vec::new(),
+            called_for_tcp: Vec::new(),
             called_on_occasion: Vec::new(),
+            never_called: Vec::new(),
             lifecycle: Vec::new(),
             other_exports: Vec::new(),
             other_exports_in_all: 0,
@@ -92,17 +103,17 @@ impl Description {
     }
 
     fn add_export(&mut self, name: &str) {
-        let list = if exports::callback(self.abi, name).is_some() {
-            if exports::is_always_called(name) {
-                &mut self.called_always
-            } else {
-                &mut self.called_on_occasion
+        let list = match exports::occasion(self.abi, name) {
+            Some(Occasion::Always) => &mut self.called_always,
+            Some(Occasion::Content) => &mut self.called_for_content,
+            Some(Occasion::Tcp) => &mut self.called_for_tcp,
+            Some(Occasion::Asked) => &mut self.called_on_occasion,
+            Some(Occasion::Never) => &mut self.never_called,
+            None if exports::is_lifecycle(name) => &mut self.lifecycle,
+            None => {
+                self.other_exports_in_all += 1;
+                &mut self.other_exports
             }
-        } else if exports::is_lifecycle(name) {
-            &mut self.lifecycle
-        } else {
-            self.other_exports_in_all += 1;
-            &mut self.other_exports
         };
         if list.len() < LISTED {
             list.push(short(name));

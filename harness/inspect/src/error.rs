@@ -32,7 +32,9 @@ impl std::fmt::Display for ModuleError {
             }
             Self::Damaged(what) => write!(f, "the WebAssembly module is damaged or cut off: {what}"),
             Self::NotProxyWasm => f.write_str(
-                "not a proxy-wasm module: no export proxy_abi_version_*; with the Rust SDK, build a cdylib that has proxy_wasm::main!",
+                "not a proxy-wasm module: no export proxy_abi_version_*, which the SDK makes (Rust: a cdylib with proxy_wasm::main!; \
+                 Go: GOOS=wasip1 and -buildmode=c-shared; TinyGo: -target=wasi; \
+                 AssemblyScript: export * from \"@solo-io/proxy-runtime/proxy\")",
             ),
             Self::UnknownAbi(version) => {
                 write!(f, "the module is of the proxy-wasm ABI {version}, which Envoy does not have; it has 0.1.0, 0.2.0 and 0.2.1")

@@ -1,5 +1,6 @@
 //! What Envoy looks for among the exports of a module.
 
+use self::Occasion::{Always, Asked, Content, Never, Tcp};
 use crate::AbiVersion;
 use crate::abi_version::MARKER;
 
@@ -14,38 +15,53 @@ pub struct Signature {
     pub returns: bool,
 }
 
+/// When Envoy calls a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// At the start, and for every HTTP request that gets to the plugin.
+    Always,
+    /// For a request or response that has a body, trailers, or metadata of HTTP/2.
+    Content,
+    /// For a connection of TCP.
+    Tcp,
+    /// After the module has asked for it; and one callback where the module is a stats sink.
+    Asked,
+    /// Never: Envoy checks its signature alone.
+    Never,
+}
+
 /// The callbacks of all versions, as they are at 0.2.1.
-const CALLBACKS: [(&str, usize, bool); 30] = [
-    ("proxy_on_context_create", 2, false),
-    ("proxy_on_vm_start", 2, true),
-    ("proxy_validate_configuration", 2, true),
-    ("proxy_on_configure", 2, true),
-    ("proxy_on_tick", 1, false),
-    ("proxy_on_queue_ready", 2, false),
-    ("proxy_on_new_connection", 1, true),
-    ("proxy_on_downstream_data", 3, true),
-    ("proxy_on_upstream_data", 3, true),
-    ("proxy_on_downstream_connection_close", 2, false),
-    ("proxy_on_upstream_connection_close", 2, false),
-    ("proxy_on_request_headers", 3, true),
-    ("proxy_on_request_body", 3, true),
-    ("proxy_on_request_trailers", 2, true),
-    ("proxy_on_request_metadata", 2, true),
-    ("proxy_on_response_headers", 3, true),
-    ("proxy_on_response_body", 3, true),
-    ("proxy_on_response_trailers", 2, true),
-    ("proxy_on_response_metadata", 2, true),
-    ("proxy_on_http_call_response", 5, false),
-    ("proxy_on_grpc_receive_initial_metadata", 3, false),
-    ("proxy_on_grpc_receive", 3, false),
-    ("proxy_on_grpc_receive_trailing_metadata", 3, false),
-    ("proxy_on_grpc_close", 3, false),
-    ("proxy_on_foreign_function", 3, false),
-    ("proxy_on_done", 1, true),
-    ("proxy_on_log", 1, false),
-    ("proxy_on_delete", 1, false),
-    ("envoy_on_resolve_dns", 3, false),
-    ("envoy_on_stats_update", 2, false),
+const CALLBACKS: [(&str, usize, bool, Occasion); 30] = [
+    ("proxy_on_context_create", 2, false, Always),
+    ("proxy_on_vm_start", 2, true, Always),
+    ("proxy_validate_configuration", 2, true, Never),
+    ("proxy_on_configure", 2, true, Always),
+    ("proxy_on_tick", 1, false, Asked),
+    ("proxy_on_queue_ready", 2, false, Asked),
+    ("proxy_on_new_connection", 1, true, Tcp),
+    ("proxy_on_downstream_data", 3, true, Tcp),
+    ("proxy_on_upstream_data", 3, true, Tcp),
+    ("proxy_on_downstream_connection_close", 2, false, Tcp),
+    ("proxy_on_upstream_connection_close", 2, false, Tcp),
+    ("proxy_on_request_headers", 3, true, Always),
+    ("proxy_on_request_body", 3, true, Content),
+    ("proxy_on_request_trailers", 2, true, Content),
+    ("proxy_on_request_metadata", 2, true, Content),
+    ("proxy_on_response_headers", 3, true, Always),
+    ("proxy_on_response_body", 3, true, Content),
+    ("proxy_on_response_trailers", 2, true, Content),
+    ("proxy_on_response_metadata", 2, true, Content),
+    ("proxy_on_http_call_response", 5, false, Asked),
+    ("proxy_on_grpc_receive_initial_metadata", 3, false, Asked),
+    ("proxy_on_grpc_receive", 3, false, Asked),
+    ("proxy_on_grpc_receive_trailing_metadata", 3, false, Asked),
+    ("proxy_on_grpc_close", 3, false, Asked),
+    ("proxy_on_foreign_function", 3, false, Asked),
+    ("proxy_on_done", 1, true, Always),
+    ("proxy_on_log", 1, false, Always),
+    ("proxy_on_delete", 1, false, Always),
+    ("envoy_on_resolve_dns", 3, false, Asked),
+    ("envoy_on_stats_update", 2, false, Asked),
 ];
 
 /// What Envoy uses to start a module and to give it memory.
@@ -64,9 +80,9 @@ const MEMORY: &str = "memory";
 /// The exports that give memory; Envoy takes the first of them that is there, the specification the last.
 pub const ALLOCATORS: [&str; 2] = ["malloc", "proxy_on_memory_allocate"];
 
-/// A callback of this name in this version; `None` where Envoy never calls it.
+/// A callback of this name in this version; `None` where Envoy does not look for it.
 pub fn callback(abi: AbiVersion, name: &str) -> Option<Signature> {
-    let (name, parameters, returns) = CALLBACKS.into_iter().find(|(callback, ..)| *callback == name)?;
+    let (name, parameters, returns, _) = CALLBACKS.into_iter().find(|(callback, ..)| *callback == name)?;
     let parameters = match (abi, name) {
         (AbiVersion::V0_1_0, "proxy_on_foreign_function") => return None,
         // The end of the stream came later.
@@ -83,16 +99,16 @@ pub fn all(abi: AbiVersion) -> impl Iterator<Item = Signature> {
     CALLBACKS.into_iter().filter_map(move |(name, ..)| callback(abi, name)).chain(lifecycle)
 }
 
-/// Whether Envoy calls a callback in the life of every HTTP plugin and request that gets there.
-pub(crate) fn is_always_called(callback: &str) -> bool {
-    let part = callback.trim_start_matches("proxy_on_");
-    ["request_", "response_"].iter().any(|side| part.starts_with(side))
-        || ["context_create", "vm_start", "configure", "done", "log", "delete"].contains(&part)
+/// When Envoy calls a callback of this name in this version; `None` where it does not look for it.
+pub(crate) fn occasion(abi: AbiVersion, name: &str) -> Option<Occasion> {
+    let name = callback(abi, name)?.name;
+    CALLBACKS.into_iter().find(|(callback, ..)| *callback == name).map(|(.., occasion)| occasion)
 }
 
 /// A name that Envoy looks for, in a module of whatever version.
 pub(crate) fn known(name: &str) -> Option<&'static str> {
-    let mut names = CALLBACKS.iter().chain(&LIFECYCLE).map(|(known, ..)| *known).chain([MEMORY]);
+    let callbacks = CALLBACKS.iter().map(|(known, ..)| *known);
+    let mut names = callbacks.chain(LIFECYCLE.iter().map(|(known, ..)| *known)).chain([MEMORY]);
     names.find(|known| *known == name)
 }
 

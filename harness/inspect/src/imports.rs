@@ -10,7 +10,14 @@ pub struct Provided {
     /// Its name there.
     pub name: &'static str,
     /// What it takes, in order: `i` an i32, `I` an i64.
-    parameters: &'static str,
+    pub parameters: &'static str,
+}
+
+impl Provided {
+    /// Whether it returns an i32, as all do but two.
+    pub fn returns(&self) -> bool {
+        !WITHOUT_RESULT.contains(&self.name)
+    }
 }
 
 /// Where the proxy's own functions are imported from.
@@ -141,7 +148,7 @@ impl std::fmt::Display for Provided {
     /// Its signature as Envoy writes it: `i32 i64 -> i32`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parameters = self.parameters.chars().map(|kind| if kind == 'I' { "i64" } else { "i32" });
-        let results = if WITHOUT_RESULT.contains(&self.name) { "void" } else { "i32" };
+        let results = if self.returns() { "i32" } else { "void" };
         write!(f, "{} -> {results}", list(parameters))
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn lints(parts: &Parts<'_>, description: &Description) -> Vec<Lint> {
 fn never_called(_: &Parts<'_>, description: &Description) -> Option<String> {
     let none = description.callbacks().next().is_none();
     none.then(|| {
-        "no export is a callback, so that Envoy loads it and never calls it; export proxy_on_request_headers or another"
+        "no export is a callback that Envoy calls, so that it loads the module for nothing; export proxy_on_request_headers or another"
             .to_owned()
     })
 }
@@ -95,7 +95,8 @@ fn every_callback(parts: &Parts<'_>, description: &Description) -> Option<String
     if !FOR_ALL.iter().all(|name| parts.function(name).is_some()) {
         return None;
     }
-    let called = description.called_always.iter().filter(|name| !NEEDED.contains(&name.as_str()));
+    let called = description.called_always.iter().chain(&description.called_for_content);
+    let called = called.filter(|name| !NEEDED.contains(&name.as_str()));
     let called: Vec<_> = called.filter_map(|name| name.strip_prefix("proxy_on_")).collect();
     Some(format!(
         "all that an SDK has for HTTP and TCP is exported, and Envoy calls what is exported, also where it does nothing: some \
@@ -136,8 +137,8 @@ fn program(parts: &Parts<'_>, _: &Description) -> Option<String> {
     let starts = parts.function("_start").is_some() && parts.function("_initialize").is_none();
     let exits = parts.imports.iter().any(|import| import.name == "proc_exit");
     (starts && exits).then(|| {
-        "it starts with _start, as a program that has run its destructors and exited before Envoy's first call; build a reactor, \
-         which exports _initialize (Rust: a cdylib; Go: -buildmode=c-shared; clang: -mexec-model=reactor)"
+        "it starts with _start, as a program: with wasi-libc its destructors have run by the first callback; build a reactor, which \
+         exports _initialize (Rust: a cdylib; Go: -buildmode=c-shared; clang: -mexec-model=reactor)"
             .to_owned()
     })
 }

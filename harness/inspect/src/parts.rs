@@ -14,9 +14,9 @@ pub(crate) const LISTED: usize = 1000;
 /// More characters of a name than this are not shown; a name may have 100,000 bytes.
 const NAME: usize = 256;
 
-/// The proposals that the host's engine takes, so that both say the same of a module.
+/// What V8 takes in Envoy 1.40: also both kinds of exceptions, and shared memory.
 const FEATURES: WasmFeatures =
-    WasmFeatures::WASM3.difference(WasmFeatures::EXCEPTIONS.union(WasmFeatures::THREADS));
+    WasmFeatures::WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS).union(WasmFeatures::THREADS);
 
 /// A module that is valid.
 pub(crate) struct Parts<'a> {

@@ -24,21 +24,26 @@ pub(crate) struct Inspect {
 
 impl Inspect {
     pub(crate) fn execute(self) -> Result<Verdict, String> {
-        let module = load_module(&self.module)?;
-        let configuration = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
-        let given = Given { configuration, clock: None };
         // Of what Envoy gets, which is without the names that lie beside it.
         let description = inspect(&module_bytes(&self.module)?);
         let description = description.map_err(|error| format!("{}: {error}", self.module.display()))?;
+        let configuration = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         anstream::println!("{}", shown_line(&self.module.display().to_string()));
         show(&description);
         let exported: Vec<_> = description.callbacks().cloned().collect();
         anstream::println!("\nwhat a start and an empty request take");
-        match costs(module, &given, &empty(), 1) {
+        match self.costs(configuration) {
             Ok(costs) => anstream::print!("{}", takes(&exported, &costs)),
-            Err(why) => anstream::println!("  not measured{}: {why}", self.without()),
+            Err(why) => anstream::println!("  not measured{why}"),
         }
         Ok(Verdict::Good)
+    }
+
+    /// What it takes, or why that is not known: Envoy's engine can run more than the one here.
+    fn costs(&self, configuration: Vec<u8>) -> Result<Costs, String> {
+        let module = load_module(&self.module).map_err(|why| format!(": {why}"))?;
+        let costs = costs(module, &Given { configuration, clock: None }, &empty(), 1);
+        costs.map_err(|why| format!("{}: {why}", self.without()))
     }
 
     fn without(&self) -> &'static str {
@@ -47,7 +52,7 @@ impl Inspect {
 }
 
 fn show(description: &Description) {
-    let Description { abi, size, memory, called_always, called_on_occasion, lifecycle, .. } = description;
+    let Description { abi, size, memory, .. } = description;
     let most = description.memory_maximum;
     let most =
         most.map_or_else(|| "no limit of its own".to_owned(), |most| format!("at most {} KiB", most / 1024));
@@ -59,13 +64,19 @@ fn show(description: &Description) {
     let sections: Vec<_> = sections.map(|it| format!("{} ({} bytes)", it.name, it.size)).collect();
     let lints: Vec<_> =
         description.lints.iter().map(|Lint { name, text }| format!("{name}: {text}")).collect();
-    list("Envoy will call", called_always, called_always.len());
-    list(
-        "Envoy calls for TCP, and after the module has asked for it",
-        called_on_occasion,
-        called_on_occasion.len(),
-    );
-    list("for start and memory", lifecycle, lifecycle.len());
+    for (title, names) in [
+        ("Envoy will call, at the start and for every request", &description.called_always),
+        ("Envoy will call where there is a body, trailers or metadata", &description.called_for_content),
+        ("Envoy will call for TCP", &description.called_for_tcp),
+        (
+            "Envoy will call after the module has asked for it, or as a stats sink",
+            &description.called_on_occasion,
+        ),
+        ("Envoy will never call, though it checks the signature", &description.never_called),
+        ("for start and memory", &description.lifecycle),
+    ] {
+        list(title, names, names.len());
+    }
     list("exported, and never looked at", &description.other_exports, description.other_exports_in_all);
     list("imports", &imports, imports.len());
     list("sections that do nothing at run time", &sections, description.custom_sections_in_all);
