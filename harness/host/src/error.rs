@@ -6,6 +6,8 @@ use portcullis_inspect::ModuleError;
 pub enum LoadError {
     /// Envoy would not take it.
     Module(ModuleError),
+    /// Envoy would take it, and the engine here does not: it has neither exceptions nor threads.
+    Unsupported(String),
     /// The engine failed.
     Engine(String),
 }
@@ -20,6 +22,9 @@ impl std::fmt::Display for LoadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Module(error) => error.fmt(f),
+            Self::Unsupported(what) => {
+                write!(f, "Envoy takes the module, and the engine here cannot run it: {what}")
+            }
             Self::Engine(what) if what.contains("mmap") || what.contains("Cannot allocate memory") => {
                 write!(
                     f,

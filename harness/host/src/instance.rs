@@ -3,6 +3,7 @@ use std::io::Write;
 use std::mem::{self, Discriminant};
 use std::time::Duration;
 
+use portcullis_abi::Phase;
 use portcullis_inspect::ModuleError;
 use portcullis_inspect::exports::{self, ALLOCATORS};
 use portcullis_sim::{Callback, Cost, PluginSetup, Sim, Trap};
@@ -10,7 +11,6 @@ use wasmtime::{Error, Func, InstancePre, Memory, Store, TypedFunc, Val};
 
 use crate::entry::Entry;
 use crate::error::one_line;
-use crate::phase::Phase;
 use crate::profile::Profiling;
 use crate::state::State;
 use crate::{AbiVersion, Budget, LoadError, trap};
@@ -41,7 +41,7 @@ impl Instance {
         setup: &PluginSetup,
     ) -> Result<Self, LoadError> {
         let broken = |error: Error| LoadError::Engine(one_line(&error));
-        let mut store = Store::new(linked.module().engine(), State::new(abi));
+        let mut store = Store::new(linked.module().engine(), State::new(abi, setup));
         store.limiter(|state| state);
         // Ticks come only while a profile is taken.
         store.set_epoch_deadline(u64::MAX >> 1);
@@ -55,9 +55,7 @@ impl Instance {
         let state = store.data_mut();
         state.memory = memory;
         state.allocate = Some(allocate);
-        state.phase = Phase::Running;
-        let variable = |(name, value): (&String, &String)| format!("{name}={value}").into_bytes();
-        state.environment = setup.environment.iter().map(variable).collect();
+        state.vm.phase = Phase::Running;
         Ok(Self {
             store,
             instance,
@@ -71,7 +69,7 @@ impl Instance {
 
     /// Limits what each callback may take.
     pub fn set_budget(&mut self, budget: Budget) {
-        self.store.data_mut().meter.budget = budget;
+        self.store.data_mut().vm.meter.budget = budget;
     }
 
     /// Begins to note, at every `interval`, what the module is doing. Its module is loaded with
@@ -112,7 +110,7 @@ impl Instance {
             return Ok(entry.clone());
         }
         let is_allowed = self.capabilities.is_empty() || self.capabilities.contains(name);
-        let is_called = exports::callback(self.store.data().abi, name).is_some() && is_allowed;
+        let is_called = exports::callback(self.store.data().vm.abi, name).is_some() && is_allowed;
         let function = self.instance.get_func(&mut self.store, name).filter(|_| is_called);
         let entry = function.map(|function| Entry::of(function, &mut self.store)).transpose()?;
         self.entries.push((kind, entry.clone()));
@@ -126,9 +124,9 @@ impl Instance {
             Some(initialize) => (Some(initialize), function("main").or_else(|| function("__main_void"))),
             None => (function("_start"), None),
         };
-        self.store.data_mut().phase = Phase::Starting;
+        self.store.data_mut().vm.phase = Phase::Starting;
         let result = [first, then].into_iter().flatten().try_for_each(|function| self.enter(function));
-        self.store.data_mut().phase = Phase::Running;
+        self.store.data_mut().vm.phase = Phase::Running;
         result
     }
 
@@ -146,9 +144,8 @@ impl Instance {
 
     fn metered(&mut self, callback: Callback) -> Result<Option<u32>, Error> {
         let memory = self.memory_size();
-        let state = self.store.data_mut();
-        state.meter.cost = Cost::default();
-        state.refused = None;
+        let state = &mut self.store.data_mut().vm;
+        state.begin();
         let fuel = state.meter.budget.fuel;
         if self.counts_fuel {
             self.store.set_fuel(fuel)?;
@@ -160,7 +157,7 @@ impl Instance {
             fuel: fuel.saturating_sub(left),
             memory: after,
             memory_growth: after.saturating_sub(memory),
-            ..self.store.data().meter.cost
+            ..self.store.data().vm.meter.cost
         };
         result
     }
@@ -168,10 +165,10 @@ impl Instance {
 
 impl portcullis_sim::Plugin for Instance {
     fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
-        mem::swap(&mut self.store.data_mut().sim, sim);
+        mem::swap(&mut self.store.data_mut().vm.sim, sim);
         let result = self.metered(callback);
-        let result = result.map_err(|error| trap::report(&error, self.store.data(), callback));
-        mem::swap(&mut self.store.data_mut().sim, sim);
+        let result = result.map_err(|error| trap::report(&error, &self.store.data().vm, callback));
+        mem::swap(&mut self.store.data_mut().vm.sim, sim);
         result
     }
 

@@ -2,8 +2,7 @@
 //!
 //! [`Module::load`] checks what Envoy checks, with an error that says what to do about it. An [`Instance`] is one VM; it
 //! implements [`portcullis_sim::Plugin`], so that a [`portcullis_sim::Proxy`] can carry requests through it, and it
-//! counts what each callback costs. The files under `abi` hold the hostcalls: each decodes its arguments, asks the
-//! [`portcullis_sim::Sim`], and encodes the answer.
+//! counts what each callback costs. The hostcalls themselves are in `portcullis-abi`, which knows no engine.
 //!
 //! # Test your own module with `cargo test`
 //!
@@ -58,22 +57,20 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
-mod abi;
-mod budget;
 mod entry;
 mod error;
 mod guest;
 mod instance;
+mod link;
 mod module;
 mod options;
-mod phase;
 mod profile;
 mod state;
 mod trap;
 
-pub use budget::Budget;
 pub use error::LoadError;
 pub use instance::Instance;
 pub use module::Module;
 pub use options::LoadOptions;
+pub use portcullis_abi::Budget;
 pub use portcullis_inspect::{AbiVersion, Description, ModuleError};

@@ -6,7 +6,7 @@ use wasmtime::{InstancePre, Linker};
 
 use crate::error::one_line;
 use crate::state::State;
-use crate::{Description, Instance, LoadError, LoadOptions, abi};
+use crate::{Description, Instance, LoadError, LoadOptions, link};
 
 /// A compiled module that Envoy would accept.
 #[derive(Clone)]
@@ -42,10 +42,11 @@ impl Module {
         let host = if options.spec { Host::Specification } else { Host::Envoy };
         let description = Arc::new(inspect_for(host, bytes)?);
         let engine = options.engine()?;
+        // What is valid and not for this engine has exceptions or threads.
         let module = wasmtime::Module::from_binary(&engine, bytes)
-            .map_err(|error| ModuleError::Damaged(one_line(&error)))?;
+            .map_err(|error| LoadError::Unsupported(one_line(&error)))?;
         let mut linker = Linker::new(&engine);
-        abi::link(&mut linker, description.abi).map_err(|error| LoadError::Engine(one_line(&error)))?;
+        link::link(&mut linker, description.abi).map_err(|error| LoadError::Engine(one_line(&error)))?;
         let linked = linker
             .instantiate_pre(&module)
             .map_err(|error| ModuleError::WrongSignature(vec![one_line(&error)]))?;
@@ -61,7 +62,7 @@ impl Module {
         if setup.capabilities.is_empty() {
             return Instance::new(&self.linked, abi, rules, setup);
         }
-        let linked = abi::withhold(self.linker.clone(), self.linked.module(), &setup.capabilities)
+        let linked = link::withhold(self.linker.clone(), self.linked.module(), &setup.capabilities)
             .map_err(|error| LoadError::Engine(one_line(&error)))?;
         Instance::new(&linked, abi, rules, setup)
     }

@@ -1,38 +1,14 @@
+use portcullis_abi::{Death, Overrun, State};
 use portcullis_sim::{Callback, Trap};
 use wasmtime::{Error, WasmBacktrace};
 
-use crate::budget::Overrun;
-use crate::phase::Phase;
-use crate::state::State;
-
 /// Says what ended a VM: the cause, the guest's functions on the way to it, and the last hostcalls before.
 pub(crate) fn report(error: &Error, state: &State, callback: Callback) -> Trap {
-    let mut message = cause(error, state, callback);
-    if let Some(code) = state.exited {
-        message.push_str(&format!(
-            "\nThe module had called proc_exit({code}), which Envoy logs and otherwise ignores."
-        ));
-    }
-    if let Some((name, refusal)) = state.refused.as_ref().filter(|_| is_unreachable(error)) {
-        message.push_str(&format!(
-            "\nPossible cause: in this callback {name} ended with {refusal}. An SDK panics on a status that it does not expect."
-        ));
-    }
-    if let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() {
-        message.push_str("\nIn-VM backtrace:");
-        for line in backtrace.to_string().lines().skip(1) {
-            message.push('\n');
-            // A module without a name shows as `<unknown>!` before each function.
-            message.push_str(&line.replace("<unknown>!", ""));
-        }
-    }
-    let recent = state.sim.recent_hostcalls();
-    if !recent.is_empty() {
-        message.push_str("\nLast hostcalls:\n  ");
-        message.push_str(&recent.join("\n  "));
-    }
-    let function = (state.phase == Phase::Allocating).then_some("malloc");
-    Trap { message, function }
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::to_string).unwrap_or_default();
+    // A module without a name shows as `<unknown>!` before each function.
+    let backtrace = backtrace.lines().skip(1).map(|line| line.replace("<unknown>!", "")).collect();
+    let is_unreachable = error.downcast_ref() == Some(&wasmtime::Trap::UnreachableCodeReached);
+    state.report(Death { cause: cause(error, state, callback), is_unreachable, backtrace })
 }
 
 fn cause(error: &Error, state: &State, callback: Callback) -> String {
@@ -48,9 +24,4 @@ fn cause(error: &Error, state: &State, callback: Callback) -> String {
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     }
-}
-
-/// What a panic ends in.
-fn is_unreachable(error: &Error) -> bool {
-    error.downcast_ref() == Some(&wasmtime::Trap::UnreachableCodeReached)
 }

@@ -238,6 +238,27 @@ fn a_module_must_be_what_envoy_would_load() {
 }
 
 #[test]
+fn what_envoy_has_and_the_engine_here_has_not_is_told_apart_from_damage() {
+    let shared = "(memory (export \"memory\") 1 2 shared) (func (export \"proxy_abi_version_0_2_1\"))";
+    for module in [
+        guest(&format!("(tag) {MALLOC}")),
+        guest(&format!("(func (block $b (try_table (catch_all $b)))) {MALLOC}")),
+        guest(&format!("(func try catch_all end) {MALLOC}")),
+        guest(&format!("(func (drop (i32.atomic.load (i32.const 0)))) {MALLOC}")),
+        format!("(module {shared} {MALLOC})"),
+    ] {
+        let error = load(&module).unwrap_err();
+        assert!(matches!(error, LoadError::Unsupported(_)), "{module}: {error:?}");
+        let text = error.to_string();
+        assert!(
+            text.starts_with("Envoy takes the module, and the engine here cannot run it: ")
+                && !text.contains('\n'),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn unknown_imports_are_all_named_with_a_hint() {
     let imports = r#"(import "env" "proxy_fly" (func)) (import "__wbindgen_placeholder__" "__wbindgen_throw" (func))
         (import "wasi_snapshot_preview1" "fd_fly" (func)) (import "env" "proxy_done" (func (result i32)))"#;

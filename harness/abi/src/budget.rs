@@ -21,12 +21,12 @@ impl Default for Budget {
 }
 
 /// A budget that is used up: an error that ends the callback.
-#[derive(Debug)]
-pub(crate) struct Overrun {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overrun {
     /// Which part of the budget.
-    pub(crate) limit: &'static str,
-    pub(crate) most: u64,
-    pub(crate) used: u64,
+    limit: &'static str,
+    most: u64,
+    used: u64,
 }
 
 impl std::fmt::Display for Overrun {
@@ -40,9 +40,11 @@ impl std::error::Error for Overrun {}
 
 /// Counts what the running callback takes.
 #[derive(Debug, Default)]
-pub(crate) struct Meter {
-    pub(crate) budget: Budget,
-    pub(crate) cost: Cost,
+pub struct Meter {
+    /// What it may take.
+    pub budget: Budget,
+    /// What it has taken so far, without fuel and memory: those the engine counts.
+    pub cost: Cost,
 }
 
 impl Meter {
@@ -61,7 +63,11 @@ impl Meter {
         self.bytes()
     }
 
-    pub(crate) fn memory(&self, desired: usize) -> Result<(), Overrun> {
+    /// Looks whether the memory may become so large, in bytes.
+    ///
+    /// # Errors
+    /// The budget does not allow it.
+    pub fn memory(&self, desired: usize) -> Result<(), Overrun> {
         within("bytes of memory", self.budget.memory, desired as u64)
     }
 

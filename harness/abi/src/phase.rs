@@ -1,6 +1,6 @@
 /// When not every hostcall is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub enum Phase {
     /// The module's start section runs, before there is anything behind its imports.
     Instantiating,
     /// `_initialize` runs, or `_start`.
@@ -10,6 +10,24 @@ pub(crate) enum Phase {
     /// A callback runs.
     Running,
 }
+
+/// A hostcall at a time when it is not allowed: an error that ends the VM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forbidden(String);
+
+impl Forbidden {
+    pub(crate) fn new(name: &str, why: &str) -> Self {
+        Self(format!("{name} was called: {why}"))
+    }
+}
+
+impl std::fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Forbidden {}
 
 /// The functions beside `proxy_*` that Envoy forbids to a module that starts.
 const NOT_AT_START: [&str; 8] = [
