@@ -31,6 +31,8 @@ pub struct Found<'a> {
     pub finding: &'a Finding,
     /// Where the checkpoint is that was kept elsewhere and shows it, if one does.
     pub known: Option<(&'a Path, u64)>,
+    /// The line itself, if it was read last; what only the end shows is of lines that are gone.
+    pub read: Option<&'a Line<'a>>,
 }
 
 /// Who is told of each finding.
@@ -107,7 +109,7 @@ impl Verification {
                 let no_note = || VerifyError::NoNote(file.to_owned(), note.line);
                 let findings = self.verifier.keep_note(place, &note.text).ok_or_else(no_note)?;
                 kept += 1;
-                self.tell(&findings, told)?;
+                self.tell(&findings, None, told)?;
             }
             let Some((number, text)) = text else { break };
             note = Note::begun(number, text);
@@ -115,7 +117,7 @@ impl Verification {
                 let place = self.place(file, number);
                 if let Some(findings) = self.verifier.keep_line(place, text) {
                     kept += 1;
-                    self.tell(&findings, told)?;
+                    self.tell(&findings, None, told)?;
                 }
             }
         }
@@ -127,15 +129,15 @@ impl Verification {
     /// # Errors
     /// A file cannot be read, or somebody cannot be told.
     pub fn read(&mut self, mut lines: Lines, told: &mut Told<'_>) -> Result<(), VerifyError> {
-        while let Some(Line { file, number, content, text, .. }) = lines.next()? {
-            let place = self.place(file, number);
-            let findings = match content {
+        while let Some(line) = lines.next()? {
+            let place = self.place(line.file, line.number);
+            let findings = match line.content {
                 Content::TooLong => vec![self.verifier.too_long(place)],
                 // The verifier looks for itself: a record whose beginning is damaged is something else to others.
-                Content::Record(_) | Content::Other => self.verifier.line(place, text),
+                Content::Record(_) | Content::Other => self.verifier.line(place, line.text),
             };
             if !findings.is_empty() {
-                self.tell(&findings, told)?;
+                self.tell(&findings, Some((place, &line)), told)?;
             }
         }
         Ok(())
@@ -148,7 +150,7 @@ impl Verification {
     pub fn finish(self, told: &mut Told<'_>) -> Result<(Summary, Vec<PathBuf>), VerifyError> {
         let Self { verifier, files } = self;
         let summary = verifier.finish();
-        tell(&files, &summary.findings, told)?;
+        tell(&files, &summary.findings, None, told)?;
         Ok((summary, files))
     }
 
@@ -159,12 +161,22 @@ impl Verification {
         Place { file: u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX), line }
     }
 
-    fn tell(&self, findings: &[Finding], told: &mut Told<'_>) -> Result<(), VerifyError> {
-        tell(&self.files, findings, told)
+    fn tell(
+        &self,
+        findings: &[Finding],
+        read: Option<(Place, &Line<'_>)>,
+        told: &mut Told<'_>,
+    ) -> Result<(), VerifyError> {
+        tell(&self.files, findings, read, told)
     }
 }
 
-fn tell(files: &[PathBuf], findings: &[Finding], told: &mut Told<'_>) -> Result<(), VerifyError> {
+fn tell(
+    files: &[PathBuf],
+    findings: &[Finding],
+    read: Option<(Place, &Line<'_>)>,
+    told: &mut Told<'_>,
+) -> Result<(), VerifyError> {
     let at = |place: Place| {
         let file = files.get(place.file as usize);
         (file.map(PathBuf::as_path).unwrap_or_else(|| Path::new("")), place.line)
@@ -175,7 +187,8 @@ fn tell(files: &[PathBuf], findings: &[Finding], told: &mut Told<'_>) -> Result<
             Some(Knower::Checkpoint(place)) => Some(at(place)),
             _ => None,
         };
-        told(Found { file, line, finding, known })?;
+        let read = read.and_then(|(place, line)| (place == finding.place).then_some(line));
+        told(Found { file, line, finding, known, read })?;
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ impl<W: Write> Text<W> {
 }
 
 impl<W: Write> Report for Text<W> {
-    fn found(&mut self, Found { file, line, finding, known }: Found<'_>) -> io::Result<()> {
+    fn found(&mut self, Found { file, line, finding, known, .. }: Found<'_>) -> io::Result<()> {
         if !self.amount.allows(finding.chain) {
             return Ok(());
         }

@@ -12,7 +12,7 @@ pub fn footer(tally: &Tally) -> String {
         records, meant, repeats, others, broken, allowed, denied, undecided, lost, first, last, ..
     } = tally;
     let mut out = format!("{meant} of {}", counted(*records, "record"));
-    let requests = [(allowed, "allowed"), (denied, "denied"), (undecided, "without a decision")];
+    let requests = [(allowed, "allowed"), (denied, "denied"), (undecided, "other")];
     let requests: Vec<_> = requests
         .iter()
         .filter(|(number, _)| **number > 0)
@@ -69,7 +69,7 @@ mod tests {
         };
         assert_eq!(
             footer(&tally),
-            "412 of 1630 records: 380 requests allowed, 120 requests denied, 1 request without a decision; \
+            "412 of 1630 records: 380 requests allowed, 120 requests denied, 1 request other; \
              2026-09-21T14:13:20.000Z to 2026-09-21T14:13:25.000Z\n\
              17 records lost, as their writers say\n\
              left out: 12 records that came again, 3 lines without a record, 1 line that cannot be read\n"

@@ -14,7 +14,7 @@ mod text;
 pub use column::Column;
 pub use footer::footer;
 pub use json::Objects;
-pub use one::one;
+pub use one::{Answer, answered, one};
 pub(crate) use sentence::{counted, sentence};
 pub use table::Table;
 pub(crate) use text::cut_middle;

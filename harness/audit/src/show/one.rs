@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::Style;
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::column::shown_value;
@@ -70,32 +71,49 @@ const QUESTIONS: [(&str, &[Field]); 7] = [
     ("integrity", &[Field::Id, Field::Chain, Field::Sequence, Field::Hash, Field::Previous]),
 ];
 
+/// What a record says to a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The name of the field: `subject`.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// What that means, where it is not plain.
+    pub meaning: Option<String>,
+}
+
 /// A record in full. It is coloured: strip the colours before you print it to anything but a terminal.
 pub fn one(row: &Row<'_>, record: &[u8]) -> String {
     // It has been read once already.
     let json: Json = serde_json::from_slice(record).unwrap_or_default();
     let mut out = String::new();
-    for (question, fields) in QUESTIONS {
-        let mut answers: Vec<_> = fields.iter().filter_map(|field| answer(*field, row)).collect();
-        if question == "why" {
-            answers.extend(decisions(&json).into_iter().map(|text| ("decision".to_owned(), text, None)));
-        }
+    for (question, answers) in answered(row, &json) {
         section(&mut out, question, &answers);
     }
     let _ =
         writeln!(out, "  {FAINT}nothing of that is checked here, but by portcullis audit verify{FAINT:#}");
-    let further = further(&json, row).into_iter().map(|(path, text)| (path, text, None));
+    let further = further(&json, row).into_iter().map(|(name, value)| Answer { name, value, meaning: None });
     section(&mut out, "further members", &further.collect::<Vec<_>>());
     out
 }
 
-/// A name, a value, and what the value means.
-type Answer = (String, String, Option<String>);
+/// What a record says to each question: who, what, when, where, the outcome, why, its integrity. `json` is the record.
+pub fn answered(row: &Row<'_>, json: &Json) -> Vec<(&'static str, Vec<Answer>)> {
+    let of = |(question, fields): (&'static str, &[Field])| {
+        let mut answers: Vec<_> = fields.iter().filter_map(|field| answer(*field, row)).collect();
+        if question == "why" {
+            let decision = |value| Answer { name: "decision".to_owned(), value, meaning: None };
+            answers.extend(decisions(json).into_iter().map(decision));
+        }
+        (question, answers)
+    };
+    QUESTIONS.into_iter().map(of).collect()
+}
 
 fn answer(field: Field, row: &Row<'_>) -> Option<Answer> {
     let value = shown_value(field, row.value(field)?);
     let meaning = explained(field, &value);
-    Some((field.name().to_owned(), value, meaning))
+    Some(Answer { name: field.name().to_owned(), value, meaning })
 }
 
 fn section(out: &mut String, title: &str, answers: &[Answer]) {
@@ -104,7 +122,7 @@ fn section(out: &mut String, title: &str, answers: &[Answer]) {
     }
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{}{HEAD}{title}{HEAD:#}", if out.is_empty() { "" } else { "\n" });
-    for (name, value, meaning) in answers {
+    for Answer { name, value, meaning } in answers {
         let name = told(name);
         let name = if width(&name) > NAMES { name } else { padded(&name, NAMES) };
         // Each line behind a bar: none of them can pass for one of ours.

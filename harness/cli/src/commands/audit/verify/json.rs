@@ -28,7 +28,7 @@ impl<W: Write> Json<W> {
 }
 
 impl<W: Write> Report for Json<W> {
-    fn found(&mut self, Found { file, line, finding, known }: Found<'_>) -> io::Result<()> {
+    fn found(&mut self, Found { file, line, finding, known, .. }: Found<'_>) -> io::Result<()> {
         if !self.amount.allows(finding.chain) {
             return Ok(());
         }
