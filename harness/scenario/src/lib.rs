@@ -97,4 +97,4 @@ pub use sim_target::SimTarget;
 pub use taken::{StepTaken, Taken};
 pub use target::{Open, Target, TargetError};
 pub use vars::fill;
-pub use yaml::{LoadError, parse_yaml};
+pub use yaml::{LoadError, parse_scenario, parse_yaml};

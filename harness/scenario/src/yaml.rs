@@ -46,7 +46,10 @@ pub fn parse_yaml<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Load
 }
 
 /// Reads a scenario or what belongs to it: only `true` and `false` are booleans, so that `{contains: y}` is a text.
-pub(crate) fn parse_scenario<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, LoadError> {
+///
+/// # Errors
+/// The first mistake, with its line.
+pub fn parse_scenario<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, LoadError> {
     parse(file, text, serde_saphyr::options! { strict_booleans: true })
 }
 

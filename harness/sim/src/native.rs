@@ -81,12 +81,14 @@ impl Plugin for NativePlugin {
             | Callback::ResponseBody { context, .. }
             | Callback::ResponseTrailers { context, .. }
             | Callback::Log { context } => {
-                let driver = self.of_stream(context);
-                return Ok(driver.and_then(|driver| stream_callback(driver, callback, sim)));
+                let answer =
+                    self.of_stream(context).and_then(|driver| stream_callback(driver, callback, sim));
+                return Ok(answer.or_else(|| Some(callback.absent())));
             }
-            _ => {}
+            Callback::Start | Callback::ContextCreate { .. } => {}
+            _ => return Ok(None),
         }
-        Ok(None)
+        Ok(Some(callback.absent()))
     }
 }
 

@@ -182,6 +182,11 @@ impl Sim {
         }
     }
 
+    /// What the VM is for in which a callback runs.
+    pub fn running(&self) -> String {
+        self.vm_name(self.turn.vm)
+    }
+
     /// How many entries the journal had no room for.
     pub fn journal_lost(&self) -> u64 {
         self.journal.lost()

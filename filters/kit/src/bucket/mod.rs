@@ -161,6 +161,11 @@ impl Quota {
         u64::try_from(left).unwrap_or(self.burst)
     }
 
+    /// How many tokens there are with their fractions, below zero where more were taken: for tools that draw it.
+    pub fn balance(&self, bucket: Bucket, now: u64) -> f64 {
+        (self.capacity() as f64 - self.debt(bucket, now) as f64) / self.rate.per_token() as f64
+    }
+
     /// In how many nanoseconds there is one token more; `None` when the bucket is full.
     pub fn next_token(&self, bucket: Bucket, now: u64) -> Option<u64> {
         let debt = self.debt(bucket, now);
