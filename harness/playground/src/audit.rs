@@ -5,30 +5,38 @@
 //! ```text
 //! Dropped { name: String, size: u64, reader: impl Read + 'static, progress: impl FnMut(u64) + 'static }
 //! Slices::new(size: u64, read: FnMut(offset: u64, into: &mut [u8]) -> io::Result<usize>): impl Read
-//! verify(Dropped, trust: &str) -> Result<String, String>
-//! search(Dropped, query: &str, page: &str) -> Result<String, String>
-//! export(Dropped, query: &str, format: &str, piece: FnMut(&[u8]) -> io::Result<()>) -> Result<(), String>
-//! record(bytes: &[u8]) -> Result<String, String>
+//! verify(Dropped, trust: &str) -> Result<String, Refusal>
+//! search(Dropped, query: &str, page: &str) -> Result<String, Refusal>
+//! export(Dropped, query: &str, format: &str, piece: FnMut(&[u8]) -> io::Result<()>) -> Result<(), Refusal>
+//! record(bytes: &[u8]) -> Result<String, Refusal>
 //! ```
 //!
-//! `trust`, `query`, `page` and what comes back are JSON in the forms of `page/src/engine.ts`; an error is a sentence for people. `Slices` makes a
-//! reader of a function that copies some bytes of the file, as many as there is room for, and says how many those were. `progress` hears now and
-//! then how many bytes have been read. `record` takes the bytes at `offset` of a row, `length` of them, and gives the record's JSON.
+//! `trust`, `query`, `page` and what comes back are JSON in the forms of `page/src/engine.ts`. `Slices` makes a reader of a function that copies some
+//! bytes of the file, as many as there is room for, and says how many those were. `progress` hears now and then how many bytes have been read.
+//! `record` takes the bytes at `offset` of a row, `length` of them.
 
+mod advice;
 mod export;
+mod findings;
+mod kind;
 mod query;
+mod record;
+mod refusal;
 mod search;
 mod slices;
+mod strangers;
 #[cfg(test)]
 mod tests;
 mod verify;
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 
-use portcullis_audit::{Lines, read_again};
+use portcullis_audit::Lines;
 use serde::de::DeserializeOwned;
 
 pub use export::export;
+pub use record::record;
+pub use refusal::Refusal;
 pub use search::search;
 pub use slices::Slices;
 pub use verify::verify;
@@ -46,32 +54,20 @@ pub struct Dropped<R, P> {
 }
 
 impl<R: Read + 'static, P: FnMut(u64) + 'static> Dropped<R, P> {
-    fn lines(self) -> Result<Lines, String> {
-        let lines = Lines::of(self.name, self.reader, self.size).map_err(|error| error.to_string())?;
-        Ok(lines.watched(self.progress))
+    fn lines(self) -> Result<Lines, Refusal> {
+        let Self { name, size, mut reader, progress } = self;
+        let mut beginning = Vec::new();
+        let read = reader.by_ref().take(kind::BEGINNING).read_to_end(&mut beginning);
+        read.map_err(|error| Refusal::of_file(format!("{name}: {error}")))?;
+        if let Some(kind) = kind::of(&beginning) {
+            return Err(Refusal::of_file(format!("{name}: no audit record in it: it is {kind}")));
+        }
+        let lines = Lines::of(name, Cursor::new(beginning).chain(reader), size);
+        Ok(lines.map_err(|error| Refusal::of_file(error.to_string()))?.watched(progress))
     }
-}
-
-/// The JSON of one record, of which these are the bytes in the file.
-///
-/// # Errors
-/// They are not those of a record: the file has changed.
-pub fn record(bytes: &[u8]) -> Result<String, String> {
-    let json =
-        read_again(bytes).map_err(|error| format!("{error}; the file may have changed: drop it again"))?;
-    Ok(String::from_utf8_lossy(&json).into_owned())
 }
 
 /// Reads what the page says.
-fn said<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, String> {
-    serde_json::from_str(json).map_err(|error| format!("{what}: {error}"))
-}
-
-/// That a file is of something else.
-fn no_record(name: &str, others: u64) -> String {
-    match others {
-        0 => format!("{name}: no audit record in it: it is empty"),
-        1 => format!("{name}: no audit record in it: 1 line of something else"),
-        others => format!("{name}: no audit record in it: {others} lines of something else"),
-    }
+fn said<T: DeserializeOwned>(what: &str, json: &str) -> Result<T, Refusal> {
+    serde_json::from_str(json).map_err(|error| Refusal::of_file(format!("{what}: {error}")))
 }

@@ -10,5 +10,6 @@
 
 pub mod audit;
 pub mod border;
+mod guest;
 mod module;
 pub mod policy;

@@ -26,6 +26,23 @@ fn each_export_that_envoy_looks_for_has_a_sentence() {
     assert_eq!(named(CALLBACKS), looked_for);
 }
 
+#[test]
+fn what_envoy_never_calls_says_so() {
+    let callbacks =
+        exports::all(AbiVersion::V0_2_1).filter(|it| !["_initialize", "_start"].contains(&it.name));
+    let function = |it: exports::Signature| {
+        let result = if it.returns { "(result i32) (i32.const 0)" } else { "" };
+        format!("(func (export \"{}\") (param {}) {result})", it.name, "i32 ".repeat(it.parameters))
+    };
+    let functions: String = callbacks.map(function).collect();
+    let module = format!(
+        "(module (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_2_1\")) {functions})"
+    );
+    let description = portcullis_inspect::inspect(&wat::parse_str(module).unwrap()).unwrap();
+    let said = CALLBACKS.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(": \"Never called"));
+    assert_eq!(said.map(|(name, _)| name).collect::<Vec<_>>(), description.never_called);
+}
+
 /// The names in tables with a line as `  name: "sentence",` for each.
 fn named(script: &str) -> BTreeSet<&str> {
     let entries = script.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(": \""));

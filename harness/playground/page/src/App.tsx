@@ -1,16 +1,21 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { AuditTab } from "./audit/AuditTab";
 import { ModuleTab } from "./module/ModuleTab";
+import { Boundary } from "./parts/Boundary";
 import { Tabs } from "./parts/Tabs";
+import { useNoStrayDrop } from "./parts/useNoStrayDrop";
 import { Working } from "./parts/Working";
+import type { Opened } from "./policy/opened";
 import { PolicyTab } from "./policy/PolicyTab";
-import { RemoteEngine, type Work } from "./remote_engine";
+import { RemoteEngine, type Busy } from "./remote_engine";
 import { choose, chosenTheme, onSystemTheme, show } from "./theme";
 
 /** The page: its head, and a tab for each thing that can be done. */
 export function App() {
-  const [work, setWork] = useState<Record<string, Work>>({});
+  const [work, setWork] = useState<Record<string, Busy>>({});
   const engine = useMemo(() => new RemoteEngine((kind, now) => setWork((before) => ({ ...before, [kind]: now }))), []);
+  const [asked, setAsked] = useState<Opened | null>(null);
+  useNoStrayDrop();
   return (
     <>
       <a class="skip" href="#main" onClick={toMain}>To the content</a>
@@ -26,9 +31,12 @@ export function App() {
             label="What to do"
             keep
             items={[
-              { id: "policy", label: "Policy", panel: () => <PolicyTab engine={engine} /> },
-              { id: "audit", label: "Audit file", panel: () => <AuditTab engine={engine} /> },
-              { id: "module", label: "Module", panel: () => <ModuleTab engine={engine} /> },
+              { id: "policy", label: "Policy", panel: () => <Boundary what="The policy"><PolicyTab engine={engine} asked={asked} /></Boundary> },
+              { id: "audit", label: "Audit file", panel: () => <Boundary what="The audit file"><AuditTab engine={engine} /></Boundary> },
+              { id: "module", label: "Module", panel: (open) => <Boundary what="The module"><ModuleTab engine={engine} onTry={(opened) => {
+                setAsked(opened);
+                open("policy");
+              }} /></Boundary> },
             ]}
           />
         </main>

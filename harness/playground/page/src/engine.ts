@@ -56,13 +56,21 @@ export interface CallOut {
 
 /** A bucket of token-bucket after a request that was under its limit. */
 export interface Level {
+  /** When it was so, in milliseconds since the epoch. */
+  at: number;
   limit: string;
+  /** Which tier of the limit, from 1 on; 0 where it has none. */
+  tier: number;
   /** Whose bucket; empty for one of all. */
   key: string;
-  /** Tokens that are left. */
+  /** The worker, where each has a bucket of its own. */
+  worker: string | null;
+  /** Tokens that are left, with their fractions; below zero where more were taken. */
   remaining: number;
   /** How many it holds. */
   burst: number;
+  /** How many there were in the beginning. */
+  start: number;
   /** Tokens that come in a second. */
   perSecond: number;
 }
@@ -150,10 +158,16 @@ export interface ModuleRead {
   memory: number;
   memoryMaximum: number | null;
   imports: Import[];
-  /** What Envoy calls for every plugin and request. */
+  /** What Envoy calls at the start and for every request. */
   calledAlways: string[];
-  /** What it calls for TCP, and after the module has asked for it. */
+  /** What it calls where there is a body, trailers or metadata. */
+  calledForContent: string[];
+  /** What it calls for a connection of TCP. */
+  calledForTcp: string[];
+  /** What it calls after the module has asked for it, or where it is a stats sink. */
   calledOnOccasion: string[];
+  /** What it never calls, though it checks the signature. */
+  neverCalled: string[];
   /** What it uses to start the module and to give it memory. */
   lifecycle: string[];
   /** The first thousand. */
@@ -169,17 +183,29 @@ export interface ModuleRead {
 export interface Trust {
   /** As `portcullis audit verify --key` takes it. */
   verifierKeys: string[];
+  /** What is in the file that `--mac-key` takes. */
+  macKeys: string[];
   /** Whether each chain has to have a checkpoint that one of the keys vouches for, as `--require-signed` says. */
   isRequired: boolean;
 }
 
+/** Where the record of a line is in the file, in bytes. */
+export interface Span {
+  offset: number;
+  length: number;
+}
+
 export interface Finding {
   line: number;
-  /** `hash`, `gap`, `repeated`. */
+  /** Null for what only the end of the file shows. */
+  place: Span | null;
+  /** `changed`, `missing`, `tail_cut`. */
   code: string;
   text: string;
-  /** What a finding of this code means, in a sentence. */
+  /** What a finding of this code means. */
   meaning: string;
+  /** What to do now. */
+  advice: string;
 }
 
 export interface ChainRead {
@@ -188,6 +214,8 @@ export interface ChainRead {
   /** `complete`, `open`, with what is known of it in a sentence. */
   state: string;
   isIntact: boolean;
+  /** Whether nothing in the file shows that it ends where it ends. */
+  isOpen: boolean;
   checkpoints: number;
   /** Those that one of the keys vouches for. */
   signedCheckpoints: number;
@@ -202,7 +230,10 @@ export interface Verified {
   /** The first thousand, those with findings before all others. */
   chains: ChainRead[];
   chainsInAll: number;
-  /** The first thousand. */
+  /** How many of all are open, and how many have no checkpoint that one of the keys vouches for. */
+  openChains: number;
+  unsignedChains: number;
+  /** The first thousand; for those that only the end of the file shows there is room among them. */
   findings: Finding[];
   findingsInAll: number;
   /** What `portcullis audit verify` prints. */
@@ -229,11 +260,8 @@ export interface Query {
   method?: string;
 }
 
-export interface Row {
+export interface Row extends Span {
   line: number;
-  /** Where the record is in the file, in bytes. */
-  offset: number;
-  length: number;
   /** In milliseconds since the epoch. */
   time: number | null;
   kind: string;
@@ -247,6 +275,15 @@ export interface Row {
   source: string;
   traceId: string;
   reason: string;
+}
+
+/** All of a record. */
+export interface RecordRead {
+  json: string;
+  /** Whether it is a message of protobuf in the file, of which this is the JSON. */
+  isMessage: boolean;
+  /** What `portcullis audit show --one` says of it, by the names that its fields have there. */
+  facts: { name: string; value: string; meaning: string | null }[];
 }
 
 export interface Histogram {
@@ -273,14 +310,14 @@ export interface Found {
   histogram: Histogram | null;
 }
 
-/**
- * Where what was asked for is wrong: which member of it, or the file itself. `verify`, `search` and `exportAs` reject with an Error whose message begins with
- * the member: `since: "noon" is no time`, `verifierKeys[0]: ...`. Any other is about the file, and names that.
- */
+/** Why a file is not read: which member of the question is wrong, or `file`. `verify`, `search`, `exportAs` and `record` reject with a `Refused`, which has it. */
 export interface Refusal {
   member: keyof Query | keyof Trust | "file";
   problem: string;
 }
+
+/** Modules by the names of their files. */
+export type Modules = Record<string, Uint8Array>;
 
 export type Progress = (bytes: number) => void;
 
@@ -290,12 +327,18 @@ export interface Engine {
   schema(filter: string): Promise<unknown>;
   /** Null where the filter would take the configuration. `vars` are what `${name}` stands for. */
   check(filter: string, config: string, vars: Record<string, unknown>): Promise<Problem | null>;
-  /** Plays a scenario; `files` are those that it includes, by their path relative to `path`. Rejects with a Problem where it is none. */
-  play(path: string, text: string, files: Record<string, string>, now: number): Promise<Played>;
+  /**
+   * Plays a scenario. `files` are those that it includes, by their path relative to `path`; `modules` those that it is about, by path or by name alone, and
+   * one that has the name of a filter (`jwt-auth.wasm`) takes its place. Rejects with a Problem where it is none.
+   */
+  play(path: string, text: string, files: Record<string, string>, modules: Modules, now: number): Promise<Played>;
   token(text: string): Promise<TokenRead>;
+  /** Rejects with a `Refused` where Envoy would not take it. */
   inspect(module: Uint8Array): Promise<ModuleRead>;
   /** This and the next two reject with the `reason` of the signal once it is aborted. */
   verify(file: File, trust: Trust, progress: Progress, signal: AbortSignal): Promise<Verified>;
   search(file: File, query: Query, page: { skip: number; take: number }, progress: Progress, signal: AbortSignal): Promise<Found>;
   exportAs(file: File, query: Query, format: "jsonl" | "csv", progress: Progress, signal: AbortSignal): Promise<Blob>;
+  /** The record of which these are the bytes in the file, or those of its line. */
+  record(bytes: Uint8Array): Promise<RecordRead>;
 }

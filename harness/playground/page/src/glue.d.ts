@@ -5,7 +5,7 @@ declare module "portcullis-engine" {
   export function filters(): string;
   export function schema(filter: string): string;
   export function check(filter: string, config: string, vars: string): string;
-  export function play(path: string, text: string, files: string, now: number): string;
+  export function play(path: string, text: string, files: string, modules: Record<string, Uint8Array>, now: number): string;
   export function token(text: string): string;
   export function inspect(bytes: Uint8Array): string;
 
@@ -23,4 +23,5 @@ declare module "portcullis-engine" {
     write: (piece: Uint8Array) => void,
     progress: Count,
   ): void;
+  export function audit_record(bytes: Uint8Array): string;
 }

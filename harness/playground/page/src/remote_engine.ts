@@ -1,23 +1,25 @@
 /** The engine as the page calls it: each kind of work has a worker of its own, so that a long one holds up no other. */
 
-import type { Engine, Filter, Found, ModuleRead, Played, Problem, Progress, Query, TokenRead, Trust, Verified } from "./engine";
+import type { Engine, Filter, Found, ModuleRead, Modules, Played, Problem, Progress, Query, RecordRead, TokenRead, Trust, Verified } from "./engine";
+import { genuine, type Built } from "./genuine";
 import type { CallName } from "./protocol";
+import { asRefused } from "./refused";
 import { Remote } from "./remote";
 
-declare const ENGINE_WORKER: string;
-declare const ENGINE_WASM: string;
+declare const ENGINE_WORKER: Built;
+declare const ENGINE_WASM: Built;
 
 /** What is read in pieces from a file, and can be stopped on its own. */
 type Reading = "verify" | "search" | "exportAs";
-type Kind = "policy" | "module" | Reading;
+type Kind = "policy" | "module" | "record" | Reading;
 
 /** Work that is under way. */
-export interface Work {
+export interface Busy {
   calls: CallName[];
   stop: () => void;
 }
 
-type Watch = (kind: Kind, work: Work) => void;
+type Watch = (kind: Kind, work: Busy) => void;
 
 export class RemoteEngine implements Engine {
   private readonly remotes: Record<Kind, Remote>;
@@ -26,10 +28,10 @@ export class RemoteEngine implements Engine {
   constructor(watch: Watch) {
     const watched = (kind: Kind) => this.remote(kind, watch);
     // Who reads a file shows how far that is, and has a button of his own to stop it.
-    const unwatched = (kind: Reading) => this.remote(kind, () => {});
+    const unwatched = (kind: Reading | "record") => this.remote(kind, () => {});
     this.remotes = {
       policy: watched("policy"), module: watched("module"),
-      verify: unwatched("verify"), search: unwatched("search"), exportAs: unwatched("exportAs"),
+      verify: unwatched("verify"), search: unwatched("search"), exportAs: unwatched("exportAs"), record: unwatched("record"),
     };
   }
 
@@ -37,18 +39,27 @@ export class RemoteEngine implements Engine {
   schema = (filter: string) => this.policy<unknown>("schema", filter);
   check = (filter: string, config: string, vars: Record<string, unknown>) => this.policy<Problem | null>("check", filter, config, vars);
   token = (text: string) => this.policy<TokenRead>("token", text);
-  inspect = (module: Uint8Array) => this.remotes.module.call("inspect", [module]) as Promise<ModuleRead>;
+  inspect = (module: Uint8Array) => this.refusable<ModuleRead>("module", "inspect", module);
   verify = (file: File, trust: Trust, progress: Progress, signal: AbortSignal) => this.reading<Verified>("verify", [file, trust], progress, signal);
   search = (file: File, query: Query, page: { skip: number; take: number }, progress: Progress, signal: AbortSignal) =>
     this.reading<Found>("search", [file, query, page], progress, signal);
   exportAs = (file: File, query: Query, format: "jsonl" | "csv", progress: Progress, signal: AbortSignal) =>
     this.reading<Blob>("exportAs", [file, query, format], progress, signal);
+  record = (bytes: Uint8Array) => this.refusable<RecordRead>("record", "record", bytes);
 
-  async play(path: string, text: string, files: Record<string, string>, now: number): Promise<Played> {
+  async play(path: string, text: string, files: Record<string, string>, modules: Modules, now: number): Promise<Played> {
     try {
-      return await this.policy<Played>("play", path, text, files, now);
+      return await this.policy<Played>("play", path, text, files, modules, now);
     } catch (error) {
       throw problem(error);
+    }
+  }
+
+  private async refusable<T>(kind: "module" | "record", call: CallName, bytes: Uint8Array): Promise<T> {
+    try {
+      return (await this.remotes[kind].call(call, [bytes])) as T;
+    } catch (error) {
+      throw asRefused(error);
     }
   }
 
@@ -66,14 +77,14 @@ export class RemoteEngine implements Engine {
       return (await this.remotes[call].call(call, args, progress)) as T;
     } catch (error) {
       signal.throwIfAborted();
-      throw error;
+      throw asRefused(error);
     } finally {
       signal.removeEventListener("abort", stop);
     }
   }
 
   private remote(kind: Kind, watch: Watch): Remote {
-    const script = new URL(ENGINE_WORKER, document.baseURI);
+    const script = new URL(ENGINE_WORKER.name, document.baseURI);
     const remote: Remote = new Remote(script, () => this.module(), (calls) =>
       watch(kind, { calls, stop: () => remote.end("Stopped.") }),
     );
@@ -82,7 +93,7 @@ export class RemoteEngine implements Engine {
 
   /** The engine is fetched and compiled once for all workers; after a failure the next call tries again. */
   private module(): Promise<WebAssembly.Module> {
-    this.compiled ??= compile(new URL(ENGINE_WASM, document.baseURI)).catch((error: unknown) => {
+    this.compiled ??= compile().catch((error: unknown) => {
       this.compiled = undefined;
       throw error;
     });
@@ -90,11 +101,13 @@ export class RemoteEngine implements Engine {
   }
 }
 
-async function compile(address: URL): Promise<WebAssembly.Module> {
-  const response = await fetch(address).catch(() => null);
-  if (!response?.ok) throw new Error(`The engine could not be fetched (${response ? `status ${response.status}` : "no connection"}). Load the page again when it can be reached.`);
+async function compile(): Promise<WebAssembly.Module> {
+  // A worker is not loaded by a digest, so it is looked at before the first one begins.
+  const responses = await Promise.all([ENGINE_WASM, ENGINE_WORKER].map((file) => genuine(file, document.baseURI).catch(() => null)));
+  const failed = responses.find((response) => !response?.ok);
+  if (failed !== undefined) throw new Error(`The engine could not be fetched (${failed ? `status ${failed.status}` : "no connection, or not the file of this page"}). Load the page again when it can be reached.`);
   // Not every static server knows the media type that compileStreaming asks for.
-  return WebAssembly.compile(await response.arrayBuffer());
+  return WebAssembly.compile(await responses[0]!.arrayBuffer());
 }
 
 function problem(error: unknown): Problem {

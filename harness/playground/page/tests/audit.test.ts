@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { factsOf, recordOf, visible } from "../src/audit/facts";
-import { placeOf, textAt } from "../src/audit/lines";
+import { byLine, inOrder } from "../src/audit/found";
+import { contentAt, placeOf, textAt } from "../src/audit/lines";
+import { verdict } from "../src/audit/verdict";
+import { visible } from "../src/parts/visible";
+import type { Finding, RecordRead, Verified } from "../src/engine";
+import { calledFor, CALLBACKS, inOrder as calledInOrder } from "../src/module/callbacks";
 import { bytes, counted, span, time } from "../src/parts/units";
 import { refusal } from "../src/parts/useRun";
+import { asRefused, Refused } from "../src/refused";
 
-declare const ROOT: string;
-
-const RECORDS = readFileSync(`${ROOT}/docs/audit.jsonl`, "utf8").trim().split("\n");
 const PIECE = 4 << 20;
 
 async function lineOf(file: File, line: number): Promise<string | null> {
@@ -42,20 +43,54 @@ test("of a long line the beginning is read", async () => {
   assert.deepEqual([text.length, isCut], [1 << 20, true]);
 });
 
-test("a record is read from its line, and from one of a log", () => {
-  const denied = RECORDS[3]!;
-  const facts = Object.fromEntries(factsOf(recordOf(`[2026-09-21] wasm log: ${denied}`)!));
-  assert.equal(facts["Time"], "2026-09-21T14:13:30.000Z");
-  assert.equal(facts["Status"], "401");
-  assert.equal(facts["Decisions"], "denied jwt-auth jwt_expired");
-  for (const line of ["", "hello", "{", "[1]", "null", denied.slice(0, -9)]) assert.equal(recordOf(line), null, line);
+test("a record is what the engine reads at its place, and any other line is shown as it is", async () => {
+  const file = new File(["one\ntwo\n"], "lines");
+  const place = { line: 2, offset: 4, length: 3 };
+  const record: RecordRead = { json: "{}", isMessage: true, facts: [] };
+  const asked: string[] = [];
+  const reads = async (bytes: Uint8Array) => {
+    asked.push(new TextDecoder().decode(bytes));
+    return record;
+  };
+  assert.deepEqual(await contentAt({ record: reads }, file, place), { record, text: "{}", isCut: false, problem: null });
+  assert.deepEqual(asked, ["two"]);
+  const refuses = async () => { throw new Refused({ member: "file", problem: "no audit record" }); };
+  assert.deepEqual(await contentAt({ record: refuses }, file, place), { record: null, text: "two", isCut: false, problem: "no audit record" });
+  await assert.rejects(contentAt({ record: async () => { throw new Error("broken down"); } }, file, place), /broken down/);
 });
 
-test("the names of ECS may be nested or have dots", () => {
-  const nested = { "@timestamp": "2026-09-21T14:13:30.000Z", user: { id: "alice" }, http: { response: { status_code: 401 } } };
-  const dotted = { "@timestamp": "2026-09-21T14:13:30.000Z", "user.id": "alice", "http.response": { status_code: 401 } };
-  assert.deepEqual(factsOf(nested), factsOf(dotted));
-  assert.deepEqual(factsOf(nested), [["Time", "2026-09-21T14:13:30.000Z"], ["Status", "401"], ["Subject", "alice"]]);
+const VERIFIED: Verified = {
+  isIntact: true, records: 10, others: 0, chains: [], chainsInAll: 1, openChains: 0, unsignedChains: 0, findings: [], findingsInAll: 0, text: "",
+};
+const INTACT = "Intact: 10 records of 1 chain; none was changed, put in, or removed between others, as far as the hashes tell.";
+
+test("intact is good only where a signature vouches for it and the end is there", () => {
+  const vouched = "Nothing vouches for what comes after the last signed checkpoint of a chain.";
+  assert.deepEqual(verdict(VERIFIED), { kind: "good", text: INTACT, remarks: [vouched] });
+  const open = "The chain is open: nothing here shows whether its end was cut off.";
+  assert.deepEqual(verdict({ ...VERIFIED, openChains: 1 }), { kind: "note", text: INTACT, remarks: [open, vouched] });
+  const unsigned = verdict({ ...VERIFIED, unsignedChains: 1 });
+  assert.equal(unsigned.kind, "note");
+  assert.deepEqual(unsigned.remarks, ["The chain has no checkpoint whose signature was verified with a key: whoever can write the whole file could have made all of its hashes anew."]);
+  const [many] = verdict({ ...VERIFIED, chainsInAll: 3, openChains: 2 }).remarks;
+  assert.equal(many, "2 of 3 chains are open: nothing here shows whether their ends were cut off.");
+  const found = { ...VERIFIED, isIntact: false, findingsInAll: 2, openChains: 1 };
+  assert.deepEqual(verdict(found), { kind: "error", text: "Not intact: 2 findings in 10 records of 1 chain.", remarks: [] });
+  assert.equal(verdict({ ...found, records: 0 }).text, "Not intact: 2 findings, and no record that holds.");
+});
+
+test("findings go with their lines, and each kind is explained once", () => {
+  const finding = (line: number, code: string): Finding => ({ line, code, place: null, text: "", meaning: "", advice: "" });
+  const findings = [finding(7, "changed"), finding(9, "changed"), finding(2, "missing"), finding(7, "wrong_link")];
+  assert.deepEqual(inOrder(findings).map(([{ line, code }, isFirst]) => [line, code, isFirst]), [[2, "missing", true], [7, "changed", true], [7, "wrong_link", true], [9, "changed", false]]);
+  assert.deepEqual([...byLine(findings)].map(([line, of]) => [line, of.length]), [[7, 2], [9, 1], [2, 1]]);
+});
+
+test("callbacks stand in the order of their calls, and unknown ones last", () => {
+  const names = ["proxy_on_log", "mine", "proxy_on_response_headers", "proxy_on_request_headers", "proxy_on_vm_start"];
+  assert.deepEqual(calledInOrder(names), ["proxy_on_vm_start", "proxy_on_request_headers", "proxy_on_response_headers", "proxy_on_log", "mine"]);
+  assert.equal(calledFor("proxy_on_tick"), CALLBACKS["proxy_on_tick"]);
+  assert.equal(calledFor("constructor"), null);
 });
 
 test("what nobody would see in a name is written out", () => {
@@ -63,11 +98,17 @@ test("what nobody would see in a name is written out", () => {
 });
 
 test("a refusal belongs to its member, anything else to the file", () => {
-  assert.deepEqual(refusal(new Error('since: "noon" is no time')), { member: "since", problem: '"noon" is no time' });
-  assert.deepEqual(refusal(new Error("verifierKeys[1]: no key")), { member: "verifierKeys", problem: "no key" });
-  for (const text of ["audit.jsonl: no audit record in it", "Stopped.", "constructor: x"]) assert.deepEqual(refusal(new Error(text)), { member: "file", problem: text });
+  const since = { member: "since", problem: '"noon" is no time' } as const;
+  const refused = asRefused(new Error(JSON.stringify(since)));
+  assert.ok(refused instanceof Refused && refused.message === since.problem);
+  assert.deepEqual(refusal(refused), since);
+  for (const text of ["Stopped.", "since: noon", "{half", '{"line":1,"problem":"x"}']) {
+    const error = asRefused(new Error(text));
+    assert.ok(error instanceof Error && !(error instanceof Refused), text);
+    assert.deepEqual(refusal(error), { member: "file", problem: text });
+  }
   const gone = refusal(new DOMException("", "NotReadableError"));
-  assert.match(gone.problem, /Choose it again/);
+  assert.deepEqual(gone, { member: "file", problem: "The browser cannot read the file any more: it was changed, moved or removed since it was chosen. Choose it again." });
 });
 
 test("figures are as people write them", () => {

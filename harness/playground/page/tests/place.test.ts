@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { folded } from "../src/editor/folded";
 import { pathAt, placeAt } from "../src/editor/place";
 import { describe, membersAt, valuesAt, type Schema } from "../src/editor/schema";
 
@@ -40,7 +41,8 @@ test("nothing is offered in a comment", () => assert.equal(at("mode: shadow # mo
 test("what is there already is known", () => assert.deepEqual(at("providers:\n  - name: x\n    is|\n    jwks: {}")?.siblings, ["name", "jwks"]));
 
 test("members and values come from the schema, through references and alternatives", () => {
-  assert.ok(membersAt(SCHEMA, ["providers", 0]).some(({ name, isRequired }) => name === "issuer" || isRequired));
+  const provider = Object.fromEntries(membersAt(SCHEMA, ["providers", 0]).map(({ name, isRequired }) => [name, isRequired]));
+  assert.deepEqual([provider["name"], provider["issuer"]], [true, false]);
   assert.ok(membersAt(SCHEMA, ["otherwise", "any", 3]).some(({ name }) => name === "provider"));
   assert.deepEqual(valuesAt(SCHEMA, ["mode"]).map(({ value }) => value), ["enforce", "shadow"]);
   assert.ok(valuesAt(SCHEMA, ["providers", 0, "algorithms", 0]).some(({ value }) => value === "EdDSA"));
@@ -58,4 +60,19 @@ test("the path under the pointer is that of the name or value", () => {
   assert.deepEqual(pathAt(text, 3)?.path, ["providers"]);
   assert.deepEqual(pathAt(text, text.indexOf("name") + 1)?.path, ["providers", 0, "name"]);
   assert.deepEqual(pathAt(text, text.indexOf("shop") + 1)?.path, ["providers", 0, "name"]);
+});
+
+test("of alternatives none is required, and each is there to be chosen", () => {
+  const alternatives = membersAt(SCHEMA, ["providers", 0, "jwks"]);
+  assert.deepEqual(alternatives.map(({ name, isRequired }) => [name, isRequired]), [["inline", false], ["remote", false], ["discovery", false]]);
+});
+
+test("a long list is folded, and the name that is meant stands out", () => {
+  const names = ["name", "issuer", "audiences", "jwks", "claims_to_headers", "authorize"];
+  const message = `providers[0].claims_to_header: unknown field \`claims_to_header\`, expected one of ${names.map((name) => `\`${name}\``).join(", ")}`;
+  assert.deepEqual(folded(message), {
+    short: "providers[0].claims_to_header: unknown field `claims_to_header`; claims_to_headers is meant, perhaps",
+    rest: `One of 6: ${names.join(", ")}`,
+  });
+  assert.deepEqual(folded("limits[0].rate: ten is no rate"), { short: "limits[0].rate: ten is no rate", rest: "" });
 });

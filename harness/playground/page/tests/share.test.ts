@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import type { Schema } from "../src/editor/schema";
 import { EXAMPLES } from "../src/policy/examples";
-import { withKey } from "../src/policy/page_key";
-import type { Policy } from "../src/policy/policy";
-import { fromFragment, secretsIn, toFragment } from "../src/policy/share";
+import { withKeys } from "../src/policy/page_key";
+import { answer, send, type Policy } from "../src/policy/policy";
+import { secretsIn } from "../src/policy/secrets";
+import { fromFragment, toFragment } from "../src/policy/share";
+
+declare const ROOT: string;
 
 const FIRST = EXAMPLES[0]!.policy;
 
@@ -39,8 +44,12 @@ test("what is no policy is refused with the member that is wrong", async () => {
   await assert.rejects(fromFragment(await fragmentOf([])), /the policy is not an object/);
 });
 
+function schemaOf(filter: string): Schema {
+  return JSON.parse(readFileSync(`${ROOT}/docs/schemas/${filter}.schema.json`, "utf8"));
+}
+
 test("private keys and secrets are found", () => {
-  const secrets = (part: Partial<Policy>) => secretsIn({ ...FIRST, ...part });
+  const secrets = (part: Partial<Policy>) => secretsIn({ ...FIRST, ...part }, schemaOf(part.filter ?? FIRST.filter));
   assert.deepEqual(secrets({}), []);
   assert.deepEqual(secrets({ vars: { jwks: { keys: [{ kty: "OKP", crv: "Ed25519", x: "a" }] } } }), []);
   assert.deepEqual(secrets({ vars: { jwks: { keys: [{ kty: "OKP", x: "a", d: "b" }] } } }), ["variables.jwks.keys.0.d"]);
@@ -49,11 +58,52 @@ test("private keys and secrets are found", () => {
   assert.deepEqual(secrets({ config: "limits: [{ key: [{ header: x-user }] }]" }), []);
 });
 
+test("no example has a secret in it", () => {
+  for (const { policy } of EXAMPLES) assert.deepEqual(secretsIn(policy, schemaOf(policy.filter)), [], policy.filter);
+});
+
+test("what the schema calls a secret is one, and so are the headers of a sink", () => {
+  const secrets = (filter: string, config: string) => secretsIn({ ...FIRST, filter, config }, schemaOf(filter));
+  assert.deepEqual(secrets("jwt-auth", "providers: [{ introspection: { auth: { bearer: abc } } }]"), ["configuration.providers.0.introspection.auth.bearer"]);
+  assert.deepEqual(secrets("jwt-auth", "providers: [{ introspection: { bearer: abc } }]"), ["configuration.providers.0.introspection.bearer"]);
+  assert.deepEqual(secrets("audit-log", "integrity: { sign: { hmac: 1234567890123456 } }"), ["configuration.integrity.sign"]);
+  assert.deepEqual(secrets("audit-log", "integrity: { sign: { ed25519: \"${key}\" } }"), ["configuration.integrity.sign"]);
+  const sink = (headers: string) => `sink: { http: { cluster: siem, path: /, headers: ${headers} } }`;
+  assert.deepEqual(secrets("audit-log", sink("[{ name: authorization, value: abc }]")), ["configuration.sink.http.headers.0"]);
+  assert.deepEqual(secrets("audit-log", sink("[{ name: content-type, value: text/plain }]")), []);
+  assert.deepEqual(secrets("portcullis", `audit_log: { ${sink("[{ name: dd-api, value: abc }]")} }`), ["configuration.audit_log.sink.http.headers.0"]);
+});
+
+test("secrets are found in texts that are JSON, in variables, clusters and steps", () => {
+  const secrets = (part: Partial<Policy>) => secretsIn({ ...FIRST, config: "", vars: {}, steps: [], ...part }, schemaOf("jwt-auth"));
+  assert.deepEqual(secrets({ config: `providers: [{ jwks: { inline: '{"keys":[{"kty":"oct","k":"abc"}]}' } }]` }), ["configuration.providers.0.jwks.inline.keys.0.k"]);
+  assert.deepEqual(secrets({ config: `a: '{"keys":[{"kty":"oct","k":"abc"}'` }), ["configuration.a"]);
+  assert.deepEqual(secrets({ vars: { password: "hunter2" } }), ["variables.password"]);
+  assert.deepEqual(secrets({ clusters: [{ name: "siem", reachability: "healthy", answers: [answer({ body: "-----BEGIN PRIVATE KEY-----" })] }] }), ["cluster siem, answer 1, body"]);
+  assert.deepEqual(secrets({ steps: [send("a", { headers: [["authorization", "Basic YTpi"]] })] }), ["step 1, authorization"]);
+  assert.deepEqual(secrets({ steps: [send("a", { headers: [["x-api-key", "b"]], body: "client_secret=c" })] }), ["step 1, x-api-key", "step 1, body"]);
+  assert.deepEqual(secrets({ steps: [send("a", { headers: [["authorization", "Bearer ${good}"]], body: '{"key":"value"}' })] }), []);
+  assert.deepEqual(secrets({ config: "# -----BEGIN PRIVATE KEY-----\n" }), ["a comment of the configuration"]);
+});
+
+test("a configuration that cannot be read is not taken for one without secrets", () => {
+  const secrets = (config: string) => secretsIn({ ...FIRST, config: `client_secret: hunter2\n${config}` }, schemaOf("jwt-auth"));
+  for (const config of ["a: [", "a: 1\na: 2\n", "a: 1\n---\nb: 2\n", "a: &a [*a, *a]\n", `a: ${"[".repeat(100)}${"]".repeat(100)}\n`]) assert.throws(() => secrets(config), Error, config);
+  assert.deepEqual(secrets("a: 1"), ["configuration.client_secret"]);
+});
+
 test("the key of the page joins those of a shared policy", () => {
   const [theirs, ours] = ["theirs", "ours"].map((kid) => ({ kty: "OKP", crv: "Ed25519", x: "a", alg: "EdDSA", use: "sig" as const, kid }));
-  const both = withKey({ jwks: { keys: [theirs] } }, ours!);
+  const both = withKeys({ jwks: { keys: [theirs] } }, [ours!]);
   assert.deepEqual(both, { jwks: { keys: [theirs, ours] } });
-  assert.equal(withKey(both, ours!), both);
+  assert.equal(withKeys(both, [ours!]), both);
   const file = { jwks: "a text" };
-  assert.equal(withKey(file, ours!), file);
+  assert.equal(withKeys(file, [ours!]), file);
+});
+
+test("variables that nobody could write out are refused", async () => {
+  const nested = (depth: number): unknown => JSON.parse(`${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`);
+  assert.ok(await fromFragment(await fragmentOf({ ...FIRST, vars: nested(64) })));
+  await assert.rejects(fromFragment(await fragmentOf({ ...FIRST, vars: nested(65) })), /^Error: vars are more than 64 levels deep$/);
+  await assert.rejects(fromFragment(await fragmentOf({ ...FIRST, vars: nested(2000) })), /^Error: vars are more than 64 levels deep$/);
 });

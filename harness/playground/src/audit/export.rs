@@ -6,7 +6,7 @@ use portcullis_audit::export::{AsRead, Csv};
 use portcullis_audit::{Field, Lines, ScanError, Selection, Sink, Tally, scan};
 
 use super::query::Query;
-use super::{Dropped, no_record, said};
+use super::{Dropped, Refusal, said};
 
 /// What is given away at once, in bytes.
 const AT_ONCE: usize = 1 << 20;
@@ -15,7 +15,7 @@ const AT_ONCE: usize = 1 << 20;
 ///
 /// # Errors
 /// The query cannot be read, or the file, there is no record in it, nobody knows the format, or somebody does not take a piece.
-pub fn export<R, P, W>(file: Dropped<R, P>, query: &str, format: &str, piece: W) -> Result<(), String>
+pub fn export<R, P, W>(file: Dropped<R, P>, query: &str, format: &str, piece: W) -> Result<(), Refusal>
 where
     R: Read + 'static,
     P: FnMut(u64) + 'static,
@@ -30,13 +30,15 @@ where
         "csv" => Csv::new(&mut out, Field::ALL.to_vec(), false)
             .map_err(ScanError::Write)
             .and_then(|mut csv| pass(lines, &selection, &mut csv)),
-        other => return Err(format!("format: {other:?} is none; write jsonl or csv")),
+        other => {
+            return Err(Refusal::of_file(format!("format: {other:?} is none; write jsonl or csv")));
+        }
     };
-    let tally = tally.map_err(|error| error.to_string())?;
+    let tally = tally.map_err(|error| Refusal::of_file(error.to_string()))?;
     if tally.records == 0 {
-        return Err(no_record(&name, tally.others));
+        return Err(Refusal::no_record(&name, tally.others + tally.broken, None));
     }
-    out.flush().map_err(|error| error.to_string())
+    out.flush().map_err(|error| Refusal::of_file(error.to_string()))
 }
 
 fn pass(lines: Lines, selection: &Selection, sink: &mut dyn Sink) -> Result<Tally, ScanError> {

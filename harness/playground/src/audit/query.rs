@@ -5,6 +5,8 @@ use portcullis_kit::Statuses;
 use portcullis_scenario::report::short;
 use serde::Deserialize;
 
+use super::Refusal;
+
 /// How much of a text is repeated that cannot be read.
 const LONGEST: usize = 60;
 
@@ -30,7 +32,7 @@ impl Query {
     ///
     /// # Errors
     /// Which member cannot be read, and what would be right.
-    pub(super) fn selection(&self) -> Result<Selection, String> {
+    pub(super) fn selection(&self) -> Result<Selection, Refusal> {
         let patterns = [
             (Field::Subject, member("subject", &self.subject, pattern(Pattern::text))?),
             (Field::Tenant, member("tenant", &self.tenant, pattern(Pattern::text))?),
@@ -52,12 +54,12 @@ impl Query {
 }
 
 fn member<T>(
-    name: &str,
+    name: &'static str,
     text: &Option<String>,
     read: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<Option<T>, String> {
+) -> Result<Option<T>, Refusal> {
     let Some(text) = text.as_deref().map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
-    read(text).map(Some).map_err(|problem| format!("{name}: {problem}"))
+    read(text).map(Some).map_err(|problem| Refusal { member: name, problem })
 }
 
 fn pattern<E: ToString>(
@@ -96,7 +98,8 @@ mod tests {
     use super::*;
 
     fn selection(json: &str) -> Result<Selection, String> {
-        said::<Query>("query", json)?.selection()
+        let selection = said::<Query>("query", json).and_then(|query| query.selection());
+        selection.map_err(|Refusal { member, problem }| format!("{member}: {problem}"))
     }
 
     #[test]
@@ -149,6 +152,6 @@ mod tests {
         let error = selection(&format!(r#"{{"since":"{}"}}"#, "x".repeat(9000))).unwrap_err();
         assert!(error.len() < 200, "{error}");
         let error = selection(r#"{"user":"alice"}"#).unwrap_err();
-        assert!(error.starts_with("query: unknown field `user`, expected one of `text`"), "{error}");
+        assert!(error.starts_with("file: query: unknown field `user`, expected one of `text`"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use portcullis_audit::{Bars, Broken, Histogram, Page, PageRow, Tally, scan};
 use serde::{Deserialize, Serialize};
 
 use super::query::Query;
-use super::{Dropped, no_record, said};
+use super::{Dropped, Refusal, said};
 
 /// Rows of a page, at most.
 const MOST_ROWS: usize = 1000;
@@ -49,7 +49,7 @@ struct BrokenLine {
 ///
 /// # Errors
 /// The query or the page cannot be read, or the file, or there is no record in it.
-pub fn search<R, P>(file: Dropped<R, P>, query: &str, page: &str) -> Result<String, String>
+pub fn search<R, P>(file: Dropped<R, P>, query: &str, page: &str) -> Result<String, Refusal>
 where
     R: Read + 'static,
     P: FnMut(u64) + 'static,
@@ -57,7 +57,8 @@ where
     let selection = said::<Query>("query", query)?.selection()?;
     let Wanted { skip, take } = said("page", page)?;
     if take > MOST_ROWS {
-        return Err(format!("page: take: {take} rows at once are too many; take at most {MOST_ROWS}"));
+        let problem = format!("page: take: {take} rows at once are too many; take at most {MOST_ROWS}");
+        return Err(Refusal::of_file(problem));
     }
     let name = file.name.clone();
     let mut sinks = (Page::new(skip, take), Histogram::default());
@@ -67,13 +68,15 @@ where
             broken.push(BrokenLine { line: number, problem: told(&problem) });
         }
     };
-    let tally = scan(file.lines()?, &selection, &mut sinks, &mut tell).map_err(|error| error.to_string())?;
-    if tally.records == 0 && tally.broken == 0 {
-        return Err(no_record(&name, tally.others));
+    let failed = |error: &dyn ToString| Refusal::of_file(error.to_string());
+    let tally = scan(file.lines()?, &selection, &mut sinks, &mut tell).map_err(|error| failed(&error))?;
+    if tally.records == 0 {
+        let first = broken.first().map(|BrokenLine { line, problem }| format!("line {line}: {problem}"));
+        return Err(Refusal::no_record(&name, tally.others + tally.broken, first.as_deref()));
     }
     let (page, histogram) = sinks;
     let found = found(tally, broken, page.into_rows(), histogram.bars());
-    serde_json::to_string(&found).map_err(|error| error.to_string())
+    serde_json::to_string(&found).map_err(|error| failed(&error))
 }
 
 fn found(tally: Tally, broken: Vec<BrokenLine>, rows: Vec<PageRow>, histogram: Option<Bars>) -> Found {

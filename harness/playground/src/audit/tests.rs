@@ -2,6 +2,7 @@ use std::cell::Cell;
 use std::io::{self, Cursor};
 use std::rc::Rc;
 
+use portcullis_audit_chain::{Chain, Form, Keys as SigningKeys, MacKey, Signature, Signer, hex};
 use serde_json::{Value, json};
 
 use super::*;
@@ -10,6 +11,14 @@ use super::*;
 const FILE: &str = include_str!("../../../../docs/audit.jsonl");
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\n\0";
 const CSV: &[u8] = b"time,user\n2026-09-21,alice\n";
+/// Lines of another program, and a file of another that is one object.
+const LOG: &[u8] = b"{\"level\":\"info\"}\n{\"level\":\"warn\"}\n";
+const SCHEMA: &[u8] = b"{\n  \"type\": \"object\"\n}\n";
+const KEY: &str = "audit.example+c271e3d6+AeMR4ZsVJXi6p85fhlmE0XJhcFFlF3eoRiccRfj2ZyqO";
+
+fn refused(member: &'static str, problem: &str) -> Refusal {
+    Refusal { member, problem: problem.to_owned() }
+}
 
 fn dropped(bytes: impl Into<Vec<u8>>) -> Dropped<Cursor<Vec<u8>>, fn(u64)> {
     let bytes = bytes.into();
@@ -26,7 +35,7 @@ fn searched(bytes: impl Into<Vec<u8>>, query: &Value, skip: u64, take: u64) -> V
     serde_json::from_str(&search(dropped(bytes), &query.to_string(), &page).unwrap()).unwrap()
 }
 
-fn exported(bytes: impl Into<Vec<u8>>, query: &Value, format: &str) -> Result<String, String> {
+fn exported(bytes: impl Into<Vec<u8>>, query: &Value, format: &str) -> Result<String, Refusal> {
     let mut out = Vec::new();
     let piece = |bytes: &[u8]| {
         out.extend_from_slice(bytes);
@@ -51,6 +60,7 @@ fn an_untouched_file_is_intact() {
     let it = verified(FILE);
     assert_eq!((&it["isIntact"], &it["records"], &it["others"]), (&json!(true), &json!(10), &json!(0)));
     assert_eq!((&it["findings"], &it["findingsInAll"]), (&json!([]), &json!(0)));
+    assert_eq!((&it["openChains"], &it["unsignedChains"]), (&json!(1), &json!(1)));
     let chain = &it["chains"][0];
     assert_eq!(
         (&chain["records"], &chain["isIntact"], &it["chainsInAll"]),
@@ -65,11 +75,14 @@ fn an_untouched_file_is_intact() {
 #[test]
 fn an_edit_is_found_in_its_line() {
     let (text, line) = edited();
-    let it = verified(text);
+    let it = verified(text.as_str());
     assert_eq!((&it["isIntact"], &it["chains"][0]["isIntact"]), (&json!(false), &json!(false)));
     let finding = &it["findings"][0];
     assert_eq!((&finding["line"], &finding["code"]), (&json!(line), &json!("changed")));
     assert!(finding["text"].as_str().unwrap().contains("changed: it says that its hash is "), "{finding}");
+    let place = [&finding["place"]["offset"], &finding["place"]["length"]].map(|it| it.as_u64().unwrap());
+    let before: usize = FILE.lines().take(line as usize - 1).map(|line| line.len() + 1).sum();
+    assert_eq!(place, [before as u64, text.lines().nth(line as usize - 1).unwrap().len() as u64]);
     let told = format!("audit.jsonl:{line}: {}\n", finding["text"].as_str().unwrap());
     assert!(it["text"].as_str().unwrap().starts_with(&told), "{}", it["text"]);
 }
@@ -87,23 +100,84 @@ fn half_a_file_is_found_to_be_one() {
 }
 
 #[test]
-fn of_many_findings_the_first_are_kept_and_all_are_counted() {
-    let it = verified("{half\n".repeat(1500));
-    assert_eq!((it["findings"].as_array().unwrap().len(), &it["findingsInAll"]), (1000, &json!(1500)));
-    let found = searched("{half\n".repeat(1500), &json!({}), 0, 10);
+fn of_many_findings_the_first_are_kept_with_those_of_the_end_and_all_are_counted() {
+    let first = FILE.lines().next().unwrap();
+    let last = FILE.lines().last().unwrap();
+    let it = verified(format!("{first}\n{}{last}\n", "{half\n".repeat(1500)));
+    let findings = it["findings"].as_array().unwrap();
+    assert_eq!((findings.len(), &it["findingsInAll"]), (801, &json!(1501)));
+    let missing = &findings[800];
+    assert_eq!(
+        (&missing["code"], &missing["line"], &missing["place"]),
+        (&json!("missing"), &json!(1502), &json!(null))
+    );
+    let found = searched(format!("{FILE}{}", "{half\n".repeat(1500)), &json!({}), 0, 10);
     assert_eq!((found["broken"].as_array().unwrap().len(), &found["brokenInAll"]), (100, &json!(1500)));
 }
 
 #[test]
 fn a_file_of_another_kind_is_told_as_such() {
-    for (bytes, why) in
-        [(PNG, "4 lines of something else"), (CSV, "2 lines of something else"), (b"", "it is empty")]
-    {
-        let expected = Err(format!("audit.jsonl: no audit record in it: {why}"));
-        assert_eq!(verify(dropped(bytes), "{}"), expected);
-        assert_eq!(search(dropped(bytes), "{}", r#"{"skip":0,"take":10}"#), expected);
-        assert_eq!(exported(bytes, &json!({}), "csv"), expected);
+    for (bytes, why) in [
+        (PNG, "it is an image"),
+        (b"\0asm\x01\0\0\0", "it is a WebAssembly module; the tab Module reads those"),
+        (b"\x1f\x8b\x08\0", "it is packed with gzip; unpack it first"),
+        (CSV, "2 lines of something else"),
+        (b"", "it is empty"),
+    ] {
+        let expected = refused("file", &format!("audit.jsonl: no audit record in it: {why}"));
+        assert_eq!(verify(dropped(bytes), "{}"), Err(expected.clone()));
+        assert_eq!(search(dropped(bytes), "{}", r#"{"skip":0,"take":10}"#), Err(expected.clone()));
+        assert_eq!(exported(bytes, &json!({}), "csv"), Err(expected));
     }
+}
+
+#[test]
+fn json_of_other_programs_was_not_tampered_with() {
+    let none = "audit.jsonl: no audit record in it";
+    let not_a_record = "no audit record: it has not a member `integrity` or `attestation_list`";
+    let half = "half a record: the line ends in the middle of it";
+    for (bytes, verified, searched) in [
+        (
+            LOG,
+            format!("2 lines of something else (line 1: {not_a_record})"),
+            "2 lines of something else".to_owned(),
+        ),
+        (
+            SCHEMA,
+            format!("3 lines of something else (line 1: {half})"),
+            format!("3 lines of something else (line 1: {half})"),
+        ),
+    ] {
+        assert_eq!(verify(dropped(bytes), "{}"), Err(refused("file", &format!("{none}: {verified}"))));
+        let found = search(dropped(bytes), "{}", r#"{"skip":0,"take":10}"#);
+        assert_eq!(found, Err(refused("file", &format!("{none}: {searched}"))));
+    }
+    // A record that was changed is one, also alone.
+    let (text, line) = edited();
+    let it = verified(text.lines().nth(line as usize - 1).unwrap());
+    assert_eq!((&it["isIntact"], &it["findings"][0]["code"]), (&json!(false), &json!("changed")));
+}
+
+#[test]
+fn records_without_hashes_are_told_from_other_lines() {
+    let mut ecs = Vec::new();
+    let lines = || Lines::of("audit.jsonl", FILE.as_bytes(), FILE.len() as u64).unwrap();
+    let mut sink = portcullis_audit::export::Ecs::new(&mut ecs);
+    portcullis_audit::scan(lines(), &Default::default(), &mut sink, &mut |_| {}).unwrap();
+    let error = verify(dropped(ecs.clone()), "{}").unwrap_err();
+    assert!(
+        error.problem.starts_with("audit.jsonl: nothing can be verified: its records are in ECS, as "),
+        "{error}"
+    );
+    assert_eq!(searched(ecs, &json!({}), 0, 1)["records"], 10);
+    let bare: String = FILE.lines().map(|line| line.replace("\"integrity\"", "\"taken\"") + "\n").collect();
+    let error = verify(dropped(bare), "{}").unwrap_err();
+    assert!(
+        error
+            .problem
+            .ends_with(": its records have no hashes; the writer's integrity is off, or they were taken out"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -134,11 +208,33 @@ fn a_row_leads_back_to_its_record() {
     for row in searched(FILE, &json!({}), 0, 10)["rows"].as_array().unwrap() {
         let [line, offset, length] =
             ["line", "offset", "length"].map(|name| row[name].as_u64().unwrap() as usize);
-        let json = record(&FILE.as_bytes()[offset..offset + length]).unwrap();
-        assert_eq!(json, FILE.lines().nth(line - 1).unwrap());
+        let it: Value =
+            serde_json::from_str(&record(&FILE.as_bytes()[offset..offset + length]).unwrap()).unwrap();
+        assert_eq!(it["json"].as_str(), FILE.lines().nth(line - 1));
+        let decision = it["facts"].as_array().unwrap().iter().find(|fact| fact["name"] == "decision");
+        let expected = (row["kind"] == "request").then_some(&row["decision"]);
+        assert_eq!(decision.map(|fact| &fact["value"]), expected, "{row}");
     }
     let error = record(b"something else").unwrap_err();
-    assert!(error.ends_with("the file may have changed: drop it again"), "{error}");
+    assert_eq!(error, refused("file", "no audit record: neither JSON nor a message of protobuf"));
+}
+
+#[test]
+fn a_record_is_the_same_alone_in_a_log_and_as_a_message() {
+    let line = FILE.lines().nth(1).unwrap();
+    let of = |bytes: &[u8]| -> Value { serde_json::from_str(&record(bytes).unwrap()).unwrap() };
+    let alone = of(line.as_bytes());
+    assert_eq!(of(format!("  {line}\r\n").as_bytes()), alone);
+    assert_eq!(of(format!("portcullis-audit {line}\n").as_bytes()), alone);
+    let mut file = Vec::new();
+    let mut sink = portcullis_audit::export::Messages::new(&mut file).unwrap();
+    let lines = Lines::of("audit.jsonl", FILE.as_bytes(), FILE.len() as u64).unwrap();
+    portcullis_audit::scan(lines, &Default::default(), &mut sink, &mut |_| {}).unwrap();
+    let row = &searched(file.clone(), &json!({}), 1, 1)["rows"][0];
+    let [offset, length] = ["offset", "length"].map(|name| row[name].as_u64().unwrap() as usize);
+    let message = of(&file[offset..offset + length]);
+    assert_eq!((&message["isMessage"], &alone["isMessage"]), (&json!(true), &json!(false)));
+    assert_eq!((&message["facts"], &message["json"]), (&alone["facts"], &alone["json"]));
 }
 
 #[test]
@@ -150,26 +246,29 @@ fn an_export_has_the_records_as_they_stand_or_as_a_table() {
     let csv = exported(text, &json!({}), "csv").unwrap();
     assert!(csv.starts_with("time,kind,decision,status,") && csv.lines().count() == 11, "{csv}");
     let error = exported(FILE, &json!({}), "xml").unwrap_err();
-    assert_eq!(error, r#"format: "xml" is none; write jsonl or csv"#);
+    assert_eq!(error, refused("file", r#"format: "xml" is none; write jsonl or csv"#));
     let gone = |_: &[u8]| Err(io::Error::other("no room left"));
-    assert_eq!(export(dropped(FILE), "{}", "jsonl", gone), Err("no room left".to_owned()));
+    assert_eq!(export(dropped(FILE), "{}", "jsonl", gone), Err(refused("file", "no room left")));
 }
 
 #[test]
 fn what_the_page_says_is_read_strictly() {
     let page = |query: &str, page: &str| search(dropped(FILE), query, page).unwrap_err();
     let error = page(r#"{"since":"noon"}"#, r#"{"skip":0,"take":10}"#);
-    assert_eq!(error, r#"since: "noon" is no time; write 2026-09-21 or 2026-09-21 13:00"#);
-    assert!(page("{}", r#"{"skip":0}"#).starts_with("page: missing field `take`"));
+    assert_eq!(error, refused("since", r#""noon" is no time; write 2026-09-21 or 2026-09-21 13:00"#));
+    assert_eq!(
+        error.to_json(),
+        r#"{"member":"since","problem":"\"noon\" is no time; write 2026-09-21 or 2026-09-21 13:00"}"#
+    );
+    assert!(page("{}", r#"{"skip":0}"#).problem.starts_with("page: missing field `take`"));
     let error = page("{}", r#"{"skip":0,"take":5000}"#);
-    assert_eq!(error, "page: take: 5000 rows at once are too many; take at most 1000");
+    assert_eq!(error, refused("file", "page: take: 5000 rows at once are too many; take at most 1000"));
 }
 
 #[test]
 fn a_key_vouches_or_is_told_to_be_none_without_being_repeated() {
     let trust = |keys: Value| verify(dropped(FILE), &keys.to_string());
-    let right = "audit.example+c271e3d6+AeMR4ZsVJXi6p85fhlmE0XJhcFFlF3eoRiccRfj2ZyqO";
-    let it: Value = serde_json::from_str(&trust(json!({"verifierKeys": [right]})).unwrap()).unwrap();
+    let it: Value = serde_json::from_str(&trust(json!({"verifierKeys": [KEY]})).unwrap()).unwrap();
     let chain = &it["chains"][0];
     assert_eq!((&it["isIntact"], &chain["signedCheckpoints"]), (&json!(true), &chain["checkpoints"]));
     assert!(chain["checkpoints"].as_u64() > Some(0), "{chain}");
@@ -177,24 +276,82 @@ fn a_key_vouches_or_is_told_to_be_none_without_being_repeated() {
     let it: Value = serde_json::from_str(&trust(json!({"verifierKeys": ["", other]})).unwrap()).unwrap();
     assert_eq!((&it["isIntact"], &it["findings"][0]["code"]), (&json!(false), &json!("wrong_key")));
     let error = trust(json!({"verifierKeys": [other, "secret"]})).unwrap_err();
-    assert!(error.starts_with("verifierKeys[1]: ") && !error.contains("secret+"), "{error}");
+    assert_eq!(error.member, "verifierKeys");
+    assert!(
+        error.problem.starts_with("key 2 cannot be read: ") && !error.problem.contains("secret+"),
+        "{error}"
+    );
     let error = trust(json!({"macKeys": ["hunter2"]})).unwrap_err();
-    assert!(error.starts_with("macKeys[0]: ") && !error.contains("hunter2"), "{error}");
-    assert!(trust(json!({"keys": []})).unwrap_err().starts_with("trust: unknown field `keys`"));
+    assert_eq!(error.member, "macKeys");
+    assert!(
+        error.problem.starts_with("key 1 cannot be read: ") && !error.problem.contains("hunter2"),
+        "{error}"
+    );
+    assert!(trust(json!({"keys": []})).unwrap_err().problem.starts_with("trust: unknown field `keys`"));
+}
+
+/// A chain that has come to its end, with a checkpoint that is signed by this key.
+fn complete(key: &str) -> String {
+    let mut chain = Chain::new([7; 16], Form::Member, String::new());
+    let mut signer = Signer::for_chain(&SigningKeys::Mac(MacKey::parse(key).unwrap()), chain.uid());
+    let line = |(number, kind): (usize, &str)| {
+        let checkpoint = chain.checkpoint();
+        let audit = match kind {
+            "checkpoint" => {
+                let Signature::Mac { epoch, mac } = signer.sign(&checkpoint) else { unreachable!() };
+                let (mac, root, size) = (hex::lower(&mac), checkpoint.root_text(), checkpoint.size);
+                format!(r#""epoch":{epoch},"kind":"checkpoint","mac":"{mac}","root":"{root}","size":{size}"#)
+            }
+            kind => format!(r#""kind":"{kind}""#),
+        };
+        let id = format!("{}-{number}", chain.uid());
+        let record = format!(
+            r#"{{"metadata":{{"sequence":{number},"uid":"{id}"}},"unmapped":{{"audit":{{{audit}}}}}}}"#
+        );
+        let mut record = record.into_bytes();
+        let place = record.len() - 2;
+        chain.seal(&mut record, place);
+        String::from_utf8(record).unwrap() + "\n"
+    };
+    ["genesis", "other", "checkpoint", "stop"].into_iter().enumerate().map(line).collect()
+}
+
+#[test]
+fn a_chain_that_has_ended_and_is_signed_leaves_nothing_open() {
+    let (key, other) = ("05".repeat(32), "06".repeat(32));
+    let file = complete(&key);
+    let of = |keys: &[&str], bytes: &str| -> Value {
+        let trust = json!({"macKeys": keys, "isRequired": !keys.is_empty()});
+        serde_json::from_str(&verify(dropped(bytes), &trust.to_string()).unwrap()).unwrap()
+    };
+    let counts = |it: &Value| ["isIntact", "openChains", "unsignedChains"].map(|name| it[name].clone());
+    let signed = of(&[&key], &file);
+    assert_eq!(counts(&signed), [json!(true), json!(0), json!(0)]);
+    assert_eq!(
+        (&signed["chains"][0]["isOpen"], &signed["chains"][0]["signedCheckpoints"]),
+        (&json!(false), &json!(1))
+    );
+    assert_eq!(counts(&of(&[], &file)), [json!(true), json!(0), json!(1)]);
+    let begun: String = file.lines().take(3).map(|line| format!("{line}\n")).collect();
+    assert_eq!(counts(&of(&[&key], &begun)), [json!(true), json!(1), json!(0)]);
+    let wrong = of(&[&other], &file);
+    assert_eq!((&wrong["isIntact"], &wrong["findings"][0]["code"]), (&json!(false), &json!("wrong_mac")));
 }
 
 #[test]
 fn a_signature_may_be_asked_of_every_chain() {
     let begun: String = FILE.lines().take(2).map(|line| format!("{line}\n")).collect();
     let trust = |trust: Value| verify(dropped(begun.as_str()), &trust.to_string());
-    let keys = ["audit.example+c271e3d6+AeMR4ZsVJXi6p85fhlmE0XJhcFFlF3eoRiccRfj2ZyqO"];
     let of = |is_required: bool| -> Value {
-        let asked = json!({"verifierKeys": keys, "isRequired": is_required});
+        let asked = json!({"verifierKeys": [KEY], "isRequired": is_required});
         serde_json::from_str(&trust(asked).unwrap()).unwrap()
     };
     assert_eq!(of(false)["isIntact"], true);
     assert_eq!(of(true)["findings"][0]["code"], "not_vouched");
-    assert_eq!(trust(json!({"isRequired": true})).unwrap_err(), "isRequired: give the key as well");
+    assert_eq!(
+        trust(json!({"isRequired": true})).unwrap_err(),
+        refused("isRequired", "give the key as well")
+    );
 }
 
 #[test]
@@ -212,5 +369,5 @@ fn progress_ends_with_the_size_and_a_file_that_cannot_be_read_is_named() {
     assert_eq!(told.get(), size);
     let reader = Slices::new(size, |_, _: &mut [u8]| Err(io::Error::other("it was moved")));
     let error = verify(Dropped { name, size, reader, progress: |_| {} }, "{}").unwrap_err();
-    assert_eq!(error, "audit.jsonl: it was moved");
+    assert_eq!(error, refused("file", "audit.jsonl: it was moved"));
 }

@@ -3,16 +3,15 @@
 use std::io::Read;
 
 use portcullis_audit::report::{Most, Report, Text, state};
-use portcullis_audit::show::told;
 use portcullis_audit::{Found, Verification};
-use portcullis_audit_chain::verify::{ChainSummary, Summary, Trust};
+use portcullis_audit_chain::verify::{ChainSummary, End, Summary, Trust};
 use portcullis_audit_chain::{MacKey, VerifierKey};
 use serde::{Deserialize, Serialize};
 
-use super::{Dropped, no_record, said};
+use super::findings::{FindingRead, Findings};
+use super::strangers::Strangers;
+use super::{Dropped, Refusal, said};
 
-/// Findings of which each is told.
-const MOST_FINDINGS: usize = 1000;
 /// Chains of which each is told.
 const MOST_CHAINS: usize = 1000;
 
@@ -37,6 +36,8 @@ struct Verified {
     others: u64,
     chains: Vec<ChainRead>,
     chains_in_all: usize,
+    open_chains: usize,
+    unsigned_chains: usize,
     findings: Vec<FindingRead>,
     findings_in_all: u64,
     text: String,
@@ -49,23 +50,16 @@ struct ChainRead {
     records: u64,
     state: String,
     is_intact: bool,
+    is_open: bool,
     checkpoints: u64,
     signed_checkpoints: u64,
-}
-
-#[derive(Serialize)]
-struct FindingRead {
-    line: u64,
-    code: &'static str,
-    text: String,
-    meaning: &'static str,
 }
 
 /// Verifies a file by the keys of a `Trust`: a `Verified`.
 ///
 /// # Errors
 /// A key is none, the file cannot be read, or there is no record in it.
-pub fn verify<R, P>(file: Dropped<R, P>, trust: &str) -> Result<String, String>
+pub fn verify<R, P>(file: Dropped<R, P>, trust: &str) -> Result<String, Refusal>
 where
     R: Read + 'static,
     P: FnMut(u64) + 'static,
@@ -73,62 +67,60 @@ where
     let trust = said::<Keys>("trust", trust)?.trust()?;
     let name = file.name.clone();
     let is_anchored = !trust.notes.is_empty() || !trust.macs.is_empty();
-    let (mut text, mut findings) = (Vec::new(), Vec::new());
+    let (mut text, mut findings, mut strangers) = (Vec::new(), Findings::new(), Strangers::default());
     let mut report = Text::new(&mut text, Most::FEW, is_anchored);
-    let mut tell = |found: Found<'_>| {
-        if findings.len() < MOST_FINDINGS {
-            findings.push(FindingRead::of(&found));
-        }
+    let mut tell = |found: Found<'_>, findings: &mut Findings| {
+        findings.add(&found);
+        strangers.found(&found);
         report.found(found)
     };
     let mut verification = Verification::new(trust);
-    verification.read(file.lines()?, &mut tell).map_err(|error| error.to_string())?;
-    let (summary, files) = verification.finish(&mut tell).map_err(|error| error.to_string())?;
-    if summary.found == 0 && summary.chains.is_empty() {
-        return Err(no_record(&name, summary.others));
+    verification.read(file.lines()?, &mut |found| tell(found, &mut findings)).map_err(failed)?;
+    findings.end();
+    let (summary, files) = verification.finish(&mut |found| tell(found, &mut findings)).map_err(failed)?;
+    if let Some(refusal) = strangers.refusal(&name, &summary) {
+        return Err(refusal);
     }
-    report.end(&summary, &files).map_err(|error| error.to_string())?;
-    let verified = verified(&summary, findings, String::from_utf8_lossy(&text).into_owned());
-    serde_json::to_string(&verified).map_err(|error| error.to_string())
+    report.end(&summary, &files).map_err(failed)?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    serde_json::to_string(&verified(&summary, findings.into_inner(), text)).map_err(failed)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn failed(error: impl ToString) -> Refusal {
+    Refusal::of_file(error.to_string())
 }
 
 impl Keys {
-    fn trust(&self) -> Result<Trust, String> {
+    fn trust(&self) -> Result<Trust, Refusal> {
         // A key that is wrong is not repeated: somebody may have taken the secret one.
         fn each<K, E: ToString>(
-            member: &str,
+            member: &'static str,
             keys: &[String],
             read: fn(&str) -> Result<K, E>,
-        ) -> Result<Vec<K>, String> {
+        ) -> Result<Vec<K>, Refusal> {
             let keys = keys.iter().map(|key| key.trim()).enumerate().filter(|(_, key)| !key.is_empty());
+            let problem =
+                |index: usize, error: E| format!("key {} cannot be read: {}", index + 1, error.to_string());
             keys.map(|(index, key)| {
-                read(key).map_err(|error| format!("{member}[{index}]: {}", error.to_string()))
+                read(key).map_err(|error| Refusal { member, problem: problem(index, error) })
             })
             .collect()
         }
         let notes = each("verifierKeys", &self.verifier_keys, VerifierKey::parse)?;
         let macs = each("macKeys", &self.mac_keys, MacKey::parse)?;
         if self.is_required && notes.is_empty() && macs.is_empty() {
-            return Err("isRequired: give the key as well".to_owned());
+            let problem = "give the key as well".to_owned();
+            return Err(Refusal { member: "isRequired", problem });
         }
         Ok(Trust { notes, macs, is_required: self.is_required })
     }
 }
 
-impl FindingRead {
-    fn of(Found { line, finding, .. }: &Found<'_>) -> Self {
-        let problem = &finding.problem;
-        Self {
-            line: *line,
-            code: problem.code(),
-            text: told(&finding.to_string()),
-            meaning: problem.meaning(),
-        }
-    }
-}
-
 fn verified(summary: &Summary, findings: Vec<FindingRead>, text: String) -> Verified {
     let mut chains: Vec<_> = summary.chains.iter().collect();
+    let count = |is_meant: fn(&ChainSummary) -> bool| chains.iter().filter(|chain| is_meant(chain)).count();
+    let (open_chains, unsigned_chains) = (count(is_open), count(|chain| chain.checkpoints.vouched == 0));
     if chains.len() > MOST_CHAINS {
         chains.sort_by_key(|chain| chain.found == 0);
     }
@@ -138,6 +130,8 @@ fn verified(summary: &Summary, findings: Vec<FindingRead>, text: String) -> Veri
         others: summary.others,
         chains: chains.into_iter().take(MOST_CHAINS).map(ChainRead::of).collect(),
         chains_in_all: summary.chains.len(),
+        open_chains,
+        unsigned_chains,
         findings,
         findings_in_all: summary.found,
         text,
@@ -151,8 +145,14 @@ impl ChainRead {
             records: chain.records,
             state: state(chain),
             is_intact: chain.found == 0,
+            is_open: is_open(chain),
             checkpoints: chain.checkpoints.total,
             signed_checkpoints: chain.checkpoints.vouched,
         }
     }
+}
+
+/// Whether nothing in the file shows that the chain ends where it ends.
+fn is_open(chain: &ChainSummary) -> bool {
+    chain.end == End::Open
 }

@@ -1,4 +1,5 @@
-//! Audit files: JavaScript gives their bytes, and hears how many have been read. Its functions work at once, as those of a worker can.
+//! Audit files: JavaScript gives their bytes, and hears how many have been read. Its functions work at once, as those of a worker can. What is
+//! thrown is a `Refusal`.
 
 use std::io;
 
@@ -7,7 +8,7 @@ use serde_json::json;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::audit::{Dropped, Slices, export, search, verify};
+use crate::audit::{Dropped, Refusal, Slices, export, record, search, verify};
 
 /// Verifies a file: `Verified`. `read(offset, length)` gives bytes of it, `trust` is a `Trust`.
 ///
@@ -21,7 +22,7 @@ pub fn audit_verify(
     trust: &str,
     progress: Function,
 ) -> Result<String, String> {
-    verify(dropped(name, size, read, progress), trust)
+    verify(dropped(name, size, read, progress), trust).map_err(refused)
 }
 
 /// Finds records in a file: `Found`. `query` is a `Query`; of those that are meant `take` are shown, behind the first `skip`.
@@ -39,7 +40,7 @@ pub fn audit_search(
     progress: Function,
 ) -> Result<String, String> {
     let page = json!({ "skip": skip, "take": take }).to_string();
-    search(dropped(name, size, read, progress), query, &page)
+    search(dropped(name, size, read, progress), query, &page).map_err(refused)
 }
 
 /// Writes the records that a `Query` means, as `jsonl` or `csv`, piece by piece.
@@ -60,7 +61,21 @@ pub fn audit_export(
         let given = write.call1(&JsValue::NULL, &Uint8Array::from(bytes));
         given.map(drop).map_err(|thrown| failed(&thrown))
     };
-    export(dropped(name, size, read, progress), query, format, piece)
+    export(dropped(name, size, read, progress), query, format, piece).map_err(refused)
+}
+
+/// One record, by its bytes in the file: `RecordRead`.
+///
+/// # Errors
+/// They are those of no record.
+#[wasm_bindgen]
+pub fn audit_record(bytes: &[u8]) -> Result<String, String> {
+    record(bytes).map_err(refused)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn refused(refusal: Refusal) -> String {
+    refusal.to_json()
 }
 
 type Progress = Box<dyn FnMut(u64)>;

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use portcullis_filters::Filter;
-use portcullis_manifest::{Path, documents};
-use portcullis_scenario::fill;
+use portcullis_manifest::{Document, Path, documents};
+use portcullis_scenario::{fill, parse_scenario};
 use serde_json::Value;
 
 use super::Problem;
@@ -38,6 +38,9 @@ fn problem(filter: &Filter, config: &str, vars: BTreeMap<String, Value>) -> Opti
         let problem = "several documents; a configuration is one: take out the ---".to_owned();
         return Some(Problem { line: 0, problem });
     }
+    if let Some(problem) = ambiguous(config, document) {
+        return Some(problem);
+    }
     match fill(&document.value, vars) {
         Err(problem) => Some(Problem { line: 0, problem }),
         Ok(value) => {
@@ -45,5 +48,31 @@ fn problem(filter: &Filter, config: &str, vars: BTreeMap<String, Value>) -> Opti
             let line = document.line(&Path::default().written(&error.path)).unwrap_or(0);
             Some(Problem { line, problem: error.to_string() })
         }
+    }
+}
+
+/// What Envoy and kubectl take for a boolean and a scenario for a text: `yes`, `no`, `on`, `off`.
+fn ambiguous(config: &str, document: &Document) -> Option<Problem> {
+    let strict: Value = parse_scenario("", config).ok()?;
+    let place = difference(&document.value, &strict, &Path::default())?;
+    let text = place.of(&strict).map(ToString::to_string).unwrap_or_default();
+    let problem = format!(
+        "{place}: {text} without quotes is {} to Envoy, and a text elsewhere; write that, or quote it",
+        place.of(&document.value)?
+    );
+    Some(Problem { line: document.line(&place).unwrap_or(0), problem })
+}
+
+fn difference(one: &Value, other: &Value, place: &Path) -> Option<Path> {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => one.iter().find_map(|(name, value)| {
+            difference(value, other.get(name).unwrap_or(&Value::Null), &place.key(name))
+        }),
+        (Value::Array(one), Value::Array(other)) => {
+            let mut pairs = one.iter().zip(other).enumerate();
+            pairs.find_map(|(index, (one, other))| difference(one, other, &place.index(index)))
+        }
+        (Value::Bool(_), Value::String(_)) => Some(place.clone()),
+        _ => None,
     }
 }

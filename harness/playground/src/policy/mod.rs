@@ -1,6 +1,7 @@
 //! Scenarios in the simulated proxy, with everything that can be seen of them.
 
 mod check;
+mod code;
 mod moment;
 mod tape;
 mod token;
@@ -9,21 +10,19 @@ mod watched;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use portcullis_filters::{FILTERS, Filter};
+use portcullis_filters::FILTERS;
 use portcullis_kit::{Module, UnixTime};
 use portcullis_manifest::starter::{Platform, Starter};
-use portcullis_scenario::report::ScenarioReport;
-use portcullis_scenario::{LoadError, PluginRef, Scenario, run};
+use portcullis_scenario::{LoadError, Scenario, run};
 use portcullis_suite::Suite;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use check::{check, schema};
+use code::Codes;
+pub use code::{Modules, Vms};
 use tape::Tape;
 pub use token::token;
-
-/// Why a scenario about a module is not played here, nor on the native target of the command.
-const NO_CODE: &str = "a module has no native code";
 
 /// What is wrong with a text, and in which line; 0 where it is about all of it.
 #[derive(Debug, Serialize)]
@@ -43,11 +42,12 @@ pub fn filters() -> String {
     Value::from_iter(filters).to_string()
 }
 
-/// Plays a scenario. `files` are those that it includes, by their paths relative to it, as a JSON object; `now` is the time of a scenario without a clock, in milliseconds since the epoch.
+/// Plays a scenario. `files` are those that it includes, by their paths relative to it, as a JSON object; `now` is the time of a scenario without a clock, in milliseconds since the epoch;
+/// `modules` finds the modules that it is about.
 ///
 /// # Errors
 /// It is no scenario: a JSON object with the line and the problem.
-pub fn play(path: &str, text: &str, files: &str, now: u64) -> Result<String, String> {
+pub fn play(path: &str, text: &str, files: &str, modules: Modules<'_>, now: u64) -> Result<String, String> {
     let files: BTreeMap<String, String> =
         serde_json::from_str(files).map_err(|error| problem(0, format!("files: {error}")))?;
     let include = |include: &str| {
@@ -58,26 +58,12 @@ pub fn play(path: &str, text: &str, files: &str, now: u64) -> Result<String, Str
     let now = UnixTime::from_nanos(now.saturating_mul(1_000_000));
     scenario.setup.clock.get_or_insert(now);
     scenario.setup.journal = true;
-    let (mut report, moments, lost) = match native(&scenario.plugins)? {
-        None => (ScenarioReport::not_run(&scenario.name, "native", NO_CODE), Vec::new(), 0),
-        Some(filters) => {
-            let tape = Tape::new(filters);
-            let report = run(&scenario, &tape);
-            let (moments, lost) = tape.moments(&scenario);
-            (report, moments, lost)
-        }
-    };
+    let codes = Codes::of(&scenario.plugins, scenario.setup.profile, modules);
+    let tape = Tape::new(codes.map_err(|error| problem(0, error))?);
+    let mut report = run(&scenario, &tape);
+    let (moments, lost) = tape.moments(&scenario);
     path.clone_into(&mut report.file);
     Ok(json!({ "report": report, "moments": moments, "lostCalls": lost }).to_string())
-}
-
-/// The filters of a scenario; `None` where it is about a module.
-fn native(plugins: &[PluginRef]) -> Result<Option<Vec<&'static Filter>>, String> {
-    let filters = plugins.iter().map(|plugin| match plugin {
-        PluginRef::Filter(name) => Filter::named(name).map(Some).map_err(|error| problem(0, error)),
-        PluginRef::Module(_) => Ok(None),
-    });
-    filters.collect()
 }
 
 fn told(error: &LoadError) -> String {

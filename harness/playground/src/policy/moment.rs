@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use portcullis_kit::UnixTime;
 use portcullis_sim::http::{self, HeaderList, LogLine, Sending};
 use portcullis_sim::{JournalEntry, Status};
-use portcullis_token_bucket::Filling;
 use serde::Serialize;
+
+use super::watched::Sight;
 
 /// How much of a body is shown, in bytes.
 const SHOWN: usize = 64 << 10;
@@ -229,31 +230,38 @@ impl Shown for http::CallOut {
     }
 }
 
-/// How full a bucket is.
-#[derive(Debug, Serialize)]
+/// How full a bucket was, and when.
+#[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Level {
+    /// In milliseconds since the epoch.
+    at: f64,
     limit: String,
+    tier: usize,
     key: String,
+    worker: Option<String>,
     remaining: f64,
     burst: u64,
+    start: u64,
     per_second: f64,
 }
 
-impl Shown for Filling {
+impl Shown for Sight {
     type Form = Level;
 
     fn shown(&self) -> Level {
-        let key: Vec<_> = self.key.iter().map(|part| String::from_utf8_lossy(part)).collect();
-        let per_second = self.burst as f64 * 1e9 / self.fills_in.max(1) as f64;
-        // What is there of the next token.
-        let part = self.level.next.map_or(0.0, |next| (1.0 - next as f64 * per_second / 1e9).clamp(0.0, 1.0));
+        let Self { at, worker, filling } = self;
+        let key: Vec<_> = filling.key.iter().map(|part| String::from_utf8_lossy(part)).collect();
         Level {
-            limit: self.limit.clone(),
+            at: at.as_nanos() as f64 / 1e6,
+            limit: filling.limit.clone(),
+            tier: filling.tier,
             key: key.join(", "),
-            remaining: self.level.remaining as f64 + part,
-            burst: self.burst,
-            per_second,
+            worker: worker.clone(),
+            remaining: filling.balance,
+            burst: filling.burst,
+            start: filling.start,
+            per_second: filling.burst as f64 * 1e9 / filling.fills_in.max(1) as f64,
         }
     }
 }

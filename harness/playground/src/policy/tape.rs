@@ -7,21 +7,19 @@ use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use portcullis_filters::Filter;
 use portcullis_foreign::foreign_functions;
 use portcullis_scenario::{Open, Scenario, SimTarget, Start, StepAction, Target, TargetError};
 use portcullis_sim::http::{CallOut, Exchange, LogLine, Sending};
 use portcullis_sim::tcp::{Conversation, TcpExchange};
-use portcullis_sim::{PluginSetup, Setup, Sim, Warning};
+use portcullis_sim::{Plugin, Setup, Sim, Warning};
 
+use super::code::{Codes, vms};
 use super::moment::{Kind, Moment, Shown};
-use super::watched::{Seen, Watched};
+use super::watched::Seen;
 
-const NAME: &str = "native";
-
-/// Starts filters, and keeps what they do.
+/// Starts plugins, and keeps what they do.
 pub(super) struct Tape {
-    filters: Vec<&'static Filter>,
+    codes: Codes,
     record: Rc<RefCell<Record>>,
 }
 
@@ -38,14 +36,14 @@ struct Record {
 
 /// A proxy that is being watched.
 struct Taped {
-    target: SimTarget<Watched>,
+    target: SimTarget<Box<dyn Plugin>>,
     seen: Seen,
     record: Rc<RefCell<Record>>,
 }
 
 impl Tape {
-    pub(super) fn new(filters: Vec<&'static Filter>) -> Self {
-        Self { filters, record: Rc::default() }
+    pub(super) fn new(codes: Codes) -> Self {
+        Self { codes, record: Rc::default() }
     }
 
     /// What has happened, each request with its name in the scenario, and how many calls there was no room for.
@@ -70,18 +68,22 @@ impl Tape {
 
 impl Start for Tape {
     fn name(&self) -> &'static str {
-        NAME
+        self.codes.target()
     }
 
     fn start(&self, setup: &Setup) -> Result<Box<dyn Target>, TargetError> {
-        let plugins: Vec<_> = self.filters.iter().map(|filter| filter.plugin).collect();
+        let codes = match &self.codes {
+            Codes::Ready(codes) => codes.clone(),
+            Codes::Unloadable(problem) => return Err(TargetError::Broken(problem.clone())),
+            Codes::Missing(path) => {
+                return Err(TargetError::NotHere(format!(
+                    "{path} was not given along; add it to the scenario"
+                )));
+            }
+        };
         let seen = Seen::default();
-        let watching = Arc::clone(&seen);
-        let factory = Arc::new(move |setup: &PluginSetup| {
-            let plugin = plugins.get(setup.code).ok_or_else(|| "no such plugin".to_owned())?;
-            Ok(Watched::new(plugin(), Arc::clone(&watching)))
-        });
-        let started = SimTarget::start(NAME, factory, &foreign_functions(), setup);
+        let factory = vms(codes, Arc::clone(&seen));
+        let started = SimTarget::start(self.name(), factory, &foreign_functions(), setup);
         let target = started.inspect_err(|error| {
             if let TargetError::Configuration(lines) = error {
                 self.record.borrow_mut().refused(setup, lines);

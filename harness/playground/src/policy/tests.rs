@@ -1,5 +1,8 @@
 use std::fs;
+use std::sync::Arc;
 
+use portcullis_filters::Filter;
+use portcullis_sim::{Plugin, PluginSetup, Profile};
 use serde_json::json;
 
 use super::*;
@@ -7,8 +10,13 @@ use super::*;
 /// 2026-11-29T12:00:00Z.
 const NOW: u64 = 1_795_953_600_000;
 
+/// No module was given along.
+fn none(_: &str, _: Profile) -> Option<Result<Vms, String>> {
+    None
+}
+
 fn played(text: &str) -> Value {
-    serde_json::from_str(&play("s.yaml", text, "{}", NOW).unwrap()).unwrap()
+    serde_json::from_str(&play("s.yaml", text, "{}", &none, NOW).unwrap()).unwrap()
 }
 
 #[test]
@@ -44,8 +52,12 @@ fn a_scenario_is_shown_step_by_step() {
             .collect::<Vec<_>>()
     };
     let levels: Vec<_> = moments.iter().map(remaining).collect();
-    assert_eq!(levels, [vec![], vec![1.0], vec![0.0], vec![0.0], vec![], vec![0.5]]);
-    let level = json!({"limit": "user", "key": "alice", "remaining": 1.0, "burst": 2, "perSecond": 2.0});
+    assert_eq!(
+        levels,
+        [vec![], vec![1.0, 1.0], vec![0.0, 0.0], vec![0.0, 0.0], vec![], vec![0.5, 0.5]],
+        "seen at the beginning and at the end of each request"
+    );
+    let level = json!({"at": 1_767_225_600_000.0, "limit": "user", "tier": 0, "key": "alice", "worker": null, "remaining": 1.0, "burst": 2, "start": 2, "perSecond": 2.0});
     assert_eq!(moments[1]["levels"][0], level);
 }
 
@@ -78,12 +90,51 @@ fn a_configuration_that_is_refused_is_shown_with_its_line_of_the_log() {
 }
 
 #[test]
+fn a_module_that_was_given_along_is_played_alone_and_beside_filters() {
+    let modules = |path: &str, profile: Profile| {
+        assert_eq!(profile, Profile::Envoy);
+        let filter = Filter::named("token-bucket").unwrap();
+        let vms: Vms = Arc::new(move |_: &PluginSetup| Ok(Box::new((filter.plugin)()) as Box<dyn Plugin>));
+        match path {
+            "a.wasm" | "token-bucket.wasm" => Some(Ok(vms)),
+            "broken.wasm" => Some(Err("not a WebAssembly module".to_owned())),
+            _ => None,
+        }
+    };
+    let outcome = |head: &str| {
+        let text = format!("name: n\n{head}\nsteps: [{{request: {{}}, expect: {{status: 200}}}}]\n");
+        let played = play("s.yaml", &text, "{}", &modules, NOW).unwrap();
+        let mut played: Value = serde_json::from_str(&played).unwrap();
+        (played["report"]["outcome"].take(), played["moments"].take())
+    };
+    let config = "config: {limits: [{name: all, rate: 1/1m, burst: 1}]}";
+    for plugin in ["module: a.wasm", "filter: token-bucket"] {
+        let (passed, moments) = outcome(&format!("{plugin}\n{config}"));
+        assert_eq!(
+            (passed, moments[1]["exchanges"][0]["client"]["status"].as_u64()),
+            (json!("passed"), Some(200))
+        );
+        // The buckets of native code alone can be looked into.
+        assert_eq!(moments[1]["levels"], json!([]));
+    }
+    let (passed, moments) = outcome(&format!(
+        "plugins: [{{module: a.wasm, {config}}}, {{filter: trace-injection, config: {{domain: other}}}}]"
+    ));
+    assert_eq!(passed, "passed");
+    let names = moments[1]["calls"].as_array().unwrap().iter().map(|call| call["name"].as_str().unwrap());
+    assert_eq!(names.filter(|name| *name == "proxy_on_request_headers").count(), 2);
+    assert_eq!(outcome("module: b.wasm").0["not_run"], "b.wasm was not given along; add it to the scenario");
+    assert_eq!(outcome("module: broken.wasm").0["broken"], "start: broken.wasm: not a WebAssembly module");
+    let refused = "name: n\nmodule: broken.wasm\nload_error: {contains: not a WebAssembly}\n";
+    assert!(play("s.yaml", refused, "{}", &modules, NOW).unwrap().contains("\"passed\""));
+}
+
+#[test]
 fn what_is_no_scenario_is_told_with_its_line() {
-    let error =
-        |text: &str| serde_json::from_str::<Value>(&play("s.yaml", text, "{}", NOW).unwrap_err()).unwrap();
+    let error = |text: &str| {
+        serde_json::from_str::<Value>(&play("s.yaml", text, "{}", &none, NOW).unwrap_err()).unwrap()
+    };
     assert_eq!(error("name: n\nfilter: jwt-auth\nsteps: [{request: {pth: /}}]\n")["line"], 3);
-    let module = played("name: n\nmodule: a.wasm\nsteps: [{request: {}}]\n");
-    assert_eq!(module["report"]["outcome"]["not_run"], NO_CODE);
     assert!(
         error("name: n\nfilter: x\nsteps: [{request: {}}]\n")["problem"]
             .as_str()
@@ -108,6 +159,9 @@ fn a_configuration_is_checked_with_the_line_of_the_mistake() {
     assert_eq!(wrong["line"], 3);
     assert!(wrong["problem"].as_str().unwrap().starts_with("limits[0].rate"), "{wrong}");
     assert_eq!(check("limits:\n - a: [\n")["line"], 2);
+    let yes = check("limits:\n  - name: all\n    rate: 1/1s\n    after: {refund: {unanswered: yes}}\n");
+    assert_eq!(yes["line"], 4, "{yes}");
+    assert!(yes["problem"].as_str().unwrap().contains("\"yes\" without quotes is true to Envoy"), "{yes}");
     assert!(check("")["problem"].as_str().unwrap().contains("empty"));
     assert!(
         check("limits: [{name: all, rate: \"${x}\"}]")["problem"]
@@ -152,10 +206,10 @@ fn every_scenario_of_the_filters_comes_out_as_it_should() {
             }
             let text = fs::read_to_string(&file).unwrap();
             let name = file.display().to_string();
-            let report = play(&name, &text, &beside(&file, &text), NOW).unwrap();
+            let report = play(&name, &text, &beside(&file, &text), &none, NOW).unwrap();
             let report: Value = serde_json::from_str(&report).unwrap();
             let report = &report["report"];
-            let is_module = report["outcome"]["not_run"] == NO_CODE;
+            let is_module = report["outcome"]["not_run"].is_string();
             assert!(is_module || report["outcome"] == "passed", "{report:#}");
             played += usize::from(!is_module);
         }

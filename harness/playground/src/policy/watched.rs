@@ -2,15 +2,22 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portcullis_kit::{Headers, filter_of};
+use portcullis_kit::{Headers, UnixTime, filter_of};
+use portcullis_sim::abi::MapType;
 use portcullis_sim::{Callback, NativePlugin, Plugin, Sim, Trap};
 use portcullis_token_bucket::{Filling, TokenBucket};
 
-/// The map of request headers in the ABI.
-const REQUEST_HEADERS: u32 = 0;
-
 /// What was seen since somebody has last asked.
-pub(super) type Seen = Arc<Mutex<Vec<Filling>>>;
+pub(super) type Seen = Arc<Mutex<Vec<Sight>>>;
+
+/// A bucket, and when and where it was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Sight {
+    pub(super) at: UnixTime,
+    /// The worker, where each has a bucket of its own.
+    pub(super) worker: Option<String>,
+    pub(super) filling: Filling,
+}
 
 /// A plugin whose buckets are looked at when a request has come to them, and when it is over.
 #[derive(Debug)]
@@ -30,18 +37,16 @@ impl Watched {
         sim.set_journal(false);
         let mut buckets = self.plugin.links(stream).filter_map(filter_of::<TokenBucket>).peekable();
         if buckets.peek().is_some()
-            && let Ok(fields) = sim.header_map_pairs(REQUEST_HEADERS)
+            && let Ok(fields) = sim.header_map_pairs(MapType::RequestHeaders as u32)
         {
             let headers = Headers::from_iter(fields);
             let found: Vec<_> = buckets.flat_map(|filter| filter.levels(&headers, sim)).collect();
+            let (at, worker) = (sim.clock(), sim.running());
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            for filling in found {
-                // At the end of a request it is news only where the response has given something back, or cost more.
-                let is_same = |other: &&Filling| other.limit == filling.limit && other.key == filling.key;
-                if seen.iter().rev().find(is_same) != Some(&filling) {
-                    seen.push(filling);
-                }
-            }
+            seen.extend(found.into_iter().map(|filling| {
+                let worker = filling.is_of_worker.then(|| worker.clone());
+                Sight { at, worker, filling }
+            }));
         }
         sim.set_journal(is_journal);
     }

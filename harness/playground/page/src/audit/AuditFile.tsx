@@ -1,8 +1,10 @@
-import { useEffect, useState } from "preact/hooks";
-import type { Engine, Verified } from "../engine";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Engine, Finding, Verified } from "../engine";
+import { Boundary } from "../parts/Boundary";
 import { refusal, useRun } from "../parts/useRun";
 import { TAKE, type Answered, type Asked } from "./asked";
 import { Details } from "./Details";
+import { byLine } from "./found";
 import { placeOf, type Place } from "./lines";
 import { Search } from "./Search";
 import { Verification } from "./Verification";
@@ -21,7 +23,7 @@ export function AuditFile({ engine, file, onProblem }: Props) {
   const [asked, setAsked] = useState<Asked>({ query: {}, skip: 0 });
   const [open, setOpen] = useState<Place | null>(null);
   useEffect(() => {
-    verification.start((progress, signal) => engine.verify(file, { verifierKeys: [], isRequired: false }, progress, signal));
+    verification.start((progress, signal) => engine.verify(file, { verifierKeys: [], macKeys: [], isRequired: false }, progress, signal));
   }, [engine, file]);
   useEffect(() => {
     const page = { skip: asked.skip, take: TAKE };
@@ -29,20 +31,26 @@ export function AuditFile({ engine, file, onProblem }: Props) {
   }, [engine, file, asked]);
   const problem = verification.state === "failed" && search.state === "failed" && !verification.result && !search.result ? search.refusal?.problem : undefined;
   useEffect(() => onProblem(problem ?? null), [problem]);
-  const openLine = (line: number) => {
-    placeOf(file, line).then((place) => place && setOpen(place), (error: unknown) => onProblem(refusal(error).problem));
+  // A verdict by other keys than those that were given last is none.
+  const verified = ["running", "done"].includes(verification.state) ? verification.result : null;
+  const marked = useMemo(() => byLine(verified?.findings ?? []), [verified]);
+  const openFinding = ({ line, place }: Finding) => {
+    const found = place ? Promise.resolve({ line, ...place }) : placeOf(file, line);
+    found.then((place) => place && setOpen(place), (error: unknown) => onProblem(refusal(error).problem));
   };
   // Nothing can be said of it, and that is all that is said.
   if (problem) return null;
   return (
     <>
-      <Verification engine={engine} file={file} run={verification} onLine={openLine} />
-      <Search engine={engine} file={file} run={search} asked={asked} onAsk={setAsked} onOpen={setOpen} />
+      <Verification engine={engine} file={file} run={verification} verified={verified} onFinding={openFinding} />
+      <Search engine={engine} file={file} run={search} asked={asked} marked={marked} onAsk={setAsked} onOpen={setOpen} />
       {open && (
-        <Details
-          file={file} place={open} rows={search.result?.found.rows ?? []} findings={verification.result?.findings ?? []}
-          onMove={setOpen} onClose={() => setOpen(null)}
-        />
+        <Boundary what="The record" onClose={() => setOpen(null)}>
+          <Details
+            engine={engine} file={file} place={open} rows={search.result?.found.rows ?? []} findings={marked.get(open.line) ?? []}
+            onMove={setOpen} onClose={() => setOpen(null)}
+          />
+        </Boundary>
       )}
     </>
   );

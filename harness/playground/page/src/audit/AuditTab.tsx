@@ -3,14 +3,13 @@ import type { Engine } from "../engine";
 import { Drop } from "../parts/Drop";
 import { Message } from "../parts/Message";
 import { bytes } from "../parts/units";
-import { useStayOnPage } from "../parts/useStayOnPage";
 import { AuditFile } from "./AuditFile";
+import { Help } from "./Help";
 
 /** Audit files: whether they are intact, and what is in them. */
 export function AuditTab({ engine }: { engine: Engine }) {
   const [chosen, setChosen] = useState<{ file: File; number: number } | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  useStayOnPage();
   const choose = ([file]: File[]) => {
     if (!file) return;
     // A file that is chosen again may have changed, so it is another one.
@@ -19,12 +18,13 @@ export function AuditTab({ engine }: { engine: Engine }) {
   };
   return (
     <div class="audit stack">
-      <Drop label="Drop an audit file here, or choose one" accept=".jsonl,.ndjson,.json,.log,.txt" onFiles={choose} />
+      <Drop label="Drop an audit file here, or choose one" accept=".jsonl,.ndjson,.json,.log,.txt,.binpb" onFiles={choose} />
       {problem && <Message kind="error">{problem}</Message>}
       <p class="quiet">
         One record on each line, in OCSF or ECS, as the filter audit-log writes them; other lines may stand between them. The file may be large. It is read in this page
         and goes nowhere else.
       </p>
+      <Help />
       {chosen && <h2 class="file-name">{chosen.file.name} <span class="quiet">{bytes(chosen.file.size)}</span></h2>}
       {chosen && chosen.file.size > 0 && (
         <AuditFile key={chosen.number} engine={engine} file={chosen.file} onProblem={setProblem} />

@@ -2,7 +2,7 @@ import type { ChainRead } from "../engine";
 import { Table } from "../parts/Table";
 import { count } from "../parts/units";
 
-const HEAD = ["Chain", "Records", "Intact", "Checkpoints", "State"];
+const HEAD = ["Chain", "Records", "Intact", "Checkpoints", "How it ends, and what vouches for it"];
 
 /** The writers of a file, those with findings first. */
 export function Chains({ chains, inAll }: { chains: ChainRead[]; inAll: number }) {

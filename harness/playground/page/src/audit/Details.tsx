@@ -1,28 +1,30 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
-import type { Finding, Row } from "../engine";
-import { pretty } from "../parts/BytesView";
+import { useEffect, useState } from "preact/hooks";
+import type { Engine, Finding, RecordRead, Row } from "../engine";
 import { CopyButton } from "../parts/CopyButton";
 import { Dialog } from "../parts/Dialog";
+import { laidOut } from "../parts/laid_out";
 import { Message } from "../parts/Message";
 import { bytes, count } from "../parts/units";
 import { refusal } from "../parts/useRun";
-import { factsOf, recordOf } from "./facts";
+import { visible } from "../parts/visible";
 import { Told } from "./Findings";
-import { placeOf, textAt, type Place } from "./lines";
+import { contentAt, placeOf, type Content, type Place } from "./lines";
 
 interface Props {
+  engine: Engine;
   file: File;
   place: Place;
   /** Those of the page, which are its neighbours if it is one of them. */
   rows: Row[];
+  /** Those of its line. */
   findings: Finding[];
   onMove: (place: Place) => void;
   onClose: () => void;
 }
 
 /** One record: what is known of it, and its line as it is in the file. Arrows lead to its neighbours. */
-export function Details({ file, place, rows, findings, onMove, onClose }: Props) {
-  const { text, isCut, problem } = useText(file, place);
+export function Details({ engine, file, place, rows, findings, onMove, onClose }: Props) {
+  const { content, problem } = useContent(engine, file, place);
   const [before, after] = useNeighbours(file, place, rows);
   useEffect(() => {
     const turn = (event: KeyboardEvent) => {
@@ -40,14 +42,13 @@ export function Details({ file, place, rows, findings, onMove, onClose }: Props)
         <div class="row">
           <Turn label="← Before" to={before} onMove={onMove} />
           <Turn label="After →" to={after} onMove={onMove} />
-          {text !== null && <CopyButton text={text} label="Copy the line" />}
+          {content && <CopyButton text={content.text} label="Copy the line" />}
         </div>
-        {findings.filter(({ line }) => line === place.line).map((finding, index) => (
-          <Message key={index} kind="error"><Told finding={finding} /></Message>
-        ))}
+        {findings.map((finding, index) => <Message key={index} kind="error"><Told finding={finding} isExplained /></Message>)}
         {problem !== null && <Message kind="error">{problem}</Message>}
-        {text !== null && <Record text={text} />}
-        {isCut && <p class="quiet">Cut here; all of it is {bytes(place.length)}.</p>}
+        {content && (content.record ? <Facts record={content.record} /> : <Message kind="warning">{content.problem}</Message>)}
+        {content && <pre class="code block" tabIndex={0} role="region" aria-label="The line, set out">{laidOut(content.text)}</pre>}
+        {content?.isCut && <p class="quiet">Cut here; all of it is {bytes(place.length)}.</p>}
       </div>
     </Dialog>
   );
@@ -58,36 +59,38 @@ function Turn({ label, to, onMove }: { label: string; to: Place | null; onMove: 
   return <button type="button" class="button" aria-disabled={to === null} onClick={() => to && onMove(to)}>{label}</button>;
 }
 
-function Record({ text }: { text: string }) {
-  const record = useMemo(() => recordOf(text), [text]);
+function Facts({ record: { facts, isMessage } }: { record: RecordRead }) {
   return (
     <>
-      {record === null && <Message kind="warning">This line is no JSON object.</Message>}
-      {record !== null && <dl class="facts">{factsOf(record).flatMap(([label, fact]) => [<dt key={label}>{label}</dt>, <dd key={`${label}:`}>{fact}</dd>])}</dl>}
-      <pre class="code block" tabIndex={0} role="region" aria-label="The line, set out">{pretty(text)}</pre>
+      <dl class="facts">
+        {facts.flatMap(({ name, value, meaning }, index) => [
+          <dt key={index}>{name}</dt>,
+          <dd key={`${index}:`}>{visible(value)}{meaning && <span class="quiet"> ({meaning})</span>}</dd>,
+        ])}
+      </dl>
+      {isMessage && <p class="quiet">In the file it is a message of protobuf; this is its JSON.</p>}
     </>
   );
 }
 
 interface Read {
-  text: string | null;
-  isCut: boolean;
+  content: Content | null;
   problem: string | null;
 }
 
-function useText(file: File, place: Place): Read {
-  const [read, setRead] = useState<Read>({ text: null, isCut: false, problem: null });
+function useContent(engine: Engine, file: File, place: Place): Read {
+  const [read, setRead] = useState<Read>({ content: null, problem: null });
   useEffect(() => {
     let isOver = false;
     const show = (read: Read) => {
       if (!isOver) setRead(read);
     };
-    textAt(file, place).then(
-      (read) => show({ ...read, problem: null }),
-      (error: unknown) => show({ text: null, isCut: false, problem: refusal(error).problem }),
+    contentAt(engine, file, place).then(
+      (content) => show({ content, problem: null }),
+      (error: unknown) => show({ content: null, problem: refusal(error).problem }),
     );
     return () => { isOver = true; };
-  }, [file, place]);
+  }, [engine, file, place]);
   return read;
 }
 

@@ -1,26 +1,25 @@
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { Finding, Verified } from "../engine";
 import { count } from "../parts/units";
+import { inOrder } from "./found";
 
 /** So many are drawn at a time. */
 const PORTION = 20;
 
-/** Where a file is not as it was written. Each finding leads to its line. */
-export function Findings({ verified, onLine }: { verified: Verified; onLine: (line: number) => void }) {
+/** Where a file is not as it was written, and what to do now. Each finding leads to its line. */
+export function Findings({ verified, onFinding }: { verified: Verified; onFinding: (finding: Finding) => void }) {
   const [drawn, setDrawn] = useState(PORTION);
-  const { findingsInAll } = verified;
-  // What is missing is known only at the end of the file.
-  const findings = [...verified.findings].sort((one, other) => one.line - other.line);
+  const findings = useMemo(() => inOrder(verified.findings), [verified]);
   if (findings.length === 0) return null;
-  const untold = findingsInAll - findings.length;
+  const untold = verified.findingsInAll - findings.length;
   return (
     <div class="stack">
       <h4>Where it breaks</h4>
       <ol class="findings">
-        {findings.slice(0, drawn).map((finding, index) => (
+        {findings.slice(0, drawn).map(([finding, isFirst], index) => (
           <li key={index}>
-            {finding.line > 0 && <button type="button" class="button" onClick={() => onLine(finding.line)}>Line {count(finding.line)}</button>}
-            <span><Told finding={finding} /></span>
+            {finding.line > 0 && <button type="button" class="button" onClick={() => onFinding(finding)}>Line {count(finding.line)}</button>}
+            <span><Told finding={finding} isExplained={isFirst} /></span>
           </li>
         ))}
       </ol>
@@ -32,7 +31,8 @@ export function Findings({ verified, onLine }: { verified: Verified; onLine: (li
   );
 }
 
-/** A finding in words: what it is, and what that means. */
-export function Told({ finding: { code, text, meaning } }: { finding: Finding }) {
-  return <>{text} <span class="meaning"><code>{code}</code>: {meaning}</span></>;
+/** A finding in words: what it is, and, where that is to be explained, what it means and what to do. */
+export function Told({ finding: { text, meaning, advice }, isExplained }: { finding: Finding; isExplained: boolean }) {
+  if (!isExplained) return <>{text}</>;
+  return <>{text} <span class="meaning">That is: {meaning}.</span> <span class="meaning"><strong>What now:</strong> {advice}</span></>;
 }

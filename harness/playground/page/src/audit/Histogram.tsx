@@ -31,7 +31,7 @@ export function Histogram({ histogram, onChoose }: Props) {
         <summary>The same as a table</summary>
         <div class="more-inside">
           <Table
-            caption="Records over time" head={["From (UTC)", "Allowed", "Denied", "Neither"]}
+            caption="Records over time" head={["From (UTC)", "Allowed", "Denied", "Other"]}
             rows={columns.flatMap((column, at) => (sum(column) > 0 ? [{ ...column, at }] : []))}
             cells={({ at, allowed, denied, other }) => [<time dateTime={rfc3339(start(at))}>{time(start(at))}</time>, count(allowed), count(denied), count(other)]}
           />
@@ -41,7 +41,7 @@ export function Histogram({ histogram, onChoose }: Props) {
   );
 }
 
-const SERIES = [["allowed", "Allowed"], ["denied", "Denied"], ["other", "Neither"]] as const;
+const SERIES = [["allowed", "Allowed"], ["denied", "Denied"], ["other", "Other"]] as const;
 
 function Legend() {
   return (

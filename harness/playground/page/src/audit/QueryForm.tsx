@@ -28,7 +28,7 @@ const MEMBERS: Member[] = [
   { name: "text", label: "Anywhere in it", placeholder: "jwt_expired" },
 ];
 
-const DECISIONS = [["", "any"], ["allowed", "allowed"], ["denied", "denied"], ["other", "neither"]] as const;
+const DECISIONS = [["", "any"], ["allowed", "allowed"], ["denied", "denied"], ["other", "other"]] as const;
 
 /** Which records are looked for. The engine says what is wrong with a member, and that is shown below it. */
 export function QueryForm({ query, refusal, onAsk }: Props) {

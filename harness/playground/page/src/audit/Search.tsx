@@ -5,6 +5,7 @@ import type { Runner } from "../parts/useRun";
 import { TAKE, type Answered, type Asked } from "./asked";
 import { Export } from "./Export";
 import { Histogram } from "./Histogram";
+import type { Marked } from "./found";
 import type { Place } from "./lines";
 import { Pages } from "./Pages";
 import { QueryForm } from "./QueryForm";
@@ -17,12 +18,14 @@ interface Props {
   run: Runner<Answered>;
   /** What was asked for last. */
   asked: Asked;
+  /** Lines in which the verification has found something. */
+  marked: Marked;
   onAsk: (asked: Asked) => void;
   onOpen: (place: Place) => void;
 }
 
 /** What is in the file: a form, how much of it is meant, when that was, and the records themselves. */
-export function Search({ engine, file, run, asked, onAsk, onOpen }: Props) {
+export function Search({ engine, file, run, asked, marked, onAsk, onOpen }: Props) {
   const ask = (query: Query) => onAsk({ query, skip: 0 });
   return (
     <section class="stack" aria-labelledby="audit-search">
@@ -30,21 +33,21 @@ export function Search({ engine, file, run, asked, onAsk, onOpen }: Props) {
       <QueryForm query={asked.query} refusal={run.refusal} onAsk={ask} />
       <Running what="Searching" run={run} size={file.size} />
       {run.refusal?.member === "file" && <Message kind="error">{run.refusal.problem}</Message>}
-      {run.result && <Answer {...run.result} engine={engine} file={file} isOld={run.state === "running"} onAsk={onAsk} onOpen={onOpen} />}
+      {run.result && <Answer {...run.result} engine={engine} file={file} marked={marked} isOld={run.state === "running"} onAsk={onAsk} onOpen={onOpen} />}
     </section>
   );
 }
 
-type AnswerProps = Answered & Pick<Props, "engine" | "file" | "onAsk" | "onOpen"> & { isOld: boolean };
+type AnswerProps = Answered & Pick<Props, "engine" | "file" | "marked" | "onAsk" | "onOpen"> & { isOld: boolean };
 
-function Answer({ asked, found, engine, file, isOld, onAsk, onOpen }: AnswerProps) {
+function Answer({ asked, found, engine, file, marked, isOld, onAsk, onOpen }: AnswerProps) {
   const choose = (from: number, to: number) => onAsk({ query: { ...asked.query, since: rfc3339(from), until: rfc3339(to) }, skip: 0 });
   return (
     <div class="stack" aria-busy={isOld}>
       <Tally found={found} />
       <Broken found={found} />
       {found.histogram && <Histogram histogram={found.histogram} onChoose={choose} />}
-      <Rows key={found.rows[0]?.line} rows={found.rows} onOpen={onOpen} />
+      <Rows key={found.rows[0]?.line} rows={found.rows} marked={marked} onOpen={onOpen} />
       <div class="under-rows">
         <Pages skip={asked.skip} take={TAKE} all={found.meant} onSkip={(skip) => onAsk({ ...asked, skip })} />
         <Export engine={engine} file={file} query={asked.query} meant={found.meant} />
@@ -58,7 +61,7 @@ function Tally({ found }: { found: Found }) {
   return (
     <p role="status">
       <strong>{count(meant)}</strong> of {counted(records, "record")}: {counted(allowed, "request")} allowed, {count(denied)} denied
-      {undecided > 0 && `, ${count(undecided)} neither`}
+      {undecided > 0 && `, ${count(undecided)} other`}
     </p>
   );
 }

@@ -1,14 +1,17 @@
-/** A line of a file, and where it is, in bytes. */
-export interface Place {
+import type { Engine, RecordRead, Span } from "../engine";
+import { Refused } from "../refused";
+
+/** A line of a file, and where it is. */
+export interface Place extends Span {
   line: number;
-  offset: number;
-  length: number;
 }
 
 /** How much is read at once. */
 const PIECE = 4 << 20;
 /** More of a line is not shown. */
 const LONGEST = 1 << 20;
+/** No record is longer. */
+const LONGEST_RECORD = 16 << 20;
 const NEWLINE = 0x0a;
 
 /** The place of a line, counted from 1 on, in a file of any size; null where it has not so many. `near` is a line before it, from where to count. */
@@ -39,4 +42,27 @@ async function piece(file: File, offset: number): Promise<Uint8Array> {
 export async function textAt(file: File, { offset, length }: Place): Promise<{ text: string; isCut: boolean }> {
   const text = await file.slice(offset, offset + Math.min(length, LONGEST)).text();
   return { text: text.replace(/[\r\n]+$/, ""), isCut: length > LONGEST };
+}
+
+/** What is at a place. */
+export interface Content {
+  /** Null where it is no record. */
+  record: RecordRead | null;
+  text: string;
+  isCut: boolean;
+  /** Why it is none. */
+  problem: string | null;
+}
+
+/** What is at a place: a record, also one that is no text in the file, or a line of something else. */
+export async function contentAt(engine: Pick<Engine, "record">, file: File, place: Place): Promise<Content> {
+  const { offset, length } = place;
+  const bytes = await file.slice(offset, offset + Math.min(length, LONGEST_RECORD)).arrayBuffer();
+  try {
+    const record = await engine.record(new Uint8Array(bytes));
+    return { record, text: record.json.slice(0, LONGEST), isCut: record.json.length > LONGEST, problem: null };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { record: null, ...(await textAt(file, place)), problem: error.refusal.problem };
+  }
 }

@@ -14,6 +14,6 @@ export function told({ from, width, columns }: Histogram, [first, last]: [number
     tally.denied += denied;
     tally.other += other;
   }
-  const neither = tally.other > 0 ? `, ${count(tally.other)} neither` : "";
-  return `${time(from + first * width)} to ${time(from + (last + 1) * width)}: ${count(tally.allowed)} allowed, ${count(tally.denied)} denied${neither}`;
+  const other = tally.other > 0 ? `, ${count(tally.other)} other` : "";
+  return `${time(from + first * width)} to ${time(from + (last + 1) * width)}: ${count(tally.allowed)} allowed, ${count(tally.denied)} denied${other}`;
 }

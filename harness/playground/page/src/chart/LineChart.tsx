@@ -9,11 +9,11 @@ export interface Series {
   /** The corners of the line, in the order of x. */
   line: [x: number, y: number][];
   /** What was seen; the line between is drawn by rule. */
-  dots: { x: number; y: number; label: string }[];
+  dots: { x: number; y: number; step: string; value: string }[];
 }
 
 /** Lines beyond these could not be told apart; the table has them all. */
-const MOST_LINES = 8;
+const MOST_LINES = 4;
 
 interface LineChartProps {
   title: string;
@@ -21,7 +21,7 @@ interface LineChartProps {
   valueName: string;
   series: Series[];
   xLabel: (x: number) => string;
-  /** The values of the upright axis with their names; left out: round numbers from 0 on. */
+  /** The values of the upright axis with their names; left out: round numbers from 0, or what is below it, on. */
   yNames?: [value: number, name: string][];
   height?: number;
 }
@@ -37,9 +37,10 @@ export function LineChart({ title, valueName, series, xLabel, yNames, height = 1
   const top = Math.max(1, ...points.map(([, y]) => y), ...(yNames ?? []).map(([value]) => value));
   const plot = { left: yNames ? 64 : 40, right: width - 12, top: 12, bottom: height - 24 };
   const x = linear(from, to, plot.left, plot.right);
-  const y = linear(0, top, plot.bottom, plot.top);
-  const across: Tick[] = ticks(from, to, Math.max(2, Math.floor(width / 110))).map((value) => ({ place: x(value), label: xLabel(value) }));
-  const upright: Tick[] = (yNames ?? ticks(0, top, 4).map((value): [number, string] => [value, String(value)])).map(([value, label]) => ({ place: y(value), label }));
+  const bottom = Math.min(0, ...points.map(([, y]) => y));
+  const y = linear(bottom, top, plot.bottom, plot.top);
+  const across: Tick[] = ticks(from, to, Math.max(2, Math.floor(width / 110))).map((value) => ({ place: x(value), label: xLabel(value) })).filter(({ label }) => label);
+  const upright: Tick[] = (yNames ?? ticks(bottom, top, 4).map((value): [number, string] => [value, String(value)])).map(([value, label]) => ({ place: y(value), label }));
   return (
     <figure class="stack figure" ref={frame}>
       <figcaption class="label">{title}</figcaption>
@@ -47,9 +48,9 @@ export function LineChart({ title, valueName, series, xLabel, yNames, height = 1
         <Axes plot={plot} x={across} y={upright} />
         {drawn.map(({ name, line, dots }, index) => (
           <g key={name}>
-            <path class={`line series-${index % 4}`} d={line.map(([px, py], at) => `${at ? "L" : "M"}${x(px).toFixed(1)} ${y(py).toFixed(1)}`).join("")} />
+            <path class={`line series-${index}`} d={line.map(([px, py], at) => `${at ? "L" : "M"}${x(px).toFixed(1)} ${y(py).toFixed(1)}`).join("")} />
             {dots.map((dot, at) => (
-              <circle key={at} class={`dot solid series-${index % 4}`} cx={x(dot.x)} cy={y(dot.y)} r="3.5"><title>{dot.label}</title></circle>
+              <circle key={at} class={`dot solid series-${index}`} cx={x(dot.x)} cy={y(dot.y)} r="3.5"><title>{dot.step}: {dot.value}</title></circle>
             ))}
           </g>
         ))}
@@ -59,9 +60,9 @@ export function LineChart({ title, valueName, series, xLabel, yNames, height = 1
         <summary class="quiet">As a table</summary>
         <Table
           caption={title}
-          head={["Time", "Which", valueName, "At"]}
+          head={["When", "Which", "Step", valueName]}
           rows={series.flatMap(({ name, dots }) => dots.map((dot) => ({ name, ...dot }))).sort((one, other) => one.x - other.x)}
-          cells={(dot) => [xLabel(dot.x), dot.name, yNames?.find(([value]) => value === dot.y)?.[1] ?? dot.y, dot.label]}
+          cells={(dot) => [xLabel(dot.x), dot.name, dot.step, dot.value]}
         />
       </details>
     </figure>
@@ -73,7 +74,7 @@ function Legend({ names, more }: { names: string[]; more: number }) {
     <ul class="legend">
       {names.map((name, index) => (
         <li key={name}>
-          <svg viewBox="0 0 28 10" class="chart-key" aria-hidden="true"><line class={`line series-${index % 4}`} x1="0" x2="28" y1="5" y2="5" /></svg>
+          <svg viewBox="0 0 28 10" class="chart-key" aria-hidden="true"><line class={`line series-${index}`} x1="0" x2="28" y1="5" y2="5" /></svg>
           {name}
         </li>
       ))}

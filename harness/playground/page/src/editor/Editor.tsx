@@ -8,6 +8,7 @@ import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutt
 import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import type { Problem } from "../engine";
 import { completeFrom, documentationOf } from "./assist";
+import { folded } from "./folded";
 import { look } from "./look";
 import { problemsBelow, showProblems } from "./problems";
 import type { Schema } from "./schema";
@@ -19,6 +20,9 @@ interface EditorProps {
   problems: Problem[];
   schema?: Schema | null;
 }
+
+/** Mod-Enter is the page's: it sends. */
+const othersKeymap = defaultKeymap.filter(({ key }) => key !== "Mod-Enter");
 
 /** Marks changes that nobody has typed. */
 const fromPage = Annotation.define<boolean>();
@@ -53,7 +57,7 @@ export function Editor({ label, value, onValue, problems, schema = null }: Edito
           autocompletion({ override: [completeFrom(schemaNow)], icons: false }),
           documentationOf(schemaNow),
           problemsBelow,
-          keymap.of([...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
+          keymap.of([...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...historyKeymap, ...othersKeymap]),
           EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": `${id}-problems`, spellcheck: "false" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged && !update.transactions.some((one) => one.annotation(fromPage))) now.current.onValue(update.state.doc.toString());
@@ -82,7 +86,8 @@ export function Editor({ label, value, onValue, problems, schema = null }: Edito
       <div class="editor" ref={frame} />
       <div id={`${id}-problems`} role="status">
         {problems.map(({ line, problem }) => (
-          <p key={`${line} ${problem}`} class="problem">{line >= 1 ? `Line ${line}: ` : ""}{problem}</p>
+          // One that has a line is seen there, and read out from here.
+          <p key={`${line} ${problem}`} class={line >= 1 ? "unseen" : "problem"}>{line >= 1 ? `Line ${line}: ` : ""}{folded(problem).short}</p>
         ))}
       </div>
     </div>

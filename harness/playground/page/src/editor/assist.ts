@@ -1,6 +1,6 @@
 /** Completion and documentation from a schema. */
 
-import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
+import { snippetCompletion, type Completion, type CompletionContext, type CompletionResult } from "@codemirror/autocomplete";
 import { hoverTooltip, type EditorView, type Tooltip } from "@codemirror/view";
 import { pathAt, placeAt } from "./place";
 import { describe, membersAt, valuesAt, type Path, type Schema } from "./schema";
@@ -18,7 +18,7 @@ export function completeFrom(schemaNow: SchemaNow) {
     const place = placeAt(text, word.from, to);
     if (!place) return null;
     const names = place.takes === "value" ? [] : memberOptions(schema, place.path, place.siblings, /^["']?\s*:/.test(text.slice(to)));
-    const values = place.takes === "name" ? [] : valueOptions(schema, place.path);
+    const values = place.takes === "name" ? [] : [...valueOptions(schema, place.path), ...(place.takes === "value" ? objectOptions(schema, place.path) : [])];
     return { from: word.from, to, options: [...names, ...values], validFor: /^[\w.-]*$/ };
   };
 }
@@ -38,6 +38,13 @@ function memberOptions(schema: Schema, path: Path, siblings: string[], hasColon:
 
 function valueOptions(schema: Schema, path: Path): Completion[] {
   return valuesAt(schema, path).map(({ value, description }) => ({ label: String(value), type: "enum", info: description || undefined! }));
+}
+
+/** Objects in braces, by the member that each begins with. */
+function objectOptions(schema: Schema, path: Path): Completion[] {
+  return membersAt(schema, path).map(({ name }) =>
+    snippetCompletion(`{ ${name}: ${"#{}"} }`, { label: name, displayLabel: `{ ${name}: }`, type: "property", info: () => documentation(schema, [...path, name]) }),
+  );
 }
 
 /** Says what a member is for when the pointer rests on it. */

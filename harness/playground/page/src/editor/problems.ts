@@ -4,10 +4,11 @@ import { setDiagnostics } from "@codemirror/lint";
 import { StateEffect, StateField, type EditorState } from "@codemirror/state";
 import { Decoration, EditorView, WidgetType, type DecorationSet } from "@codemirror/view";
 import type { Problem } from "../engine";
+import { folded } from "./folded";
 
 const setBelow = StateEffect.define<DecorationSet>();
 
-/** Shows each problem in full below its line; the gutter and the underline are CodeMirror's own. */
+/** Shows each problem below its line; the gutter and the underline are CodeMirror's own. */
 export const problemsBelow = StateField.define<DecorationSet>({
   create: () => Decoration.none,
   update(shown, transaction) {
@@ -21,7 +22,7 @@ export function showProblems(view: EditorView, problems: Problem[]): void {
   const found = problems.filter(({ line }) => line >= 1);
   const diagnostics = found.map(({ line, problem }) => {
     const { from, to, text } = lineAt(view.state, line);
-    return { from: from + text.length - text.trimStart().length, to, severity: "error" as const, message: problem };
+    return { from: from + text.length - text.trimStart().length, to, severity: "error" as const, message: folded(problem).short };
   });
   const below = found.map(({ line, problem }) => Decoration.widget({ widget: new Below(problem), block: true, side: 1 }).range(lineAt(view.state, line).to));
   view.dispatch(setDiagnostics(view.state, diagnostics), { effects: setBelow.of(Decoration.set(below, true)) });
@@ -40,12 +41,21 @@ class Below extends WidgetType {
     return other.text === this.text;
   }
 
-  override toDOM(): HTMLElement {
+  override toDOM(view: EditorView): HTMLElement {
+    const { short, rest } = folded(this.text);
     const node = document.createElement("div");
     node.className = "cm-problem";
-    node.textContent = `✕ ${this.text}`;
-    // The message below the editor is the one that is read out.
-    node.setAttribute("aria-hidden", "true");
+    node.append(`✕ ${short}`);
+    if (rest) node.append(list(rest, view));
     return node;
   }
+}
+
+function list(text: string, view: EditorView): HTMLElement {
+  const details = document.createElement("details");
+  const summary = document.createElement("summary");
+  summary.textContent = "What may stand there";
+  details.append(summary, text);
+  details.addEventListener("toggle", () => view.requestMeasure());
+  return details;
 }

@@ -36,18 +36,45 @@ export interface Value {
 /** References that lead to themselves end here. */
 const DEEPEST = 32;
 
+const DEFINITIONS = /^#\/\$defs\//;
+
+interface Form {
+  form: Schema;
+  /** Whether it holds whatever the document says, as one of several alternatives does not. */
+  isCertain: boolean;
+}
+
 /** Every form that the schema allows: references followed, alternatives laid out. */
-function forms(root: Schema, schema: Schema, depth = 0): Schema[] {
+function laidOut(root: Schema, schema: Schema, isCertain = true, depth = 0): Form[] {
   if (depth > DEEPEST) return [];
-  const name = schema.$ref?.replace(/^#\/\$defs\//, "");
+  const name = schema.$ref?.replace(DEFINITIONS, "");
   const target = name === undefined ? undefined : root.$defs?.[name];
-  const others = [...(target ? [target] : []), ...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
-  return [schema, ...others.flatMap((other) => forms(root, other, depth + 1))];
+  const alternatives = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
+  const isOnly = alternatives.filter(({ type }) => type !== "null").length === 1;
+  return [
+    { form: schema, isCertain },
+    ...[...(target ? [target] : []), ...(schema.allOf ?? [])].flatMap((other) => laidOut(root, other, isCertain, depth + 1)),
+    ...alternatives.flatMap((other) => laidOut(root, other, isCertain && isOnly, depth + 1)),
+  ];
+}
+
+function forms(root: Schema, schema: Schema): Schema[] {
+  return laidOut(root, schema).map(({ form }) => form);
 }
 
 /** The schemas of what is at this path. */
 export function at(root: Schema, path: Path): Schema[] {
-  return path.reduce<Schema[]>((found, step) => found.flatMap((schema) => forms(root, schema)).flatMap((form) => below(form, step)), [root]);
+  return path.reduce<Schema[]>((found, step) => inside(root, found, step), [root]);
+}
+
+/** The schemas of a member, or an item, of what has these. */
+export function inside(root: Schema, schemas: Schema[], step: string | number): Schema[] {
+  return schemas.flatMap((schema) => forms(root, schema)).flatMap((form) => below(form, step));
+}
+
+/** The names of the definitions that these schemas refer to. */
+export function definitions(root: Schema, schemas: Schema[]): string[] {
+  return schemas.flatMap((schema) => forms(root, schema)).flatMap(({ $ref }) => ($ref ? [$ref.replace(DEFINITIONS, "")] : []));
 }
 
 function below(form: Schema, step: string | number): Schema[] {
@@ -60,9 +87,9 @@ function below(form: Schema, step: string | number): Schema[] {
 /** The members that an object at this path may have. */
 export function membersAt(root: Schema, path: Path): Member[] {
   const found = new Map<string, Member>();
-  for (const form of at(root, path).flatMap((schema) => forms(root, schema))) {
+  for (const { form, isCertain } of at(root, path).flatMap((schema) => laidOut(root, schema))) {
     for (const [name, schema] of Object.entries(form.properties ?? {})) {
-      if (!found.has(name)) found.set(name, { name, schema, isRequired: form.required?.includes(name) ?? false });
+      if (!found.has(name)) found.set(name, { name, schema, isRequired: isCertain && (form.required?.includes(name) ?? false) });
     }
   }
   return [...found.values()];

@@ -3,16 +3,20 @@ import { useId } from "preact/hooks";
 import type { Import, ModuleRead } from "../engine";
 import { Table } from "../parts/Table";
 import { bytes } from "../parts/units";
-import { calledFor } from "./callbacks";
+import { calledFor, inOrder } from "./callbacks";
 import { meaning } from "./hostcalls";
 
 /** What a module exports and imports, and what else is in it. */
 export function Contents({ module }: { module: ModuleRead }) {
-  const { calledAlways, calledOnOccasion, lifecycle, otherExports, otherExportsInAll, imports, customSections, customSectionsInAll } = module;
+  const { calledAlways, calledForContent, calledForTcp, calledOnOccasion, neverCalled, lifecycle } = module;
+  const { otherExports, otherExportsInAll, imports, customSections, customSectionsInAll } = module;
   return (
     <>
-      <Exports title="Envoy calls for every plugin and request" names={calledAlways} />
-      <Exports title="Envoy calls for TCP, and after the module has asked for it" names={calledOnOccasion} />
+      <Exports title="Envoy calls at the start and for every request" names={calledAlways} />
+      <Exports title="Envoy calls where there is a body, trailers or metadata" names={calledForContent} />
+      <Exports title="Envoy calls for TCP" names={calledForTcp} />
+      <Exports title="Envoy calls after the module has asked for it, or as a stats sink" names={calledOnOccasion} />
+      {neverCalled.length > 0 && <Exports title="Envoy never calls, though it checks the signature" names={neverCalled} />}
       <Chapter title="Imports" size={imports.length}>
         {grouped(imports).map(([from, names]) => <Imports key={from} from={from} names={names} />)}
       </Chapter>
@@ -45,7 +49,7 @@ function Chapter({ title, size, children }: { title: string; size: number; child
 function Exports({ title, names }: { title: string; names: string[] }) {
   return (
     <Chapter title={title} size={names.length}>
-      <Table caption={title} head={["Export", "When, or what for"]} rows={names} cells={(name) => [<Name of={name} />, calledFor(name) ?? "–"]} />
+      <Table caption={title} head={["Export", "When, or what for"]} rows={inOrder(names)} cells={(name) => [<Name of={name} />, calledFor(name) ?? "–"]} />
     </Chapter>
   );
 }

@@ -3,28 +3,36 @@ import { CopyButton } from "../parts/CopyButton";
 import { bytes } from "../parts/units";
 
 interface Props {
-  name: string;
-  module: ModuleRead;
+  file: File;
+  /** Null where Envoy would not take it. */
+  module: ModuleRead | null;
   digest: string | null;
 }
 
 /** What a module is, at a glance. */
-export function Summary({ name, module, digest }: Props) {
-  const { abi, size, memory, memoryMaximum, calledAlways, imports } = module;
-  const most = memoryMaximum === null ? "no limit of its own" : `at most ${bytes(memoryMaximum)}`;
+export function Summary({ file: { name, size }, module, digest }: Props) {
   return (
     <section class="card" aria-labelledby="module-name">
       <h2 id="module-name" class="break">{name}</h2>
       <dl class="facts">
-        <dt>ABI</dt><dd>proxy-wasm {abi}</dd>
+        {module && <><dt>ABI</dt><dd>proxy-wasm {module.abi}</dd></>}
         <dt>Size</dt><dd>{bytes(size)}</dd>
-        <dt>Memory</dt><dd>{bytes(memory)} at the start, {most}</dd>
-        <dt>Envoy always calls</dt><dd>{calledAlways.length} of its exports</dd>
-        <dt>Imports</dt><dd>{imports.length}</dd>
+        {module && <Parts module={module} />}
         <dt>SHA-256</dt><dd>{digest ? <code class="break">{digest}</code> : "The browser computes it over HTTPS and on this machine alone; sha256sum prints it."}</dd>
       </dl>
-      {digest && <Pinned digest={digest} />}
+      {digest && module && <Pinned digest={digest} />}
     </section>
+  );
+}
+
+function Parts({ module: { memory, memoryMaximum, calledAlways, imports } }: { module: ModuleRead }) {
+  const most = memoryMaximum === null ? "no limit of its own" : `at most ${bytes(memoryMaximum)}`;
+  return (
+    <>
+      <dt>Memory</dt><dd>{bytes(memory)} at the start, {most}</dd>
+      <dt>Envoy always calls</dt><dd>{calledAlways.length} of its exports</dd>
+      <dt>Imports</dt><dd>{imports.length}</dd>
+    </>
   );
 }
 

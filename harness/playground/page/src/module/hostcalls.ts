@@ -5,8 +5,8 @@ export const HOSTCALLS: Record<string, string> = {
   proxy_get_current_time_nanoseconds: "Reads the proxy's clock.",
   proxy_set_tick_period_milliseconds: "Sets how often proxy_on_tick is called.",
   proxy_get_configuration: "Reads the plugin's configuration. ABI 0.1.0 only.",
-  proxy_get_status: "Reads the status of a gRPC call that has ended.",
-  proxy_done: "Says that a context which was kept alive is over now.",
+  proxy_get_status: "Reads how the last call ended: an HTTP call that failed, a gRPC call that failed or a gRPC stream; one that succeeds leaves it as it was.",
+  proxy_done: "Says that the plugin, which asked for more time in proxy_on_done, is over now; requests cannot ask for it.",
   proxy_set_effective_context: "Takes up another context, such as a request that waits.",
 
   proxy_get_property: "Reads a property of the proxy, the connection or the request.",
@@ -22,14 +22,14 @@ export const HOSTCALLS: Record<string, string> = {
 
   proxy_get_buffer_bytes: "Reads a body, the answer to a call, or the configuration.",
   proxy_get_buffer_status: "Asks how long a body or another buffer is.",
-  proxy_set_buffer_bytes: "Changes a body: replaces a part, or puts something before or behind it.",
+  proxy_set_buffer_bytes: "Changes a body: replaces what it begins with, or puts something before or behind it. The middle is BAD_ARGUMENT.",
 
   proxy_continue_stream: "Lets a request, response or connection go on that was held.",
   proxy_continue_request: "Lets a request go on that was held. ABI 0.1.0 only.",
   proxy_continue_response: "Lets a response go on that was held. ABI 0.1.0 only.",
   proxy_close_stream: "Resets a request, or closes a connection.",
   proxy_clear_route_cache: "Has the route chosen anew. ABI 0.1.0 only.",
-  proxy_send_local_response: "Answers the request itself; the upstream is not asked.",
+  proxy_send_local_response: "Answers the request itself: instead of the upstream, or in a response's callbacks, when it has been asked, in place of its answer.",
 
   proxy_http_call: "Sends an HTTP request of its own to a cluster.",
   proxy_grpc_call: "Makes a gRPC call to a cluster.",
@@ -40,7 +40,7 @@ export const HOSTCALLS: Record<string, string> = {
 
   proxy_define_metric: "Makes a counter, gauge or histogram.",
   proxy_increment_metric: "Adds to a counter or gauge.",
-  proxy_record_metric: "Sets a gauge, or adds a value to a histogram.",
+  proxy_record_metric: "Sets a gauge, adds to a counter, or adds a value to a histogram.",
   proxy_get_metric: "Reads a counter or gauge.",
 
   proxy_get_shared_data: "Reads a value that all workers of the VM share.",

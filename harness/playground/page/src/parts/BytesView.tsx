@@ -1,9 +1,10 @@
 import type { Bytes } from "../engine";
+import { laidOut } from "./laid_out";
 
 /** Bytes for people: JSON set out in lines, other text as it is, anything else in hexadecimal. */
 export function BytesView({ bytes, label }: { bytes: Bytes | null; label: string }) {
   if (!bytes || bytes.size === 0) return <p class="quiet">No body.</p>;
-  const shown = bytes.text !== undefined ? pretty(bytes.text) : spaced(bytes.hex ?? "");
+  const shown = bytes.text !== undefined ? laidOut(bytes.text) : spaced(bytes.hex ?? "");
   const isCut = bytes.text !== undefined ? new Blob([bytes.text]).size < bytes.size : (bytes.hex ?? "").length / 2 < bytes.size;
   return (
     <>
@@ -11,21 +12,6 @@ export function BytesView({ bytes, label }: { bytes: Bytes | null; label: string
       {isCut && <p class="quiet">Cut here; all of it is {bytes.size} bytes.</p>}
     </>
   );
-}
-
-/** JSON, or lines of JSON, with one member per line; another text stays as it is. */
-export function pretty(text: string): string {
-  const start = text.trimStart()[0];
-  if (start !== "{" && start !== "[") return text;
-  return laidOut([text]) ?? laidOut(text.trim().split("\n")) ?? text;
-}
-
-function laidOut(texts: string[]): string | null {
-  try {
-    return texts.map((text) => JSON.stringify(JSON.parse(text), null, 2)).join("\n");
-  } catch {
-    return null;
-  }
 }
 
 function spaced(hex: string): string {

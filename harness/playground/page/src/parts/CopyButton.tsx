@@ -1,12 +1,13 @@
 import { useState } from "preact/hooks";
 
 /** Copies a text, and says whether that went well. */
-export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
+export function CopyButton({ text, label = "Copy", onCopied }: { text: string; label?: string; onCopied?: () => void }) {
   const [said, setSaid] = useState("");
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
       setSaid("Copied");
+      onCopied?.();
     } catch {
       setSaid("The browser does not let the page copy; select the text instead");
     }

@@ -4,7 +4,8 @@ import { useId, useRef, useState } from "preact/hooks";
 export interface TabItem {
   id: string;
   label: ComponentChildren;
-  panel: () => ComponentChildren;
+  /** `open` goes to another tab. */
+  panel: (open: (id: string) => void) => ComponentChildren;
 }
 
 interface TabsProps {
@@ -31,13 +32,17 @@ export function Tabs({ label, items, first, keep = false, onOpen }: TabsProps) {
     setChosen(id);
     onOpen?.(id);
   };
+  /** Whoever leaves a panel is at the tab of the other. */
+  const goTo = (id: string) => {
+    choose(id);
+    list.current?.querySelectorAll<HTMLElement>("[role=tab]")[items.findIndex((item) => item.id === id)]?.focus();
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     const to = destination(event.key, items.findIndex((item) => item.id === open), items.length);
     const item = to === null ? undefined : items[to];
     if (!item) return;
     event.preventDefault();
-    choose(item.id);
-    list.current?.querySelectorAll<HTMLElement>("[role=tab]")[to ?? 0]?.focus();
+    goTo(item.id);
   };
 
   return (
@@ -69,7 +74,7 @@ export function Tabs({ label, items, first, keep = false, onOpen }: TabsProps) {
           hidden={item.id !== open}
           tabIndex={0}
         >
-          {(item.id === open || (keep && seen.includes(item.id))) && item.panel()}
+          {(item.id === open || (keep && seen.includes(item.id))) && item.panel(goTo)}
         </div>
       ))}
     </div>

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { CallName } from "../protocol";
-import type { Work } from "../remote_engine";
+import type { Busy } from "../remote_engine";
 
 /** How long a call may take before anybody is told, in milliseconds. */
 const PATIENCE = 1000;
@@ -15,10 +15,11 @@ const DOING: Record<CallName, string> = {
   verify: "Verifying",
   search: "Searching",
   exportAs: "Exporting",
+  record: "Reading the record",
 };
 
 /** What the engine has been busy with for a second or longer, with a button to stop it. */
-export function Working({ work }: { work: Work[] }) {
+export function Working({ work }: { work: Busy[] }) {
   const busy = work.find(({ calls }) => calls.length > 0);
   const call = busy?.calls[0];
   const [isLong, setLong] = useState(false);

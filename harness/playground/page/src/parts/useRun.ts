@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Progress, Refusal } from "../engine";
+import { Refused } from "../refused";
 
 /** How far a reading of a file is. */
 export interface Run<T> {
@@ -44,16 +45,11 @@ export function useRun<T>(): Runner<T> {
   return useMemo(() => ({ ...run, start, stop }), [run, start, stop]);
 }
 
-const MEMBERS = new Set<string>([
-  "text", "since", "until", "decision", "status", "subject", "tenant", "path", "traceId", "source", "method", "verifierKeys", "isRequired",
-] satisfies Refusal["member"][]);
-
 /** What was wrong, as the engine, the browser or the file says it. */
 export function refusal(error: unknown): Refusal {
+  if (error instanceof Refused) return error.refusal;
   if (isGone(error)) return { member: "file", problem: "The browser cannot read the file any more: it was changed, moved or removed since it was chosen. Choose it again." };
-  const text = error instanceof Error ? error.message : String(error);
-  const [, member, problem] = /^(\w+)(?:\[\d+\])?: (.*)$/s.exec(text) ?? [];
-  return member && problem && MEMBERS.has(member) ? { member: member as Refusal["member"], problem } : { member: "file", problem: text };
+  return { member: "file", problem: error instanceof Error ? error.message : String(error) };
 }
 
 function isGone(error: unknown): boolean {

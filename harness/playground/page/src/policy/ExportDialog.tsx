@@ -8,11 +8,12 @@ import { Verdict } from "../result/Verdict";
 import { fileName } from "./file_name";
 import { asProblem, complete, exported, playPolicy } from "./play";
 import type { Policy } from "./policy";
+import { secretOf } from "./secrets";
 
-type Made = Awaited<ReturnType<typeof exported>>;
+type Made = Awaited<ReturnType<typeof exported>> & { secret: string | null };
 
 /** The policy as a scenario file that expects what was seen, played again to be sure. */
-export function ExportDialog({ engine, policy, onClose }: { engine: Engine; policy: Policy; onClose: () => void }) {
+export function ExportDialog({ engine, policy, onKept, onClose }: { engine: Engine; policy: Policy; onKept: () => void; onClose: () => void }) {
   const [made, setMade] = useState<Made | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   useEffect(() => {
@@ -20,16 +21,21 @@ export function ExportDialog({ engine, policy, onClose }: { engine: Engine; poli
   }, [engine, policy]);
   const name = fileName(policy.name, "yaml");
   const command = `portcullis test ${name} --target native`;
+  const keep = () => {
+    if (made) save(name, new Blob([made.text], { type: "application/yaml" }));
+    onKept();
+  };
   return (
     <Dialog title="Export as a scenario file" onClose={onClose}>
-      <p class="quiet">The scenario expects what was seen here: status, details, whether the upstream was called, and the headers that the filter has changed.</p>
-      {problem && <Message kind="error">{problem.line > 0 && `Line ${problem.line} of the configuration: `}{problem.problem}</Message>}
+      <p class="quiet">The scenario expects what was seen here: status, details, whether the upstream was called, and the headers that the filter has changed. Left out are x-request-id and the headers of traces, in which chance has a part, and what the proxy does to headers of its own accord.</p>
+      {problem && <Message kind="error">{problem.line > 0 && `Line ${problem.line} of the configuration: `}{problem.problem}. Nothing was sent, so there is nothing that a file could expect.</Message>}
       {made && (
         <>
-          {made.again.report.outcome === "passed" ? <Message kind="good">Played again, it has passed.</Message> : <Verdict report={made.again.report} />}
+          {made.again.report.outcome === "passed" ? <Message kind="good">Played again, it has passed.</Message> : <Verdict report={made.again.report} expectations={null} />}
+          {made.secret && <Message kind="warning">{made.secret} The file has all of it: give it to nobody who may not have that.</Message>}
           <pre class="code block" tabIndex={0} role="region" aria-label="Scenario file">{made.text}</pre>
           <div class="row">
-            <button type="button" class="button button-main" onClick={() => save(name, new Blob([made.text], { type: "application/yaml" }))}>Save {name}</button>
+            <button type="button" class="button button-main" onClick={keep}>Save {name}</button>
             <CopyButton text={made.text} label="Copy the file" />
           </div>
           <div class="row">
@@ -44,5 +50,10 @@ export function ExportDialog({ engine, policy, onClose }: { engine: Engine; poli
 
 async function make(engine: Engine, policy: Policy): Promise<Made> {
   const whole = await complete(policy);
-  return exported(engine, { policy: whole, played: await playPolicy(engine, whole) });
+  const refused = await engine.check(whole.filter, whole.config, whole.vars);
+  if (refused) throw refused;
+  const file = await exported(engine, { policy: whole, played: await playPolicy(engine, whole) });
+  const { outcome } = file.again.report;
+  if (typeof outcome === "object" && "broken" in outcome) throw { line: 0, problem: outcome.broken } satisfies Problem;
+  return { ...file, secret: await secretOf(engine, whole) };
 }

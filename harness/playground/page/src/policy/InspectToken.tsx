@@ -1,36 +1,46 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Engine, TokenRead } from "../engine";
+import { Boundary } from "../parts/Boundary";
 import { TextField } from "../parts/Field";
+import { laidOut } from "../parts/laid_out";
 import { Message } from "../parts/Message";
 import { useDebounced } from "../parts/useDebounced";
-import { timesOf } from "./times";
+import { timesOf } from "../parts/times";
 
-type Seen = { read: TokenRead } | { problem: string } | null;
+/** What was made of a token. */
+type Seen = { of: string } & ({ read: TokenRead } | { problem: string });
 
 /** Takes a token apart, and says what jwt-auth has against it whatever its configuration. */
 export function InspectToken({ engine }: { engine: Engine }) {
   const [text, setText] = useState("");
-  const [seen, setSeen] = useState<Seen>(null);
+  const [last, setLast] = useState<Seen | null>(null);
   const token = useDebounced(text, 250).trim().replace(/^(authorization:\s*)?bearer\s+/i, "");
   useEffect(() => {
     let isCurrent = true;
-    const tell = (next: Seen) => isCurrent && setSeen(next);
-    if (!token) tell(null);
-    else engine.token(token).then((read) => tell({ read }), (error: Error) => tell({ problem: error.message }));
+    const tell = (next: Seen) => isCurrent && setLast(next);
+    if (token) engine.token(token).then((read) => tell({ of: token, read }), (error: Error) => tell({ of: token, problem: error.message }));
     return () => {
       isCurrent = false;
     };
   }, [engine, token]);
+  // What is known of another token is not shown below this one.
+  const seen = last?.of === token ? last : null;
   return (
     <>
       <TextField label="Token" lines={4} code value={text} problem={seen && ("problem" in seen ? seen.problem : against(seen.read))} hint="It stays in this page." onValue={setText} />
-      <div role="status">{seen && "read" in seen && isReadable(seen.read) && <Read token={seen.read} />}</div>
+      <div role="status">{seen && "read" in seen && isReadable(seen.read) && <Boundary key={token} what="The token"><Read token={seen.read} /></Boundary>}</div>
     </>
   );
 }
 
 function against({ problem }: TokenRead): string | null {
   return problem && `jwt-auth does not take it, whatever its configuration: ${problem}`;
+}
+
+/** A header is what somebody else has put there, so this may be anything. */
+function algorithm(alg: unknown): string {
+  if (alg === undefined || alg === null) return "none is named";
+  return typeof alg === "string" ? alg : JSON.stringify(alg);
 }
 
 /** Whether there is anything in it that somebody could read. */
@@ -44,16 +54,16 @@ function Read({ token: { header, claims, signature, problem } }: { token: TokenR
       {!problem && <Message kind="good">jwt-auth can read it. Whether the signature is right, and whose it is, depends on the keys of the configuration.</Message>}
       <dl class="facts">
         <dt>Algorithm</dt>
-        <dd>{String(header["alg"] ?? "none is named")}{header["alg"] === "none" && ": it is not signed at all"}</dd>
+        <dd>{algorithm(header["alg"])}{header["alg"] === "none" && ": it is not signed at all"}</dd>
         <dt>Signature</dt>
         <dd>{signature} bytes</dd>
         <dt>Times</dt>
         <dd>{timesOf(claims, Date.now() / 1000).map((sentence) => <div key={sentence}>{sentence}</div>)}</dd>
       </dl>
       <h3>Header</h3>
-      <pre class="code block" tabIndex={0} role="region" aria-label="Header of the token">{JSON.stringify(header, null, 2)}</pre>
+      <pre class="code block" tabIndex={0} role="region" aria-label="Header of the token">{laidOut(JSON.stringify(header))}</pre>
       <h3>Claims</h3>
-      <pre class="code block" tabIndex={0} role="region" aria-label="Claims of the token">{JSON.stringify(claims, null, 2)}</pre>
+      <pre class="code block" tabIndex={0} role="region" aria-label="Claims of the token">{laidOut(JSON.stringify(claims))}</pre>
     </div>
   );
 }

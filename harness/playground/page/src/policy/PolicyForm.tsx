@@ -2,19 +2,22 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Editor } from "../editor/Editor";
 import type { Schema } from "../editor/schema";
 import type { Engine, Filter, Problem } from "../engine";
+import { Boundary } from "../parts/Boundary";
 import { ChoiceField, TextField } from "../parts/Field";
-import { EXAMPLES } from "./examples";
-import type { Cluster, Policy, Step } from "./policy";
+import { around, EXAMPLES, sampleOf } from "./examples";
+import { toClock } from "./play";
+import { title, type Cluster, type Policy, type Step } from "./policy";
 import { Steps } from "./Steps";
 import { Surroundings } from "./Surroundings";
-import { Tokens } from "./Tokens";
+import { InspectToken } from "./InspectToken";
+import { TokenDialog } from "./TokenDialog";
 import { useCheck } from "./useCheck";
 
 interface PolicyFormProps {
   engine: Engine;
   filters: Filter[];
   policy: Policy;
-  /** What was wrong when it was last played. */
+  /** What was wrong with the configuration when it was last played. */
   problem: Problem | null;
   onPolicy: (policy: Policy) => void;
 }
@@ -29,26 +32,37 @@ export function PolicyForm({ engine, filters, policy, problem, onPolicy }: Polic
 
   const choose = (filter: string) => {
     drafts.current[policy.filter] = policy.config;
-    const example = EXAMPLES.find((one) => one.policy.filter === filter)?.policy;
-    const config = drafts.current[filter] ?? example?.config ?? filters.find(({ name }) => name === filter)?.sample ?? "";
-    put({ filter, config, clusters: withClusters(policy.clusters, example?.clusters ?? []) });
+    const to = filters.find(({ name }) => name === filter);
+    const { config, clusters } = around(filter, drafts.current[filter] ?? (to ? sampleOf(to) : ""));
+    const isExample = EXAMPLES.some((example) => example.policy.name === policy.name);
+    put({ filter, config, clusters: withClusters(policy.clusters, clusters), name: isExample ? "" : policy.name });
   };
-  const setToken = (index: number, token: string) => put({ steps: policy.steps.map((step, at) => (at === index ? withToken(step, token) : step)) });
+  // A token does not stay as it is for long, so the policy keeps the time that it is for.
+  const setToken = (index: number, token: string) =>
+    put({ clock: policy.clock || toClock(Date.now() / 1000), steps: policy.steps.map((step, at) => (at === index ? withToken(step, token) : step)) });
+  const [tokenFor, setTokenFor] = useState<number | null>(null);
+  const receiver = policy.steps[tokenFor ?? -1];
 
   return (
     <>
       <section class="card" aria-label="Configuration">
-        <div class="row-fields">
-          <ChoiceField label="Filter" value={policy.filter} options={filters.map(({ name }) => [name, name === "portcullis" ? "the suite (portcullis)" : name] as const)} onValue={choose} />
-          <TextField label="What it shows" value={policy.name} onValue={(name) => put({ name })} />
-        </div>
+        <ChoiceField label="Filter" value={policy.filter} options={filters.map(({ name }) => [name, name === "portcullis" ? "the suite (portcullis)" : name] as const)} onValue={choose} />
+        <TextField label="Name" value={policy.name} placeholder="What it shows" onValue={(name) => put({ name })} />
         <h2>Configuration</h2>
         <Editor label={`Configuration of ${policy.filter}`} value={policy.config} onValue={(config) => put({ config })} problems={problems ?? NONE} schema={schema} />
-        {problems?.length === 0 && <p class="quiet" role="status">✓ {policy.filter} takes this configuration. Control and space show what may stand at the cursor.</p>}
+        {problems?.length === 0 && <p class="quiet" role="status">✓ {policy.filter} takes this configuration.<span class="with-keys"> Ctrl+Space shows what may stand at the cursor, Ctrl+Enter sends.</span></p>}
       </section>
-      <Steps steps={policy.steps} onSteps={(steps) => put({ steps })} />
+      <Steps steps={policy.steps} onSteps={(steps) => put({ steps })} onToken={setTokenFor} />
       <Surroundings policy={policy} onPolicy={put} />
-      <Tokens engine={engine} steps={policy.steps} onToken={setToken} />
+      <details class="more">
+        <summary>Look into a token</summary>
+        <div class="more-inside"><InspectToken engine={engine} /></div>
+      </details>
+      {tokenFor !== null && receiver && (
+        <Boundary what="The dialog" onClose={() => setTokenFor(null)}>
+          <TokenDialog policy={policy} title={title(receiver)} onToken={(token) => setToken(tokenFor, token)} onClose={() => setTokenFor(null)} />
+        </Boundary>
+      )}
     </>
   );
 }

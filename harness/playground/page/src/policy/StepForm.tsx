@@ -1,13 +1,14 @@
 import { TextField } from "../parts/Field";
 import { AnswerForm } from "./AnswerForm";
 import { HeaderLines } from "./HeaderLines";
-import { durationProblem, type Advance, type Send, type Step } from "./policy";
+import { durationProblem, methodProblem, pathProblem } from "./field_problems";
+import type { Advance, Send, Step } from "./policy";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
-/** One step, to be edited. */
-export function StepForm({ step, onStep }: { step: Step; onStep: (step: Step) => void }) {
-  return step.kind === "send" ? <SendForm step={step} onStep={onStep} /> : <AdvanceForm step={step} onStep={onStep} />;
+/** One step, to be edited; `onToken` asks for a token for it. */
+export function StepForm({ step, onStep, onToken }: { step: Step; onStep: (step: Step) => void; onToken: () => void }) {
+  return step.kind === "send" ? <SendForm step={step} onStep={onStep} onToken={onToken} /> : <AdvanceForm step={step} onStep={onStep} />;
 }
 
 function AdvanceForm({ step, onStep }: { step: Advance; onStep: (step: Step) => void }) {
@@ -19,16 +20,18 @@ function AdvanceForm({ step, onStep }: { step: Advance; onStep: (step: Step) => 
   );
 }
 
-function SendForm({ step, onStep }: { step: Send; onStep: (step: Step) => void }) {
+function SendForm({ step, onStep, onToken }: { step: Send; onStep: (step: Step) => void; onToken: () => void }) {
   const put = (part: Partial<Send>) => onStep({ ...step, ...part });
   return (
     <>
       <div class="row-fields">
-        <TextField label="Method" value={step.method} list={METHODS} onValue={(method) => put({ method })} />
-        <TextField label="Path and query" code value={step.path} problem={step.path.startsWith("/") ? null : "It begins with a slash."} onValue={(path) => put({ path })} />
+        <TextField label="Method" value={step.method} list={METHODS} problem={methodProblem(step.method)} onValue={(method) => put({ method })} />
+        <TextField label="Path and query" code value={step.path} problem={pathProblem(step.path)} onValue={(path) => put({ path })} />
         <TextField label="Host" code value={step.host} placeholder="example.com" onValue={(host) => put({ host })} />
       </div>
-      <HeaderLines of="of the request" headers={step.headers} onHeaders={(headers) => put({ headers })} />
+      <HeaderLines of="of the request" headers={step.headers} onHeaders={(headers) => put({ headers })}>
+        <button type="button" class="button button-small" onClick={onToken}>Token …</button>
+      </HeaderLines>
       <TextField label="Body" lines={2} code value={step.body} onValue={(body) => put({ body })} />
       <div class="row-fields">
         <TextField label="Name of the step" value={step.name} onValue={(name) => put({ name })} />
@@ -38,7 +41,7 @@ function SendForm({ step, onStep }: { step: Send; onStep: (step: Step) => void }
         </label>
       </div>
       <h3>The upstream</h3>
-      <AnswerForm of="of the upstream" answer={step.upstream} onAnswer={(upstream) => put({ upstream })} />
+      <AnswerForm who="The upstream" of="of the upstream" answer={step.upstream} onAnswer={(upstream) => put({ upstream })} />
     </>
   );
 }

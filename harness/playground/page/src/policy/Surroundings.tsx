@@ -1,14 +1,10 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { parse, stringify } from "yaml";
 import { ChoiceField, TextField } from "../parts/Field";
 import { AnswerForm } from "./AnswerForm";
-import { answer, type Cluster, type Policy, type Reachability } from "./policy";
-
-const REACHABLE = [
-  ["healthy", "can be reached"],
-  ["no_healthy_host", "has no healthy host"],
-  ["connect_error", "refuses connections"],
-] as const;
+import { isDeep, MOST_DEPTH } from "./depth";
+import { clockProblem, clusterProblem } from "./field_problems";
+import { answer, REACHABILITIES, type Cluster, type Policy, type Reachability } from "./policy";
 
 interface PartProps {
   policy: Policy;
@@ -17,20 +13,25 @@ interface PartProps {
 
 /** The proxy around the filter: the time, the upstream, the clusters that it calls, and variables. */
 export function Surroundings({ policy, onPolicy }: PartProps) {
+  const adding = useRef<HTMLButtonElement>(null);
   const putCluster = (index: number, cluster: Cluster) => onPolicy({ clusters: policy.clusters.map((old, at) => (at === index ? cluster : old)) });
+  const removeCluster = (index: number) => {
+    onPolicy({ clusters: policy.clusters.filter((_, at) => at !== index) });
+    adding.current?.focus();
+  };
   return (
     <details class="more">
-      <summary>The proxy around it <span class="quiet">{summary(policy)}</span></summary>
+      <summary>Clock, clusters, variables <span class="quiet">{summary(policy)}</span></summary>
       <div class="more-inside">
         <div class="row-fields">
           <TextField label="Time at the start" value={policy.clock} placeholder="that of the browser" problem={clockProblem(policy.clock)} hint="2026-01-01T00:00:00Z" onValue={(clock) => onPolicy({ clock })} />
-          <ChoiceField label="The upstream" value={policy.upstream} options={REACHABLE} onValue={(upstream) => onPolicy({ upstream: upstream as Reachability })} />
+          <ChoiceField label="The upstream …" value={policy.upstream} options={REACHABILITIES} onValue={(upstream) => onPolicy({ upstream: upstream as Reachability })} />
         </div>
         {policy.clusters.map((cluster, index) => (
-          <ClusterForm key={index} cluster={cluster} onCluster={(next) => putCluster(index, next)} onRemove={() => onPolicy({ clusters: policy.clusters.filter((_, at) => at !== index) })} />
+          <ClusterForm key={index} cluster={cluster} onCluster={(next) => putCluster(index, next)} onRemove={() => removeCluster(index)} />
         ))}
         <div class="row">
-          <button type="button" class="button button-small" onClick={() => onPolicy({ clusters: [...policy.clusters, { name: "", reachability: "healthy", answers: [answer()] }] })}>Add a cluster that the filter calls</button>
+          <button type="button" class="button button-small" ref={adding} onClick={() => onPolicy({ clusters: [...policy.clusters, { name: "", reachability: "healthy", answers: [answer()] }] })}>Add a cluster that the filter calls</button>
         </div>
         <Variables vars={policy.vars} onVars={(vars) => onPolicy({ vars })} />
       </div>
@@ -38,20 +39,14 @@ export function Surroundings({ policy, onPolicy }: PartProps) {
   );
 }
 
-function summary({ clusters, vars, upstream }: Policy): string {
+function summary({ clock, clusters, vars, upstream }: Policy): string {
   const parts = [
+    clock,
     upstream === "healthy" ? "" : `upstream: ${upstream.replaceAll("_", " ")}`,
     ...clusters.map(({ name }) => `cluster ${name}`),
     ...Object.keys(vars).map((name) => `\${${name}}`),
   ].filter(Boolean);
   return parts.join(", ");
-}
-
-/** What is wrong with the time, or null. */
-export function clockProblem(clock: string): string | null {
-  if (clock === "") return null;
-  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(clock) && !Number.isNaN(Date.parse(clock));
-  return isTime ? null : "A time in UTC: 2026-01-01T00:00:00Z.";
 }
 
 function ClusterForm({ cluster, onCluster, onRemove }: { cluster: Cluster; onCluster: (cluster: Cluster) => void; onRemove: () => void }) {
@@ -60,11 +55,11 @@ function ClusterForm({ cluster, onCluster, onRemove }: { cluster: Cluster; onClu
     <fieldset class="plain card">
       <legend class="label">Cluster {name}</legend>
       <div class="row-fields">
-        <TextField label="Name" value={name} problem={name ? null : "A cluster has a name."} onValue={(next) => onCluster({ ...cluster, name: next })} />
-        <ChoiceField label="It" value={cluster.reachability} options={REACHABLE} onValue={(next) => onCluster({ ...cluster, reachability: next as Reachability })} />
+        <TextField label="Name" value={name} problem={clusterProblem(name)} onValue={(next) => onCluster({ ...cluster, name: next })} />
+        <ChoiceField label="It …" value={cluster.reachability} options={REACHABILITIES} onValue={(next) => onCluster({ ...cluster, reachability: next as Reachability })} />
       </div>
       {answers.map((one, index) => (
-        <AnswerForm key={index} of={`of answer ${index + 1} of ${name}`} answer={one} onAnswer={(next) => onCluster({ ...cluster, answers: answers.map((old, at) => (at === index ? next : old)) })} />
+        <AnswerForm key={index} who={answers.length > 1 ? `To call ${index + 1} it` : "When called, it"} of={`of answer ${index + 1} of ${name}`} answer={one} onAnswer={(next) => onCluster({ ...cluster, answers: answers.map((old, at) => (at === index ? next : old)) })} />
       ))}
       <div class="row">
         <button type="button" class="button button-small" onClick={() => onCluster({ ...cluster, answers: [...answers, answer()] })}>Add an answer</button>
@@ -94,7 +89,7 @@ function Variables({ vars, onVars }: { vars: Policy["vars"]; onVars: (vars: Poli
       code
       value={text}
       problem={problem}
-      hint="In YAML. ${name} stands for the value, in the configuration and in requests; ${jwks} for the public key of this page, unless it is here."
+      hint="In YAML. ${name} stands for the value, in the configuration and in requests; ${jwks} for the public keys of this page, unless it is here. What nothing names is not exported."
       onValue={put}
     />
   );
@@ -103,6 +98,7 @@ function Variables({ vars, onVars }: { vars: Policy["vars"]; onVars: (vars: Poli
 function readVars(text: string): { read: Policy["vars"] | null; problem: string | null } {
   try {
     const read: unknown = parse(text) ?? {};
+    if (isDeep(read)) return { read: null, problem: `Variables have at most ${MOST_DEPTH} levels.` };
     if (typeof read === "object" && read !== null && !Array.isArray(read)) return { read: read as Policy["vars"], problem: null };
     return { read: null, problem: "Variables are lines of name: value." };
   } catch (error) {

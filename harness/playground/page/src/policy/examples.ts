@@ -1,6 +1,8 @@
 /** A policy to begin with for each filter. */
 
+import type { Filter } from "../engine";
 import { mint } from "./page_key";
+import { toClock } from "./play";
 import { advance, answer, send, type Cluster, type Policy } from "./policy";
 
 export interface Example {
@@ -195,6 +197,19 @@ export const EXAMPLES: readonly Example[] = [
 
 /** The example with its tokens signed, at a time in seconds since the epoch. */
 export async function begin(example: Example, now: number): Promise<Policy> {
-  const tokens = Object.entries(example.tokens(now)).map(async ([name, claims]) => [name, await mint(claims)] as const);
-  return { ...example.policy, vars: { ...example.policy.vars, ...Object.fromEntries(await Promise.all(tokens)) } };
+  const tokens = await Promise.all(Object.entries(example.tokens(now)).map(async ([name, claims]) => [name, await mint(claims)] as const));
+  if (tokens.length === 0) return example.policy;
+  // Tokens do not stay as they are for long, so the policy keeps the time that they are for.
+  return { ...example.policy, clock: toClock(now), vars: { ...example.policy.vars, ...Object.fromEntries(tokens) } };
+}
+
+/** A policy of one request, around a configuration; each cluster that it names answers. */
+export function around(filter: string, config: string): Policy {
+  const clusters = new Set([...config.matchAll(/\bcluster: "?([\w.-]+)/g)].map(([, name]) => name ?? ""));
+  return policy({ name: "", filter, config, clusters: [...clusters].map((name) => collector(name)), steps: [send("")] });
+}
+
+/** The configuration that a filter begins with; keys that somebody else would have are those of the page. */
+export function sampleOf({ sample }: Filter): string {
+  return sample.replace(/jwks: \{ remote: \{[^}]*\} \}/, 'jwks: { inline: "${jwks}" }   # the throw-away key of this page');
 }

@@ -1,7 +1,9 @@
-/** Scenario files that were opened, with what they include. */
+/** Scenario files that were opened, with what they include and the modules that they are about. */
 
-import { isMap, parseDocument } from "yaml";
+import { stringify } from "yaml";
+import type { Modules } from "../engine";
 import { fileName } from "./file_name";
+import { outlineOf } from "./outline";
 import type { Policy } from "./policy";
 import { toScenario } from "./scenario";
 
@@ -10,51 +12,73 @@ export interface Opened {
   text: string;
   /** Files beside it, by the path by which it includes them. */
   files: Record<string, string>;
+  modules: Modules;
 }
 
 /** Files are read whole; nobody writes a scenario of this size. */
-const MOST_BYTES = 8 << 20;
+const MOST_BYTES = 1 << 20;
+/** Each VM of a module has it once more. */
+const MOST_MODULE_BYTES = 64 << 20;
 
-/** The scenario among some files, and the others as what it includes; throws where there is none. */
+/** The scenario among some files, and the others as what belongs to it; of modules alone the first is tried. Throws where there is neither. */
 export async function open(files: File[]): Promise<Opened> {
-  const large = files.find(({ size }) => size > MOST_BYTES);
-  if (large) throw new Error(`${large.name} is larger than 8 MiB. Is it a scenario file?`);
-  const read = await Promise.all(files.map(async (file) => ({ name: file.name, text: await file.text() })));
-  const scenario = read.find(({ text }) => isScenario(text)) ?? (read.length === 1 ? read[0] : undefined);
-  if (!scenario) throw new Error(`None of ${read.map(({ name }) => name).join(", ")} is a scenario: that is YAML with a name and steps.`);
-  return { ...scenario, files: beside(scenario.text, read.filter((file) => file !== scenario)) };
+  const { texts, modules } = await read(files);
+  const [module] = Object.keys(modules);
+  if (module && texts.length === 0) return { ...trial(module), modules };
+  const scenario = texts.find(({ text }) => outlineOf(text).isScenario) ?? (texts.length === 1 ? texts[0] : undefined);
+  if (!scenario) throw new Error(`None of ${texts.map(({ name }) => name).join(", ")} is a scenario: that is YAML with a name and steps.`);
+  return { ...scenario, files: beside(scenario.text, texts.filter((file) => file !== scenario)), modules };
 }
 
-/** A policy as a scenario file of its own. */
+/** A complete policy as a scenario file of its own. */
 export function asOpened(policy: Policy): Opened {
-  return { name: fileName(policy.name, "yaml"), text: toScenario(policy, policy.clock).text, files: {} };
+  return { name: fileName(policy.name, "yaml"), text: toScenario(policy).text, files: {}, modules: {} };
 }
 
 /** Adds files to those of a scenario; one of the same name takes the place of the former. */
 export async function add(opened: Opened, files: File[]): Promise<Opened> {
-  const read = await Promise.all(files.map(async (file) => ({ name: file.name, text: await file.text() })));
-  return { ...opened, files: { ...opened.files, ...beside(opened.text, read) } };
+  const { texts, modules } = await read(files);
+  return { ...opened, files: { ...opened.files, ...beside(opened.text, texts) }, modules: { ...opened.modules, ...modules } };
 }
 
-/** What the scenario includes and nobody has given. */
-export function missing({ text, files }: Opened): string[] {
-  return includes(text).filter((path) => !Object.hasOwn(files, path));
+/** What the scenario includes and is about, and nobody has given. */
+export function missing({ text, files, modules }: Opened): string[] {
+  const { includes, about } = outlineOf(text);
+  const isGiven = (path: string) => Object.hasOwn(modules, path) || Object.hasOwn(modules, last(path));
+  return [...includes.filter((path) => !Object.hasOwn(files, path)), ...about.filter((path) => !isGiven(path))];
 }
 
-function isScenario(text: string): boolean {
-  const { contents } = parseDocument(text);
-  return isMap(contents) && contents.has("name") && ["steps", "filter", "plugins", "module"].some((key) => contents.has(key));
+/** A scenario to begin with: one request through a module whose configuration is empty. */
+function trial(module: string): Omit<Opened, "modules"> {
+  const head = stringify({ name: `A request through ${module}`, module });
+  const text = `${head}# What it is configured with: this goes to it as JSON, and what stands in config_text in its place goes byte for byte.
+config: {}
+steps:
+  - name: GET /
+    request:
+      path: /
+      headers:
+        x-example: "1"
+    upstream:
+      status: 200
+      body: hello
+`;
+  return { name: fileName(module, "yaml"), text, files: {} };
+}
+
+async function read(files: File[]): Promise<{ texts: { name: string; text: string }[]; modules: Modules }> {
+  const isModule = ({ name }: File) => /\.wasm$/i.test(name);
+  const large = files.find((file) => file.size > (isModule(file) ? MOST_MODULE_BYTES : MOST_BYTES));
+  if (large) throw new Error(isModule(large) ? `${large.name} is larger than 64 MiB, which is no module for a proxy.` : `${large.name} is larger than 1 MiB. Is it a scenario file?`);
+  const texts = files.filter((file) => !isModule(file)).map(async (file) => ({ name: file.name, text: await file.text() }));
+  const modules = files.filter(isModule).map(async (file) => [file.name, new Uint8Array(await file.arrayBuffer())] as const);
+  return { texts: await Promise.all(texts), modules: Object.fromEntries(await Promise.all(modules)) };
 }
 
 /** Files come without their folders, so an include is found by the last part of its path. */
 function beside(text: string, files: { name: string; text: string }[]): Record<string, string> {
-  const paths = includes(text);
-  return Object.fromEntries(files.map((file) => [paths.find((path) => path.split("/").at(-1) === file.name) ?? file.name, file.text]));
+  const paths = outlineOf(text).includes;
+  return Object.fromEntries(files.map((file) => [paths.find((path) => last(path) === file.name) ?? file.name, file.text]));
 }
 
-function includes(text: string): string[] {
-  const document = parseDocument(text);
-  const value: unknown = document.errors.length === 0 ? document.toJS() : null;
-  const list = typeof value === "object" && value !== null && "include" in value ? value.include : [];
-  return Array.isArray(list) ? list.filter((path): path is string => typeof path === "string") : [];
-}
+const last = (path: string) => path.split("/").at(-1) ?? path;

@@ -1,21 +1,37 @@
 /** What the policy tab is about: a configuration, and what is sent through it. */
 
 export interface Policy {
-  /** What it shows, in one sentence. */
+  /** What it shows, in one sentence; may be empty. */
   name: string;
   filter: string;
   /** The configuration as it was typed: YAML or JSON. */
   config: string;
   /** What `${name}` stands for. */
   vars: Record<string, unknown>;
-  /** The time at the start, RFC 3339; empty for that of the browser. */
+  /** The time at the start, in UTC; empty for that of the browser. */
   clock: string;
   upstream: Reachability;
   clusters: Cluster[];
   steps: Step[];
 }
 
-export type Reachability = "healthy" | "no_healthy_host" | "connect_error";
+/** With how each is said. */
+export const REACHABILITIES = [
+  ["healthy", "can be reached"],
+  ["no_healthy_host", "has no healthy host"],
+  ["connect_error", "refuses connections"],
+] as const;
+
+export type Reachability = (typeof REACHABILITIES)[number][0];
+
+/** What else than answering a server may do, with how each is said; the first is to answer. */
+export const FAULTS = [
+  ["", "answers"],
+  ["timeout", "never answers"],
+  ["reset", "closes the connection"],
+  ["reset_mid_body", "closes it within the body"],
+  ["malformed", "answers something that is no HTTP"],
+] as const;
 
 export type HeaderLine = [name: string, value: string];
 
@@ -25,7 +41,7 @@ export interface Answer {
   body: string;
   /** How long it takes: `200ms`; empty for no time. */
   after: string;
-  fault: "" | "timeout" | "reset" | "reset_mid_body" | "malformed";
+  fault: (typeof FAULTS)[number][0];
 }
 
 export interface Cluster {
@@ -73,10 +89,7 @@ export function title(step: Step): string {
   return step.kind === "send" ? `${step.method} ${step.path}` : `Time passes: ${step.by}`;
 }
 
-const DURATION = /^[0-9]+(ns|us|ms|s|m|h)$/;
-
-/** What is wrong with a duration, or null. */
-export function durationProblem(text: string, mayBeEmpty = false): string | null {
-  if (mayBeEmpty && text === "") return null;
-  return DURATION.test(text) ? null : "A number and a unit: 250ms, 10s, 5m, 1h.";
+/** Whether it answers with a status, headers and a body, whole or in part. */
+export function hasAnswer({ fault }: Answer): boolean {
+  return fault === "" || fault === "reset_mid_body";
 }

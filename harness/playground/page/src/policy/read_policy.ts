@@ -1,9 +1,8 @@
 /** A policy from a shared link: whatever somebody has put there, so each member is looked at. */
 
-import type { Answer, Cluster, HeaderLine, Policy, Reachability, Step } from "./policy";
+import { isDeep, MOST_DEPTH } from "./depth";
+import { FAULTS, REACHABILITIES, type Answer, type Cluster, type HeaderLine, type Policy, type Step } from "./policy";
 
-const REACHABILITIES: readonly Reachability[] = ["healthy", "no_healthy_host", "connect_error"];
-const FAULTS: readonly Answer["fault"][] = ["", "timeout", "reset", "reset_mid_body", "malformed"];
 /** A page with more is of no use to anybody. */
 const MOST_ENTRIES = 1000;
 
@@ -14,17 +13,23 @@ export function readPolicy(value: unknown): Policy {
     name: text(policy, "name"),
     filter: text(policy, "filter"),
     config: text(policy, "config"),
-    vars: record(policy["vars"], "vars"),
+    vars: variables(policy),
     clock: text(policy, "clock"),
-    upstream: oneOf(policy, "upstream", REACHABILITIES),
+    upstream: oneOf(policy, "upstream", names(REACHABILITIES)),
     clusters: list(policy, "clusters", readCluster),
     steps: list(policy, "steps", readStep),
   };
 }
 
+function variables(policy: Record<string, unknown>): Policy["vars"] {
+  const vars = record(policy["vars"], "vars");
+  if (isDeep(vars)) throw new Error(`vars are more than ${MOST_DEPTH} levels deep`);
+  return vars;
+}
+
 function readCluster(value: unknown): Cluster {
   const cluster = record(value, "a cluster");
-  return { name: text(cluster, "name"), reachability: oneOf(cluster, "reachability", REACHABILITIES), answers: list(cluster, "answers", readAnswer) };
+  return { name: text(cluster, "name"), reachability: oneOf(cluster, "reachability", names(REACHABILITIES)), answers: list(cluster, "answers", readAnswer) };
 }
 
 function readStep(value: unknown): Step {
@@ -50,7 +55,7 @@ function readAnswer(value: unknown): Answer {
     headers: list(answer, "headers", readHeader),
     body: text(answer, "body"),
     after: text(answer, "after"),
-    fault: oneOf(answer, "fault", FAULTS),
+    fault: oneOf(answer, "fault", names(FAULTS)),
   };
 }
 
@@ -75,6 +80,10 @@ function number(of: Record<string, unknown>, name: string): number {
   const value = of[name];
   if (typeof value !== "number") throw new Error(`${name} is not a number`);
   return value;
+}
+
+function names<T extends string>(said: readonly (readonly [T, string])[]): T[] {
+  return said.map(([name]) => name);
 }
 
 function oneOf<T>(of: Record<string, unknown>, name: string, known: readonly T[]): T {

@@ -1,7 +1,8 @@
 /** A policy as a scenario file, the form that the engine and `portcullis test` play. */
 
-import { stringify } from "yaml";
-import { title, type Answer, type Cluster, type HeaderLine, type Policy, type Send, type Step } from "./policy";
+import { Dollar } from "./dollar";
+import { hasAnswer, title, type Answer, type Cluster, type HeaderLine, type Policy, type Send, type Step } from "./policy";
+import { asPart, toYaml } from "./yaml_text";
 
 export interface Scenario {
   text: string;
@@ -13,24 +14,28 @@ export interface Scenario {
 /** What must hold after the step of this index. */
 export type Expect = (step: number) => Record<string, unknown> | undefined;
 
-/** The scenario of a policy that starts at this time; the configuration stands in it as it was typed. */
-export function toScenario(policy: Policy, clock: string, expect: Expect = () => undefined): Scenario {
-  const head = write({ name: policy.name || "From the playground", filter: policy.filter, clock });
-  const config = policy.config.replace(/\r\n?/g, "\n").trimEnd().split("\n");
-  const body = config.map((line) => (line === "" ? "" : `  ${line}`)).join("\n");
-  const rest = write({
-    upstream: policy.upstream === "healthy" ? undefined : policy.upstream,
-    vars: Object.keys(policy.vars).length > 0 ? policy.vars : undefined,
-    clusters: policy.clusters.length > 0 ? clusters(policy.clusters) : undefined,
-    steps: policy.steps.map((step, index) => stepFile(step, expect(index))),
-  });
-  const configLine = head.split("\n").length;
-  return { text: `${head}config:\n${body}\n${rest}`, configLine, configLines: config.length };
-}
+/** As far as the configuration is within the file. */
+const INDENT = " ".repeat(6);
 
-function write(value: unknown): string {
-  // No aliases: the same object twice is written twice.
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+/** The scenario of a policy; the configuration stands in it as it was typed. */
+export function toScenario(policy: Policy, expect: Expect = () => undefined): Scenario {
+  const head = toYaml({ name: policy.name || "From the playground", clock: policy.clock || undefined });
+  // Plugins of manifests have names, and some filters go by theirs.
+  const plugin = `plugins:\n  - filter: ${policy.filter}\n    name: ${policy.filter}\n    config:\n`;
+  const config = asPart(policy.config);
+  const body = config.map((line) => (line === "" ? "" : INDENT + line)).join("\n");
+  const dollar = new Dollar(policy.vars);
+  const steps = policy.steps.map((step, index) => stepFile(dollar.typed(step), dollar.literal(expect(index))));
+  const others = policy.clusters.length > 0 ? clusters(dollar.typed(policy.clusters)) : undefined;
+  const vars = dollar.vars();
+  const rest = toYaml({
+    upstream: policy.upstream === "healthy" ? undefined : policy.upstream,
+    vars: Object.keys(vars).length > 0 ? vars : undefined,
+    clusters: others,
+    steps,
+  });
+  const configLine = `${head}${plugin}`.split("\n").length - 1;
+  return { text: `${head}${plugin}${body}\n${rest}`, configLine, configLines: config.length };
 }
 
 function stepFile(step: Step, expect: Record<string, unknown> | undefined): unknown {
@@ -50,7 +55,7 @@ function requestFile(step: Send): unknown {
 }
 
 function answerFile(answer: Answer): Record<string, unknown> | undefined {
-  const isBroken = answer.fault !== "" && answer.fault !== "reset_mid_body";
+  const isBroken = !hasAnswer(answer);
   const file = {
     fault: answer.fault || undefined,
     status: isBroken || answer.status === 200 ? undefined : answer.status,

@@ -15,6 +15,7 @@ export function Calls({ calls, lost }: { calls: Call[]; lost: number }) {
     <div class="stack">
       <TextField label="Only those with" value={wanted} placeholder="proxy_set_property, worker 0, not_found" onValue={setWanted} />
       <p class="quiet" role="status">{rows.length} of {calls.length} calls{lost > 0 && `; there was no room for ${lost} more of this run`}</p>
+      <p class="quiet">The filters of this page are native code: what they ask of the clock and of randomness is not among the calls, as clock_time_get and random_get of a module are.</p>
       <Table
         key={needle}
         caption="Callbacks and hostcalls"

@@ -1,23 +1,24 @@
 import { useState } from "preact/hooks";
 import type { Header } from "../engine";
 import { Table } from "../parts/Table";
-import { changes, type Change } from "../policy/header_diff";
+import type { IsWritten } from "../parts/edits";
+import { changes, type Change } from "../parts/header_diff";
 
 const SIGN: Record<Change["kind"], string> = { added: "+ added", changed: "~ changed", removed: "− removed", same: "same" };
 
 /** Headers before and after; those that nobody has touched are shown on demand. */
-export function HeaderChanges({ caption, before, after }: { caption: string; before: Header[]; after: Header[] }) {
+export function HeaderChanges({ caption, before, after, isWritten }: { caption: string; before: Header[]; after: Header[]; isWritten: IsWritten }) {
   const [isAll, setAll] = useState(false);
-  const rows = changes(before, after);
+  const rows = changes(before, after, isWritten);
   const untouched = rows.filter(({ kind }) => kind === "same").length;
   return (
     <div class="stack">
       <Table
         caption={caption}
         showCaption
-        head={["Header", "Change", "Before", "After"]}
+        head={["Header", "Value"]}
         rows={isAll ? rows : rows.filter(({ kind }) => kind !== "same")}
-        cells={({ kind, name, before: was, after: is, isProxys }) => [<span class="code">{name}</span>, <span class="keep">{SIGN[kind]}{isProxys && kind !== "same" && <span class="quiet"> by the proxy</span>}</span>, <span class="value">{was}</span>, <span class="value">{is}</span>]}
+        cells={(change) => [<Name change={change} />, <Value change={change} />]}
         rowClass={({ kind, isProxys }) => (isProxys ? undefined : kind)}
         empty={`${caption}: nothing was changed.`}
       />
@@ -29,6 +30,16 @@ export function HeaderChanges({ caption, before, after }: { caption: string; bef
       )}
     </div>
   );
+}
+
+function Name({ change: { name, kind, isProxys } }: { change: Change }) {
+  return <><span class="code">{name}</span><div>{SIGN[kind]}{isProxys && kind !== "same" && <span class="quiet"> by the proxy</span>}</div></>;
+}
+
+/** What was, struck out, and what is. */
+function Value({ change: { kind, before, after } }: { change: Change }) {
+  if (kind === "added" || kind === "same") return <span class="value">{after}</span>;
+  return <><del class="value">{before}</del>{kind === "changed" && <div class="value">{after}</div>}</>;
 }
 
 /** Headers as they are. */

@@ -1,17 +1,17 @@
 import type { CallOut, Moment } from "../engine";
 import { BytesView } from "../parts/BytesView";
+import { editsOf } from "../parts/edits";
 import { Table } from "../parts/Table";
 import { Tabs, type TabItem } from "../parts/Tabs";
-import type { Answer } from "../policy/policy";
 import { Calls } from "./Calls";
-import { ExchangeView } from "./ExchangeView";
+import { ExchangeView, type Scripted } from "./ExchangeView";
 import { HeaderTable } from "./HeaderChanges";
 
 interface MomentProps {
   moment: Moment;
   /** The metrics before. */
   before: Record<string, number>;
-  scripted: Answer | null;
+  scripted: Scripted | null;
   lost: number;
 }
 
@@ -19,7 +19,7 @@ interface MomentProps {
 export function MomentDetails({ moment, before, scripted, lost }: MomentProps) {
   const changed = changedMetrics(before, moment.metrics);
   const items: (TabItem & { count: number })[] = [
-    { id: "exchange", label: moment.exchanges.length > 1 ? `Requests (${moment.exchanges.length})` : "Headers", count: moment.exchanges.length, panel: () => <Exchanges moment={moment} scripted={scripted} /> },
+    { id: "exchange", label: moment.exchanges.length > 1 ? `Requests (${moment.exchanges.length})` : "Headers", count: moment.exchanges.length, panel: () => <Exchanges moment={moment} scripted={scripted} lost={lost} /> },
     { id: "call-outs", label: `To clusters (${moment.callOuts.length})`, count: moment.callOuts.length, panel: () => <CallOuts callOuts={moment.callOuts} /> },
     { id: "log", label: `Log (${moment.log.length})`, count: moment.log.length, panel: () => <Log moment={moment} /> },
     { id: "metrics", label: `Metrics (${changed.length})`, count: changed.length, panel: () => <Metrics changed={changed} /> },
@@ -29,13 +29,14 @@ export function MomentDetails({ moment, before, scripted, lost }: MomentProps) {
   return there.length === 0 ? <p class="quiet">Nothing happened.</p> : <Tabs label="Details" items={there} />;
 }
 
-function Exchanges({ moment, scripted }: { moment: Moment; scripted: Answer | null }) {
+function Exchanges({ moment, scripted, lost }: { moment: Moment; scripted: Scripted | null; lost: number }) {
+  const edits = editsOf(moment.calls, lost);
   return (
     <div class="stack">
       {moment.exchanges.map((exchange, index) => (
         <section key={index} class="stack">
           {moment.exchanges.length > 1 && <h4>{exchange.name}</h4>}
-          <ExchangeView exchange={exchange} scripted={scripted} />
+          <ExchangeView exchange={exchange} edits={edits} scripted={scripted} />
         </section>
       ))}
     </div>

@@ -1,11 +1,14 @@
 import type { Report } from "../engine";
 import { Message } from "../parts/Message";
 
-/** How a scenario ended, with what was not as expected. */
-export function Verdict({ report }: { report: Report }) {
+/** How a scenario ended, with what was not as expected. `expectations` is how many it has; null where nobody asks. */
+export function Verdict({ report, expectations }: { report: Report; expectations: number | null }) {
   const { outcome, steps, warnings = [] } = report;
   return (
     <>
+      {outcome === "passed" && expectations !== null && (
+        expectations > 0 ? <Message kind="good">Passed: {expectations === 1 ? "what it expects is so." : `all ${expectations} of its expectations hold.`}</Message> : <Message kind="note">It expects nothing, so nothing could fail.</Message>
+      )}
       {outcome === "failed" && (
         <Message kind="error">
           Something is not as it should be.

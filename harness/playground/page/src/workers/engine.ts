@@ -1,7 +1,7 @@
 /** The worker in which the engine runs. A call that fails is answered with its text; one that traps makes the engine useless, and the page starts another worker. */
 
 import start, * as engine from "portcullis-engine";
-import type { Query, Trust } from "../engine";
+import type { Modules, Query, Trust } from "../engine";
 import type { Answer, Ask, Begin, CallName } from "../protocol";
 
 /** The page need not know of every block. */
@@ -39,7 +39,7 @@ function run(id: number, call: CallName, args: unknown[]): unknown {
     case "check":
       return JSON.parse(engine.check(args[0] as string, args[1] as string, JSON.stringify(args[2])));
     case "play":
-      return JSON.parse(engine.play(args[0] as string, args[1] as string, JSON.stringify(args[2]), args[3] as number));
+      return JSON.parse(engine.play(args[0] as string, args[1] as string, JSON.stringify(args[2]), args[3] as Modules, args[4] as number));
     case "token":
       return JSON.parse(engine.token(args[0] as string));
     case "inspect":
@@ -50,6 +50,8 @@ function run(id: number, call: CallName, args: unknown[]): unknown {
       return search(id, args[0] as File, args[1] as Query, args[2] as { skip: number; take: number });
     case "exportAs":
       return exportAs(id, args[0] as File, args[1] as Query, args[2] as string);
+    case "record":
+      return JSON.parse(engine.audit_record(args[0] as Uint8Array));
   }
 }
 

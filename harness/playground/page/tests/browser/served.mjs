@@ -13,8 +13,9 @@ export const ROOT = new URL("../../../../../", import.meta.url).pathname;
 /** No background traffic, which a closed network would refuse. */
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-/** Serves the page on a free port, until `end`. */
+/** Serves the page on a free port, until `end`; with PLAYGROUND_URL it is served already. */
 export async function serve() {
+  if (process.env.PLAYGROUND_URL) return { url: process.env.PLAYGROUND_URL, end: () => {} };
   assert.ok(PORTCULLIS, "PORTCULLIS names the command");
   const command = spawn(PORTCULLIS, ["playground", "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(createInterface(command.stdout), "line");

@@ -1,24 +1,23 @@
 /** What became of headers on their way. */
 
 import type { Header } from "../engine";
+import type { IsWritten } from "./edits";
 
 export interface Change {
   kind: "added" | "changed" | "removed" | "same";
   name: string;
   before: string;
   after: string;
-  /** Whether it is one that the proxy sets, whatever its filters do. */
+  /** Whether the proxy has done it of its own accord, and none of its filters. */
   isProxys: boolean;
 }
 
-const PROXYS = /^(:scheme$|x-request-id$|x-forwarded-|x-envoy-|date$|server$|transfer-encoding$|content-length$|via$)/;
-
 /** One row for each name, those that the filters have changed first; repeated headers count as one value. */
-export function changes(before: Header[], after: Header[]): Change[] {
+export function changes(before: Header[], after: Header[], isWritten: IsWritten): Change[] {
   const [old, now] = [byName(before), byName(after)];
   const rows = [...new Set([...old.keys(), ...now.keys()])].map((name): Change => {
     const [was, is] = [old.get(name), now.get(name)];
-    return { kind: kindOf(was, is), name, before: was ?? "", after: is ?? "", isProxys: PROXYS.test(name) };
+    return { kind: kindOf(was, is), name, before: was ?? "", after: is ?? "", isProxys: !isWritten(name) };
   });
   const rank = ({ kind, isProxys }: Change) => (kind === "same" ? 2 : isProxys ? 1 : 0);
   return rows.toSorted((one, other) => rank(one) - rank(other));

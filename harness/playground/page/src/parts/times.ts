@@ -9,7 +9,7 @@ const UNITS: [seconds: number, one: string, many: string][] = [
 ];
 
 /** `3 minutes`. */
-export function span(seconds: number): string {
+function roughly(seconds: number): string {
   for (const [size, one, many] of UNITS) {
     const count = Math.floor(seconds / size);
     if (count >= 1) return `${count} ${count === 1 ? one : many}`;
@@ -19,7 +19,7 @@ export function span(seconds: number): string {
 
 /** `3 minutes ago`, `in 2 hours`. */
 export function relative(at: number, now: number): string {
-  return at <= now ? `${span(now - at)} ago` : `in ${span(at - now)}`;
+  return at <= now ? `${roughly(now - at)} ago` : `in ${roughly(at - now)}`;
 }
 
 /** What the times of a token come to at a moment, in seconds since the epoch, each in a sentence. */

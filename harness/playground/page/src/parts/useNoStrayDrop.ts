@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 
 /** Keeps the page where it is when a file is dropped beside the place for it; the browser would open it instead. */
-export function useStayOnPage(): void {
+export function useNoStrayDrop(): void {
   useEffect(() => {
     const stay = (event: DragEvent) => event.preventDefault();
     window.addEventListener("dragover", stay);

@@ -51,6 +51,7 @@ export const CODES: Record<string, string> = {
   portcullis_circuit_forced_open: "The breaker is held open by its mode.",
   portcullis_circuit_reserved_header: "The client has sent a header that only the breaker may set.",
   portcullis_circuit_snapshot: "The breaker is open; this is an earlier answer of the upstream.",
+  portcullis_host_refused: "Envoy has refused a call that the filter cannot do without.",
   portcullis_audit_log_no_room: "There is no room for the record of this request, and without one nothing passes.",
 };
 
@@ -60,13 +61,25 @@ export const ENVOY: [start: string, sentence: string][] = [
   ["no_healthy_upstream", "The upstream has no healthy host."],
   ["upstream_reset_before_response_started", "The connection to the upstream broke before it answered."],
   ["upstream_reset_after_response_started", "The connection to the upstream broke within its answer."],
-  ["upstream_response_timeout", "The upstream took longer than the route allows."],
-  ["response_timeout", "The upstream took longer than the route allows."],
+  ["upstream_response_timeout", "The upstream took longer than the route, or a timeout header, allows."],
+  ["response_timeout", "The upstream took longer than the route, or a timeout header, allows."],
   ["route_not_found", "No route fits the request."],
   ["downstream_remote_disconnect", "The client has gone away."],
   ["request_payload_too_large", "The request's body is larger than may be held back."],
   ["request_headers_too_large", "The request's headers are too large."],
   ["wasm_fail_stream", "The plugin has broken down."],
+  ["http1.invalid_url", "The path is none that HTTP/1 can carry: it begins with a slash and has no spaces."],
+  ["http1.codec_error", "The request is no HTTP/1: its method or its path has letters that cannot stand there."],
+  ["http1.invalid_characters", "The name or the value of a header has letters that cannot stand there."],
+  ["http1.headers_too_large", "The request's headers are too large."],
+  ["path_normalization_failed", "The path cannot be brought into normal form: it has a # in it, or goes up beyond its beginning."],
+  ["absolute_path_rejected", "The path is a whole URL, which the listener does not take, or a relative one."],
+  ["http1.too_many_headers", "The request has too many headers."],
+  ["http2.invalid.header.field", "The name or the value of a header has letters that cannot stand there."],
+  ["http2.violation.of.messaging.rule", "The request breaks a rule of HTTP/2."],
+  ["http2.header_list_size_too_large", "The request's headers are too large."],
+  ["http2.too_many_headers", "The request has too many headers."],
+  ["http2.remote_reset", "The client has reset the stream."],
 ];
 
 const BY: [start: string, filter: string][] = [
@@ -76,7 +89,19 @@ const BY: [start: string, filter: string][] = [
   ["portcullis_rate_limit_", "token-bucket"],
   ["portcullis_circuit_", "circuit-breaker"],
   ["portcullis_audit_log_", "audit-log"],
+  // Any of them may give this.
+  ["portcullis_host_refused", "the filter"],
 ];
+
+/** Whether the response is the upstream's, as nobody else's has these details. */
+export function isUpstreams(details: string | null): boolean {
+  return details?.startsWith("via_upstream") ?? false;
+}
+
+/** Whether the proxy has answered because the upstream did not, or not in time. */
+export function isUpstreamFailure(details: string): boolean {
+  return /^(upstream_|response_timeout|no_healthy_upstream)/.test(details);
+}
 
 /** The filter that gives this code, or null. */
 export function filterOf(code: string): string | null {
