@@ -16,7 +16,7 @@ CRDS := .venv/crds/node_modules/@kubernetes-models/istio/package.json
 EDITORS := .venv/editors/node_modules/yaml-language-server/package.json
 SOURCES := $(shell find filters proto -name '*.rs' -o -name 'Cargo.toml') Cargo.toml Cargo.lock
 ENGINE := target/playground/portcullis_playground.js
-ENGINE_SOURCES := $(SOURCES) $(shell find harness/audit harness/filters harness/foreign harness/inspect harness/manifest harness/playground harness/scenario harness/sim -path '*/node_modules' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print)
+ENGINE_SOURCES := $(SOURCES) $(shell find harness/abi harness/audit harness/filters harness/foreign harness/inspect harness/manifest harness/playground harness/scenario harness/sim -path '*/node_modules' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' -o -name '*.yaml' \) -print)
 PAGE := dist/playground/index.html
 PAGE_SOURCES := $(shell find harness/playground/page -path '*/node_modules' -prune -o -path '*/tests' -prune -o -type f -print)
 NODE_MODULES := harness/playground/page/node_modules/.package-lock.json
@@ -68,10 +68,11 @@ bench-harness: build ## A call, a start and a request in the harness, beside was
 	CARGO_TARGET_DIR=target/guest cargo build -q --release --target wasm32-wasip1 --manifest-path tests/fuzz/guest/Cargo.toml
 	PORTCULLIS_GUEST=$(CURDIR)/target/guest/wasm32-wasip1/release/portcullis_guest.wasm cargo bench -q -p portcullis-host
 
-lint: rust-target ## Formatting and clippy, native and wasm.
+lint: rust-target $(NODE_MODULES) ## Formatting and clippy, native and wasm; the types of the page.
 	cargo fmt --all --check
 	cargo clippy -q --all-targets -- -D warnings
 	cargo clippy -q --target wasm32-wasip1 -p portcullis-shell $(FILTERS:%=-p portcullis-%-wasm) -p portcullis-suite-wasm -p portcullis-probe -- -D warnings
+	@npm run --silent --prefix harness/playground/page lint
 
 docs: ## The book in target/book/html, with its links checked, and the API documentation in target/doc.
 	RUSTDOCFLAGS='-D warnings' cargo doc -q --no-deps
@@ -92,7 +93,7 @@ deny: ## Licences, advisories and the arrows between crates; needs cargo-deny.
 	cargo deny check
 
 clean: ## Removes what was built.
-	rm -rf target dist .venv
+	rm -rf target dist .venv harness/playground/page/node_modules
 
 dist/%.wasm: $(SOURCES) | $(TOOLS)
 	@mkdir -p dist target
@@ -108,7 +109,9 @@ dist/probe.wasm: $(shell find tests/abi/probe -name '*.rs' -o -name 'Cargo.toml'
 # Everything that a browser runs of it.
 $(ENGINE): $(ENGINE_SOURCES) | $(TOOLS)
 	@echo 'cargo build --profile page --target wasm32-unknown-unknown -p portcullis-playground' >&2
-	@cargo build -q --locked --profile page --target wasm32-unknown-unknown -p portcullis-playground
+	@cargo fetch -q --locked --target wasm32-unknown-unknown; $(remap); \
+	env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$$flags" \
+	  cargo build -q --locked --profile page --target wasm32-unknown-unknown -p portcullis-playground
 	@$(BINDGEN) target/wasm32-unknown-unknown/page/portcullis_playground.wasm $(@D)
 	@touch $@
 
@@ -118,17 +121,19 @@ $(NODE_MODULES): harness/playground/page/package-lock.json | npm
 	@touch $@
 
 $(PAGE): $(ENGINE) $(PAGE_SOURCES) $(NODE_MODULES)
-	@npm run --silent --prefix harness/playground/page lint
 	@node harness/playground/page/build.mjs $(@D) $(<D)
 
 # With the vectors that hashes are faster by. Without the paths of this machine: two machines make the same bytes. Cargo fetches first, for what it has not unpacked has no path yet.
 define build_module
 echo 'cargo build --profile wasm --target wasm32-wasip1 -p $(1)' >&2; \
-	cargo fetch -q --locked --target wasm32-wasip1; \
-	flags='-C target-feature=+simd128 --remap-path-prefix=$(CURDIR)=.'; \
-	for crates in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do flags+=" --remap-path-prefix=$$crates=crates"; done; \
-	env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$$flags" \
+	cargo fetch -q --locked --target wasm32-wasip1; $(remap); \
+	env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="-C target-feature=+simd128 $$flags" \
 	  cargo build -q --locked --profile wasm --target wasm32-wasip1 -p $(1) $(2)
+endef
+
+define remap
+flags='--remap-path-prefix=$(CURDIR)=.'; \
+	for crates in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do flags+=" --remap-path-prefix=$$crates=crates"; done
 endef
 
 # With a test among the targets, cargo takes the features that `cargo test` takes: everything is compiled once.
@@ -165,6 +170,7 @@ chromium:
 npm:
 	@command -v npm >/dev/null || $(call by_apt,npm) || \
 	  { echo 'npm is missing: install Node.js, on Debian apt install npm' >&2; exit 2; }
+	@node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' || { echo "Node.js $$(node --version) is too old: install version 20 or later, see https://nodejs.org" >&2; exit 2; }
 
 # Without optimisation: they run for a second, and are built for longer.
 define tool

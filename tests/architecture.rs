@@ -30,7 +30,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sim", &["kit"]),
     ("inspect", &[]),
     ("foreign", &["sim"]),
-    ("host", &["inspect", "kit", "sim"]),
+    ("abi", &["inspect", "kit", "sim"]),
+    ("host", &["abi", "inspect", "sim"]),
     ("scenario", &["kit", "manifest", "sim"]),
     ("envoy", &["kit", "scenario", "sim"]),
     ("manifest", &[]),
@@ -53,6 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "playground",
         &[
+            "abi",
             "audit",
             "audit-chain",
             "filters",

@@ -3,8 +3,9 @@
 use std::env;
 use std::fs;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use portcullis_audit_chain::{Chain, Form};
 use portcullis_tests::{executable, root};
@@ -14,6 +15,10 @@ const LARGE: usize = 100 << 20;
 /// Its line that was changed after it had been written, and the one that is gone.
 const CHANGED: usize = 50_000;
 const GONE: usize = 60_000;
+
+const LOOP: &str = r#"(module (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1"))
+    (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+    (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (loop (br 0)) (i32.const 0)))"#;
 
 #[test]
 fn the_page_does_what_it_should_without_a_browser() {
@@ -31,13 +36,70 @@ fn the_page_does_what_it_should_in_a_browser() {
         name.ends_with(".test.mjs") && name.starts_with(&wanted)
     });
     let scratch = tempfile::tempdir().unwrap();
-    let large = scratch.path().join("large.jsonl");
+    let (large, guests) = (scratch.path().join("large.jsonl"), scratch.path().join("guests"));
     write_large(&large);
+    write_guests(&guests);
     let mut test = Command::new("node");
     // One after the other: a browser wants both processors.
     test.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]);
     test.args(files).env("PORTCULLIS", executable("portcullis"));
-    run(test.env("LARGE_AUDIT_FILE", large).env("CHANGED_LINE", CHANGED.to_string()));
+    test.env("LARGE_AUDIT_FILE", large).env("CHANGED_LINE", CHANGED.to_string());
+    run(test.env("GUESTS", guests));
+}
+
+/// The guests of the conformance cases as modules, and one that is called once and never returns.
+fn write_guests(folder: &Path) {
+    fs::create_dir(folder).unwrap();
+    let texts =
+        ["tests/abi/guests", "tests/spec/guests"].map(|guests| fs::read_dir(root().join(guests)).unwrap());
+    for guest in texts.into_iter().flatten().map(|entry| entry.unwrap().path()) {
+        let module = folder.join(guest.file_name().unwrap()).with_extension("wasm");
+        fs::write(module, wat::parse_file(&guest).unwrap()).unwrap();
+    }
+    fs::write(folder.join("loop.wasm"), wat::parse_str(LOOP).unwrap()).unwrap();
+}
+
+/// Of an older page everything would be as it was.
+fn assert_fresh() {
+    let page = root().join("dist/playground/index.html");
+    let built = modified(&page);
+    let crates = [
+        "filters",
+        "proto",
+        "harness/abi",
+        "harness/audit",
+        "harness/filters",
+        "harness/foreign",
+        "harness/inspect",
+        "harness/manifest",
+    ];
+    let crates = crates.into_iter().chain(["harness/playground/src", "harness/scenario", "harness/sim"]);
+    for folder in crates.chain(["harness/playground/page/src"]) {
+        let newer = sources(&root().join(folder)).into_iter().find(|file| modified(file) > built);
+        assert!(
+            newer.is_none(),
+            "{} is newer than the page: run `make test`, or `make playground` before `cargo test`",
+            newer.unwrap().display()
+        );
+    }
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.flat_map(|entry| match entry.is_dir() {
+        true => sources(&entry),
+        false => vec![entry],
+    });
+    let is_source = |file: &PathBuf| {
+        file.extension().is_some_and(|extension| ["rs", "ts", "tsx", "css"].iter().any(|it| extension == *it))
+    };
+    files
+        .filter(|file| is_source(file) && !file.components().any(|part| part.as_os_str() == "tests"))
+        .collect()
+}
+
+fn modified(file: &Path) -> SystemTime {
+    fs::metadata(file).and_then(|metadata| metadata.modified()).unwrap()
 }
 
 /// A hundred megabytes of records in one chain, of which one was changed and one removed.
@@ -98,9 +160,11 @@ fn run(test: &mut Command) {
             "run `make test`, or `make playground` before `cargo test`",
         ),
         (root().join("dist/jwt-auth.wasm"), "run `make test`, or `make build` before `cargo test`"),
+        (root().join("dist/probe.wasm"), "run `make test`, or `make dist/probe.wasm` before `cargo test`"),
     ] {
         assert!(needed.exists(), "{} is missing: {remedy}", needed.display());
     }
+    assert_fresh();
     let ran = test.current_dir(page).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{test:?}: {}\n{out}{err}", ran.status);

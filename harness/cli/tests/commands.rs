@@ -178,6 +178,27 @@ fn inspect_lists_what_envoy_will_call() {
 }
 
 #[test]
+fn inspect_takes_what_envoy_takes_and_the_engine_here_does_not() {
+    let wat = br#"(module (tag) (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1"))
+        (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+        (func (export "proxy_on_response_trailers") (param i32 i32) (result i32) (i32.const 0))
+        (func (export "proxy_validate_configuration") (param i32 i32) (result i32) (i32.const 1)))"#;
+    let (_folder, path) = file("x.wat", wat);
+    let (code, stdout, _) = portcullis(&["inspect", path.to_str().unwrap()]);
+    assert_eq!(code, 0);
+    for part in [
+        "\nEnvoy will call where there is a body, trailers or metadata (1)\n  proxy_on_response_trailers\n",
+        "\nEnvoy will never call, though it checks the signature (1)\n  proxy_validate_configuration\n",
+        "  not measured: ",
+        "Envoy takes the module, and the engine here cannot run it: ",
+    ] {
+        assert!(stdout.contains(part), "{part}: {stdout}");
+    }
+    let (code, _, stderr) = portcullis(&["run", path.to_str().unwrap()]);
+    assert!(code == 2 && stderr.contains("Envoy takes the module"), "{code} {stderr}");
+}
+
+#[test]
 fn inspect_remarks_on_what_would_be_better() {
     let wat = br#"(module (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1"))
         (func (export "malloc") (param i32) (result i32) (i32.const 1024))
