@@ -22,7 +22,7 @@ from sessions import ALONE, agrees, blocks, commands, play
 
 PORTCULLIS = os.environ.get("PORTCULLIS") or ROOT / "target/debug/portcullis"
 FOLDERS = {"docs", "envoy", "filters", "harness", "proto", "tests"}
-PAGES = sorted([*ROOT.glob("*.md"), *(it for folder in FOLDERS for it in (ROOT / folder).rglob("*.md"))])
+PAGES = sorted([*ROOT.glob("*.md"), *(it for folder in FOLDERS for it in (ROOT / folder).rglob("*.md") if "node_modules" not in it.parts)])
 
 
 def played(page):

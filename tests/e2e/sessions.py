@@ -17,7 +17,7 @@ from pathlib import Path
 from envoy import BINARY, ROOT
 
 PAGE_SECONDS = 300
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "target", "__pycache__")
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "target", "__pycache__", "node_modules")
 # Loopback, processes and shared memory of its own: pages have fixed ports, and Envoy has a fixed name for its memory.
 ALONE = [
     *("unshare", "--user", "--map-root-user", "--net", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child"),
