@@ -77,7 +77,7 @@ test("a module is tried from the tab that has taken it apart", async () => {
   await page.getByLabel(/Drop a proxy-wasm module/).setInputFiles(join(ROOT, "dist/trace-injection.wasm"));
   await page.getByRole("button", { name: "Try it" }).click();
   await page.getByRole("tab", { name: "Policy", selected: true }).waitFor();
-  await panel.getByText("trace-injection-wasm.yaml").waitFor();
+  await panel.getByRole("heading", { name: "trace-injection-wasm.yaml" }).waitFor();
   await panel.getByText("With trace-injection.wasm.").waitFor();
   await panel.getByText("Played: 1 request").waitFor();
   await panel.getByText(/^Details/).last().click();
