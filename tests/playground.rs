@@ -63,18 +63,10 @@ fn write_guests(folder: &Path) {
 fn assert_fresh() {
     let page = root().join("dist/playground/index.html");
     let built = modified(&page);
-    let crates = [
-        "filters",
-        "proto",
-        "harness/abi",
-        "harness/audit",
-        "harness/filters",
-        "harness/foreign",
-        "harness/inspect",
-        "harness/manifest",
-    ];
-    let crates = crates.into_iter().chain(["harness/playground/src", "harness/scenario", "harness/sim"]);
-    for folder in crates.chain(["harness/playground/page/src"]) {
+    let harness =
+        ["abi", "audit", "filters", "foreign", "inspect", "manifest", "playground", "scenario", "sim"];
+    let folders = ["filters", "proto"].into_iter().map(str::to_owned);
+    for folder in folders.chain(harness.map(|name| format!("harness/{name}"))) {
         let newer = sources(&root().join(folder)).into_iter().find(|file| modified(file) > built);
         assert!(
             newer.is_none(),
@@ -84,18 +76,21 @@ fn assert_fresh() {
     }
 }
 
+/// What the page and its engine are built from.
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries.flat_map(|entry| match entry.is_dir() {
-        true => sources(&entry),
-        false => vec![entry],
-    });
-    let is_source = |file: &PathBuf| {
-        file.extension().is_some_and(|extension| ["rs", "ts", "tsx", "css"].iter().any(|it| extension == *it))
-    };
-    files
-        .filter(|file| is_source(file) && !file.components().any(|part| part.as_os_str() == "tests"))
-        .collect()
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let is_named =
+            |names: &[&str]| names.iter().any(|name| path.file_name().is_some_and(|it| it == *name));
+        let is_source =
+            |kinds: &[&str]| kinds.iter().any(|kind| path.extension().is_some_and(|it| it == *kind));
+        if path.is_dir() && !is_named(&["node_modules", "tests"]) {
+            found.extend(sources(&path));
+        } else if is_source(&["css", "html", "mjs", "rs", "ts", "tsx"]) && !is_named(&["test.mjs"]) {
+            found.push(path);
+        }
+    }
+    found
 }
 
 fn modified(file: &Path) -> SystemTime {

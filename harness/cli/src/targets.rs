@@ -225,7 +225,10 @@ impl Start for Starter {
         let timed = || Setup { clock: setup.clock.or_else(|| Some(real_time())), ..setup.clone() };
         match self {
             Self::Native(filters) => {
-                let factory = portcullis_filters::factory(filters);
+                let plugins: Vec<_> = filters.iter().map(|filter| filter.plugin).collect();
+                let factory = Arc::new(move |plugin: &PluginSetup| {
+                    plugins.get(plugin.code).map(|plugin| plugin()).ok_or_else(|| "no such plugin".to_owned())
+                });
                 Ok(Box::new(SimTarget::start("native", factory, &foreign_functions(), &timed())?))
             }
             Self::Wasm(modules) => {

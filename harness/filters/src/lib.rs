@@ -1,12 +1,10 @@
 //! Our own filters by name, as native code in the simulated proxy.
 
-use std::sync::Arc;
-
 use portcullis_audit_log::{AuditLog, AuditLogConfig};
 use portcullis_circuit_breaker::{CircuitBreaker, CircuitBreakerConfig};
 use portcullis_jwt_auth::{JwtAuth, JwtAuthConfig};
 use portcullis_kit::{ConfigError, HttpFilter, Module};
-use portcullis_sim::{Factory, NativePlugin, PluginSetup};
+use portcullis_sim::NativePlugin;
 use portcullis_suite::{Suite, SuiteConfig};
 use portcullis_token_bucket::{TokenBucket, TokenBucketConfig};
 use portcullis_trace_injection::{TraceInjection, TraceInjectionConfig};
@@ -79,14 +77,6 @@ impl Filter {
             format!("{name:?} is no filter; there is {}", names.join(", "))
         })
     }
-}
-
-/// Makes the plugins of a setup: one whose `code` is `n` is the n-th of these filters.
-pub fn factory(filters: &[&'static Filter]) -> Factory<NativePlugin> {
-    let plugins: Vec<_> = filters.iter().map(|filter| filter.plugin).collect();
-    Arc::new(move |setup: &PluginSetup| {
-        plugins.get(setup.code).map(|plugin| plugin()).ok_or_else(|| "no such plugin".to_owned())
-    })
 }
 
 /// The schema of a configuration. A member that may be left out has no default of `null`: yaml-language-server, which editors have, would offer nothing behind it.

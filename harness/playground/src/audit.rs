@@ -1,19 +1,6 @@
-//! The audit tab: a file that was dropped on the page is verified, searched and exported, line by line, in constant memory.
+//! The audit tab: a file that was dropped on the page is verified, searched and exported, line by line.
 //!
-//! For the border to JavaScript:
-//!
-//! ```text
-//! Dropped { name: String, size: u64, reader: impl Read + 'static, progress: impl FnMut(u64) + 'static }
-//! Slices::new(size: u64, read: FnMut(offset: u64, into: &mut [u8]) -> io::Result<usize>): impl Read
-//! verify(Dropped, trust: &str) -> Result<String, Refusal>
-//! search(Dropped, query: &str, page: &str) -> Result<String, Refusal>
-//! export(Dropped, query: &str, format: &str, piece: FnMut(&[u8]) -> io::Result<()>) -> Result<(), Refusal>
-//! record(bytes: &[u8]) -> Result<String, Refusal>
-//! ```
-//!
-//! `trust`, `query`, `page` and what comes back are JSON in the forms of `page/src/engine.ts`. `Slices` makes a reader of a function that copies some
-//! bytes of the file, as many as there is room for, and says how many those were. `progress` hears now and then how many bytes have been read.
-//! `record` takes the bytes at `offset` of a row, `length` of them.
+//! What it is asked, and what it gives, is JSON in the forms of `page/src/engine.ts`.
 
 mod advice;
 mod export;

@@ -327,6 +327,8 @@ mod tests {
         assert_eq!(quota.refund(bucket, 100, SECOND, SECOND).nanos, SECOND);
         let behind = quota.charge(bucket, 1000, SECOND);
         assert_eq!(quota.remaining(behind, SECOND), 0);
+        assert_eq!(quota.balance(bucket, SECOND + SECOND / 20), 6.5);
+        assert_eq!(quota.balance(behind, SECOND), -10.0, "as deep as the overdraft allows");
         assert_eq!(quota.take(behind, 1, SECOND, 0).unwrap_err().until, Some(SECOND + SECOND / 10));
     }
 

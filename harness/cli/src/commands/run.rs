@@ -43,8 +43,7 @@ impl Run {
         let module = load_module_with(&self.module, &options)?;
         let configuration = self.config.as_deref().map(read_config).transpose()?.unwrap_or_default();
         let clock = Some(self.clock.map_or_else(real_time, since_epoch));
-        let mut sim = Sim::new(Setup { clock, ..Setup::of(configuration) });
-        sim.set_journal(true);
+        let mut sim = Sim::new(Setup { clock, journal: true, ..Setup::of(configuration) });
         for (name, function) in foreign_functions() {
             sim.register_foreign_function(name, function);
         }

@@ -1,4 +1,4 @@
-/** What the engine (the filters and the simulated proxy as WebAssembly) takes and gives. It runs in a worker: see `engine.worker.ts`. */
+/** What the engine (the filters and the simulated proxy as WebAssembly) takes and gives. It runs in a worker: see `workers/engine.ts`. */
 
 export type Header = [name: string, value: string];
 
@@ -77,7 +77,7 @@ export interface Level {
 
 /** The start of the plugins, or a step. */
 export interface Moment {
-  kind: "start" | "send" | "advance" | "tcp" | "look";
+  kind: "start" | "send" | "advance" | "tcp";
   /** The virtual time when it was over, in milliseconds since the epoch. */
   at: number;
   /** Only of `send`: one right after the other. */

@@ -8,7 +8,6 @@ mod token;
 mod watched;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use portcullis_filters::FILTERS;
 use portcullis_kit::{Module, UnixTime};
@@ -51,8 +50,10 @@ pub fn play(path: &str, text: &str, files: &str, modules: Modules<'_>, now: u64)
     let files: BTreeMap<String, String> =
         serde_json::from_str(files).map_err(|error| problem(0, format!("files: {error}")))?;
     let include = |include: &str| {
-        let found = files.get(include).or_else(|| files.get(&plain(include)));
-        found.cloned().ok_or_else(|| "it was not given along; add the file to the scenario".to_owned())
+        files
+            .get(include)
+            .cloned()
+            .ok_or_else(|| "it was not given along; add the file to the scenario".to_owned())
     };
     let mut scenario = Scenario::load(path, text, &include).map_err(|error| told(&error))?;
     let now = UnixTime::from_nanos(now.saturating_mul(1_000_000));
@@ -72,17 +73,6 @@ fn told(error: &LoadError) -> String {
 
 fn problem(line: u64, problem: String) -> String {
     json!(Problem { line, problem }).to_string()
-}
-
-/// A path without what leads nowhere: `./a` is `a`.
-fn plain(path: &str) -> String {
-    Path::new(path)
-        .components()
-        .collect::<PathBuf>()
-        .display()
-        .to_string()
-        .trim_start_matches("./")
-        .to_owned()
 }
 
 #[cfg(test)]

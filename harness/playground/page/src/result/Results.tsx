@@ -7,7 +7,7 @@ import { MomentCard } from "./MomentCard";
 import { levelSeries, placed, stateSeries, STATES } from "./series";
 import { Verdict } from "./Verdict";
 
-const KINDS: Record<Moment["kind"], string> = { start: "The plugins start", send: "Requests", advance: "Time passes", tcp: "A TCP connection", look: "A look at what has come of it" };
+const KINDS: Record<Moment["kind"], string> = { start: "The plugins start", send: "Requests", advance: "Time passes", tcp: "A TCP connection" };
 
 /** A step as it was written. */
 export interface Written {

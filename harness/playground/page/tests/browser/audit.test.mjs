@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { crc32, deflateSync, gzipSync } from "node:zlib";
-import { launch, open, PORTCULLIS, ROOT, serve } from "./served.mjs";
+import { open, playground, PORTCULLIS, ROOT } from "./served.mjs";
 
 /** Of the checkpoint in docs/audit.jsonl, and one that has nothing to do with it. */
 const KEY = "audit.example+c271e3d6+AeMR4ZsVJXi6p85fhlmE0XJhcFFlF3eoRiccRfj2ZyqO";
@@ -17,19 +17,14 @@ const UNSIGNED = "The chain has no checkpoint whose signature was verified with 
 const VOUCHED = "Nothing vouches for what comes after the last signed checkpoint of a chain.";
 const intact = (records) => `Intact: ${records} records of 1 chain; none was changed, put in, or removed between others, as far as the hashes tell.`;
 
-let server;
-let browser;
+const it = playground();
 let folder;
 let lines;
 before(async () => {
-  server = await serve();
-  browser = await launch();
   folder = await mkdtemp(join(tmpdir(), "portcullis-playground-"));
   lines = (await readFile(join(ROOT, "docs/audit.jsonl"), "utf8")).trim().split("\n");
 });
 after(async () => {
-  await browser?.close();
-  server?.end();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -60,7 +55,7 @@ async function saved(page, label) {
 }
 
 test("an intact file is said to be, and shown, and what is meant is saved", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const file = await drop(page, "audit.jsonl", lines.join("\n") + "\n");
   assert.deepEqual(await verdict(page, "Intact: "), { kind: "note", said: [intact(10), OPEN, UNSIGNED] });
   const rows = panel(page).locator(".rows tbody tr");
@@ -77,7 +72,7 @@ test("an intact file is said to be, and shown, and what is meant is saved", asyn
 });
 
 test("a record opens with its facts, and the arrows lead to its neighbours", async () => {
-  const { page, close } = await open(browser, server.url, { viewport: { width: 900, height: 500 } });
+  const { page, close } = await open(it.browser, it.url, { viewport: { width: 900, height: 500 } });
   await drop(page, "audit.jsonl", lines.join("\n"));
   await panel(page).getByRole("button", { name: /^Record of line 4,/ }).click();
   const dialog = page.getByRole("dialog", { name: "Line 4" });
@@ -101,7 +96,7 @@ test("a record opens with its facts, and the arrows lead to its neighbours", asy
 });
 
 test("a message of protobuf opens as the record that it is", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const file = join(folder, "audit.binpb");
   execFileSync(PORTCULLIS, ["audit", "export", join(ROOT, "docs/audit.jsonl"), "--protobuf", file]);
   await page.getByRole("tab", { name: "Audit file" }).click();
@@ -115,7 +110,7 @@ test("a message of protobuf opens as the record that it is", async () => {
 });
 
 test("a record that was changed is found in its line, and marked", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const tampered = lines.map((line, at) => (at === 2 ? line.replace(/"time":\d/, '"time":9') : line));
   assert.notDeepEqual(tampered, lines);
   await drop(page, "tampered.jsonl", tampered.join("\n"));
@@ -130,7 +125,7 @@ test("a record that was changed is found in its line, and marked", async () => {
 });
 
 test("a file without its end is not called intact without a doubt, and one without its middle is not intact", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await drop(page, "half.jsonl", lines.slice(0, 4).join("\n"));
   assert.deepEqual(await verdict(page, "Intact: "), { kind: "note", said: [intact(4), OPEN, UNSIGNED] });
   await drop(page, "hole.jsonl", lines.filter((_, at) => at !== 2).join("\n"));
@@ -142,7 +137,7 @@ test("a file without its end is not called intact without a doubt, and one witho
 });
 
 test("keys verify signatures, and a key that is none leaves no verdict", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await drop(page, "audit.jsonl", lines.join("\n"));
   await verdict(page, "Intact: ");
   await panel(page).getByText("Verify the signatures of checkpoints").click();
@@ -177,7 +172,7 @@ test("keys verify signatures, and a key that is none leaves no verdict", async (
 });
 
 test("with a key each chain has to be signed, unless that is taken back", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await drop(page, "begun.jsonl", lines.slice(0, 2).join("\n"));
   await verdict(page, "Intact: ");
   await panel(page).getByText("Verify the signatures of checkpoints").click();
@@ -192,7 +187,7 @@ test("with a key each chain has to be signed, unless that is taken back", async 
 });
 
 test("a member that cannot be read is told at its field", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await drop(page, "audit.jsonl", lines.join("\n"));
   await panel(page).getByLabel("From (UTC)").fill("noon");
   await button(page, "Search").click();
@@ -219,7 +214,7 @@ function png() {
 }
 
 test("files of other kinds are told of as what they are, and nothing else is said", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const text = lines.join("\n");
   const schema = await readFile(join(ROOT, "docs/schemas/jwt-auth.schema.json"), "utf8");
   const none = "no audit record in it";
@@ -244,7 +239,7 @@ test("files of other kinds are told of as what they are, and nothing else is sai
 });
 
 test("half a record is found, and the rest is shown", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const text = lines.join("\n");
   await drop(page, "half.jsonl", text.slice(0, text.length - 200));
   await verdict(page, "Not intact: ");
@@ -258,7 +253,7 @@ test("half a record is found, and the rest is shown", async () => {
 });
 
 test("records in ECS that were made of others are searched, and why they are not verified is said", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const ecs = execFileSync(PORTCULLIS, ["audit", "export", "--ecs", "-", join(ROOT, "docs/audit.jsonl")], { encoding: "utf8" });
   const records = ecs.trim().split("\n").length;
   await drop(page, "ecs.jsonl", ecs);
@@ -276,7 +271,7 @@ function many(count) {
 }
 
 test("pages are turned", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await drop(page, "many.jsonl", many(250));
   const pages = panel(page).getByRole("navigation", { name: "Pages of records" });
   const shown = async (range, line) => {
@@ -293,7 +288,7 @@ test("pages are turned", async () => {
 });
 
 test("a time is chosen in the histogram by keyboard", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await drop(page, "many.jsonl", many(250));
   const column = panel(page).locator(".columns-chart [role=button][tabindex='0']");
   await column.focus();
@@ -312,7 +307,7 @@ test("a time is chosen in the histogram by keyboard", async () => {
 });
 
 test("rows are walked through by keyboard", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await drop(page, "audit.jsonl", lines.join("\n"));
   await panel(page).getByRole("button", { name: /^Record of line 1,/ }).focus();
   await page.keyboard.press("ArrowDown");
@@ -324,7 +319,7 @@ test("rows are walked through by keyboard", async () => {
 });
 
 test("on a phone a record is a card with all of its values", async () => {
-  const { page, close } = await open(browser, server.url, { viewport: { width: 360, height: 740 } });
+  const { page, close } = await open(it.browser, it.url, { viewport: { width: 360, height: 740 } });
   await drop(page, "audit.jsonl", lines.join("\n"));
   const row = panel(page).locator(".rows tbody tr").nth(3);
   await row.waitFor();
@@ -342,7 +337,7 @@ test("on a phone a record is a card with all of its values", async () => {
 });
 
 test("the help says what the words mean, and what needs the command", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await page.getByRole("tab", { name: "Audit file" }).click();
   await panel(page).getByText(/^Help: /).click();
   for (const text of [/^Chain begins \(genesis\)$/, /^Not compared$/, /^Other$/, /--checkpoints envoy\.log/, /audit verify audit\.1\.jsonl audit\.jsonl/]) {
@@ -353,7 +348,7 @@ test("the help says what the words mean, and what needs the command", async () =
 
 for (const colorScheme of ["light", "dark"]) {
   test(`what was found can be read by everybody, when it is ${colorScheme}`, async () => {
-    const { page, close } = await open(browser, server.url, { colorScheme, bypassCSP: true });
+    const { page, close } = await open(it.browser, it.url, { colorScheme, bypassCSP: true });
     await page.addScriptTag({ content: await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8") });
     await drop(page, "tampered.jsonl", lines.map((line, at) => (at === 3 ? line.replace("401", "200") : line)).filter((_, at) => at !== 2).join("\n"));
     await panel(page).locator(".rows tr.is-found").first().waitFor();
@@ -368,7 +363,7 @@ for (const colorScheme of ["light", "dark"]) {
 }
 
 test("a hundred megabytes stream by while the page answers", { timeout: 300_000 }, async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await page.evaluate(() => {
     window.longest = 0;
     let last = performance.now();

@@ -2,20 +2,11 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { launch, open, ROOT, serve } from "./served.mjs";
+import { open, playground, ROOT } from "./served.mjs";
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.end();
-});
+const it = playground();
 
 const panel = (page) => page.getByRole("tabpanel", { name: "Module" });
 const messages = (page, kind) => panel(page).locator(`.message-${kind} > .message-text`);
@@ -32,7 +23,7 @@ async function taken(page, name) {
 }
 
 test("a module is taken apart", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const bytes = await readFile(join(ROOT, "dist/token-bucket.wasm"));
   await drop(page, "token-bucket.wasm", bytes);
   await taken(page, "token-bucket.wasm");
@@ -50,7 +41,7 @@ test("a module is taken apart", async () => {
 });
 
 test("what is no module for Envoy is told of with its size and digest, and the next one is read", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const bytes = await readFile(join(ROOT, "dist/token-bucket.wasm"));
   const half = bytes.subarray(0, bytes.length / 2);
   for (const [name, content, size, expected] of [
@@ -77,7 +68,7 @@ test("what is no module for Envoy is told of with its size and digest, and the n
 });
 
 test("the help says what the words mean", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await page.getByRole("tab", { name: "Module" }).click();
   await panel(page).getByText(/^Help: /).click();
   await panel(page).getByText("portcullis inspect MODULE").waitFor();

@@ -1,20 +1,11 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { difference, included, player, reports, texts } from "./played.mjs";
-import { launch, open, ROOT, serve } from "./served.mjs";
+import { open, playground, ROOT } from "./served.mjs";
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.end();
-});
+const it = playground();
 
 const FILTERS = ["jwt-auth", "token-bucket", "circuit-breaker", "trace-injection", "audit-log", "portcullis"];
 
@@ -40,7 +31,7 @@ test("every conformance case gives in the browser what it gives in wasmtime", { 
   const expected = await reports("wasm", "tests/abi", "tests/spec");
   const all = await texts("tests/abi", "tests/spec");
   const modules = { ...(await dist("probe")), ...(await guests()) };
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const play = await player(page, modules);
   const differ = [];
   for (const [path, report] of expected) {
@@ -57,7 +48,7 @@ test("every conformance case gives in the browser what it gives in wasmtime", { 
 test("our modules give in the browser what they give in wasmtime", { timeout: 900_000 }, async () => {
   const expected = await reports("wasm", "tests/scenarios");
   const all = await texts("tests/scenarios", "tests/tokens");
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const play = await player(page, await dist("probe", ...FILTERS));
   const differ = [];
   for (const [path, report] of expected) {
@@ -70,7 +61,7 @@ test("our modules give in the browser what they give in wasmtime", { timeout: 90
 });
 
 test("a module is tried from the tab that has taken it apart", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const panel = page.getByRole("tabpanel", { name: "Policy" });
   await panel.getByText(/takes this configuration/).waitFor();
   await page.getByRole("tab", { name: "Module" }).click();
@@ -88,7 +79,7 @@ test("a module is tried from the tab that has taken it apart", async () => {
 });
 
 test("a scenario is opened along with its module, which can also come later", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const panel = page.getByRole("tabpanel", { name: "Policy" });
   await panel.getByText(/takes this configuration/).waitFor();
   const scenario = { name: "mine.yaml", mimeType: "text/yaml", buffer: Buffer.from("name: mine\nmodule: ../build/token-bucket.wasm\nconfig: {domain: d, limits: [{name: all, rate: 1/1h, burst: 1}]}\nsteps:\n  - name: first\n    request: {}\n    expect: {status: 200}\n  - name: second\n    request: {}\n    expect: {status: 429}\n") };
@@ -108,7 +99,7 @@ test("a scenario is opened along with its module, which can also come later", as
 });
 
 test("a guest that loops forever is stopped, and the next one plays", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const panel = page.getByRole("tabpanel", { name: "Policy" });
   await panel.getByText(/takes this configuration/).waitFor();
   const loop = await readFile(join(process.env.GUESTS, "loop.wasm"));

@@ -3,26 +3,17 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { promisify } from "node:util";
 import { choose, configuration, marks, messages, played, requests, result, send, write, written } from "./policy_tab.mjs";
-import { launch, open, PORTCULLIS, ROOT, serve } from "./served.mjs";
+import { open, playground, PORTCULLIS, ROOT } from "./served.mjs";
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.end();
-});
+const it = playground();
 
 const EXAMPLES = ["jwt-auth", "token-bucket", "circuit-breaker", "trace-injection", "audit-log", "suite"];
 
 test("a limit passes and denies, and its bucket is drawn", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "token-bucket");
   assert.deepEqual(await marks(page), [..."✓✓✓✕✓✓✓"].map((sign) => (sign === "✓" ? "✓ Passed to the upstream" : "✕ Denied by token-bucket")));
   assert.equal(await result(page).locator(".result-line").textContent(), "Played: 7 requests, 6 of which have reached the upstream.");
@@ -34,7 +25,7 @@ test("a limit passes and denies, and its bucket is drawn", async () => {
 });
 
 test("every example plays, in the form and as YAML, and leads back", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   for (const filter of EXAMPLES) {
     await choose(page, filter);
     const [inForm, text] = [await marks(page), await written(page)];
@@ -51,7 +42,7 @@ test("every example plays, in the form and as YAML, and leads back", async () =>
 });
 
 test("what was changed in the YAML is not lost on the way back to the form", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "token-bucket");
   await result(page).getByRole("button", { name: "Edit as YAML" }).click();
   await page.locator(".cm-content").click();
@@ -64,7 +55,7 @@ test("what was changed in the YAML is not lost on the way back to the form", asy
 });
 
 test("what was written comes back, however many examples came between", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "token-bucket");
   await write(page, "limits: [{ name: mine, rate: 3/1m }]\n");
   await choose(page, "circuit-breaker");
@@ -80,7 +71,7 @@ test("what was written comes back, however many examples came between", async ()
 });
 
 test("leaving is asked about where something would be lost", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const asked = [];
   page.on("dialog", (dialog) => asked.push(dialog.type()) && dialog.accept());
   await choose(page, "token-bucket");
@@ -94,7 +85,7 @@ test("leaving is asked about where something would be lost", async () => {
 });
 
 test("a file that is dropped beside the place for it leads nowhere", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const isPrevented = await page.evaluate(() => {
     const event = new DragEvent("drop", { cancelable: true, bubbles: true });
     document.body.dispatchEvent(event);
@@ -105,7 +96,7 @@ test("a file that is dropped beside the place for it leads nowhere", async () =>
 });
 
 test("a mistake in a configuration is told once, below its line, and nothing is sent", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "jwt-auth");
   await write(page, "providers:\n  - name: shop\n    issuer: https://a.example\n    claims_to_header: []\n");
   const problem = configuration(page).locator(".cm-problem");
@@ -124,7 +115,7 @@ test("a mistake in a configuration is told once, below its line, and nothing is 
 });
 
 test("alternatives are offered where a value stands", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "jwt-auth");
   await write(page, "providers:\n  - name: shop\n    jwks: ");
   await page.keyboard.press("Control+Space");
@@ -136,7 +127,7 @@ test("alternatives are offered where a value stands", async () => {
 });
 
 test("a field's mistake is told by its step, and shown", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "token-bucket");
   await requests(page).locator("summary").nth(1).click();
   await requests(page).getByLabel("Path and query").nth(1).fill("no slash");
@@ -152,7 +143,7 @@ test("a field's mistake is told by its step, and shown", async () => {
 });
 
 test("a token suits the provider and the clock, by each algorithm", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const url = "https://login.example";
   await choose(page, "jwt-auth");
   await write(page, `providers: [{ name: shop, issuer: "${url}", audiences: [billing], jwks: { inline: "\${jwks}" } }]\notherwise: { provider: shop }\n`);
@@ -180,7 +171,7 @@ test("a token suits the provider and the clock, by each algorithm", async () => 
 });
 
 test("a denial in shadow mode is not told as if all were well", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "jwt-auth");
   await write(page, `mode: shadow\n${await written(page)}`);
   await send(page);
@@ -189,7 +180,7 @@ test("a denial in shadow mode is not told as if all were well", async () => {
 });
 
 test("a policy of one's own, from nothing to its file, by keys alone", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "token-bucket");
   await page.getByLabel("Begin with an example").focus();
   await played(page, () => page.keyboard.press("End"));
@@ -222,7 +213,7 @@ test("a policy of one's own, from nothing to its file, by keys alone", async () 
 });
 
 test("steps move, are doubled, and time passes between them", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "token-bucket");
   const steps = () => requests(page).locator("li summary").allTextContents();
   await requests(page).locator("summary").first().click();
@@ -239,7 +230,7 @@ test("steps move, are doubled, and time passes between them", async () => {
 });
 
 test("clusters fail as they are told to, come and go", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "trace-injection");
   await page.locator("summary", { hasText: "Clock, clusters, variables" }).click();
   const fail = page.getByRole("group", { name: "Cluster otel" }).getByLabel("When called, it …");
@@ -257,7 +248,7 @@ test("clusters fail as they are told to, come and go", async () => {
 });
 
 test("another filter brings a configuration of its own, and nothing else of an example", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "jwt-auth");
   await page.getByLabel("Filter", { exact: true }).selectOption("token-bucket");
   assert.match(await written(page), /^limits:/);
@@ -274,7 +265,7 @@ test("another filter brings a configuration of its own, and nothing else of an e
 
 test("what is exported passes in portcullis test", { skip: PORTCULLIS ? false : "PORTCULLIS is not set" }, async () => {
   const folder = await mkdtemp(join(tmpdir(), "portcullis-playground-"));
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   for (const filter of EXAMPLES) {
     await choose(page, filter);
     await result(page).getByRole("button", { name: "Export …" }).click();
@@ -292,7 +283,7 @@ test("what is exported passes in portcullis test", { skip: PORTCULLIS ? false : 
 });
 
 test("a scenario file of the repository is opened as it is, passes, fails when it is changed, and is saved", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "token-bucket");
   const files = ["tests/scenarios/jwt-auth/demo.yaml", "tests/tokens/fixtures.yaml"];
   await played(page, () => page.getByLabel(/open a scenario file/).setInputFiles(files.map((file) => join(ROOT, file))));
@@ -309,7 +300,7 @@ test("a scenario file of the repository is opened as it is, passes, fails when i
 });
 
 test("a configuration, bare or in a manifest, is put into the editor", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "jwt-auth");
   const config = "limits:\n  - { name: opened, rate: 5/1s }\n";
   const manifest = `apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nspec:\n  pluginConfig:\n${config.replace(/^/gm, "    ").trimEnd()}\n`;

@@ -1,24 +1,15 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { choose, linkTo, marks, request, requests, result, send, write, written } from "./policy_tab.mjs";
-import { launch, open, serve } from "./served.mjs";
+import { open, playground } from "./served.mjs";
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.end();
-});
+const it = playground();
 
 test("what filters do to headers is told apart from what the proxy does, and so is who answers", async () => {
   const config = "--- # of a file\nbreakers: [{ name: b, timeout: 1s, trip: { consecutive_errors: 1 }, fallback: [{ static: { status: 200, body: hi } }] }]\n...\n";
   const headers = [["x-envoy-expected-rq-timeout-ms", "5000"], ["connection", "keep-alive"], ["expect", "100-continue"], ["x-jndi", "${jndi:ldap://a}"], ["x-number", "0b11"]];
   const steps = [request({ step: { name: "in time", headers } }), request({ step: { name: "it fails" }, upstream: { status: 503 } }), request({ step: { name: "spared" } })];
-  const { page, close } = await open(browser, linkTo(server.url, { filter: "circuit-breaker", config, steps }));
+  const { page, close } = await open(it.browser, linkTo(it.url, { filter: "circuit-breaker", config, steps }));
   await result(page).getByText("Send the requests to see what becomes of them.").waitFor();
   await send(page);
   assert.deepEqual(await marks(page), ["✓ Passed to the upstream", "✓ Passed to the upstream", "i Answered by the fallback"]);
@@ -43,7 +34,7 @@ test("what filters do to headers is told apart from what the proxy does, and so 
 });
 
 test("a configuration that is refused makes no file, and one with a secret says so", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "token-bucket");
   await write(page, "limits:\n  - { name: a, rates: 1/1s }\n");
   await result(page).getByRole("button", { name: "Export …" }).click();
@@ -60,7 +51,7 @@ test("a configuration that is refused makes no file, and one with a secret says 
 });
 
 test("what has grown large or odd in a scenario file is edited all the same", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "token-bucket");
   await result(page).getByRole("button", { name: "Edit as YAML" }).click();
   for (const text of ["*foo", "include: *foo\n"]) {

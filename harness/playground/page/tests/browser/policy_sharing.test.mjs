@@ -1,22 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { inflateRawSync } from "node:zlib";
 import { choose, linkTo, marks, result, send, write, written } from "./policy_tab.mjs";
-import { launch, open, serve } from "./served.mjs";
+import { open, playground } from "./served.mjs";
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.end();
-});
+const it = playground();
 
 test("a shared address gives the same for good, without the private key", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "jwt-auth");
   const before = await marks(page);
   await result(page).getByRole("button", { name: "Share …" }).click();
@@ -33,7 +24,7 @@ test("a shared address gives the same for good, without the private key", async 
   const shared = JSON.parse(inflateRawSync(packed).toString());
   assert.deepEqual(shared.vars.jwks.keys.map((key) => Object.keys(key).sort()), [["alg", "crv", "kid", "kty", "use", "x"]]);
   // Two hours later, its tokens are what they were.
-  const later = await browser.newContext();
+  const later = await it.browser.newContext();
   const other = await later.newPage();
   await other.clock.install({ time: Date.now() + 7_200_000 });
   await other.goto(address);
@@ -46,7 +37,7 @@ test("a shared address gives the same for good, without the private key", async 
 });
 
 test("a policy with a secret in it is not shared, and one that cannot be read neither", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "jwt-auth");
   const told = async (text, name) => {
     await write(page, text);
@@ -62,7 +53,7 @@ test("a policy with a secret in it is not shared, and one that cannot be read ne
 });
 
 test("what a token or a link does to a part of the page it does to that part alone", async () => {
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   await choose(page, "jwt-auth");
   await page.locator("summary", { hasText: "Look into a token" }).click();
   const part = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
@@ -86,14 +77,14 @@ test("what a token or a link does to a part of the page it does to that part alo
   await look({ alg: "ES256" }, { sub: "carol" });
   await page.getByRole("region", { name: "Claims of the token" }).getByText("carol").waitFor();
   const vars = JSON.parse(`${'{"a":'.repeat(2000)}1${"}".repeat(2000)}`);
-  await page.goto(linkTo(server.url, { vars }));
+  await page.goto(linkTo(it.url, { vars }));
   await page.getByRole("region", { name: "Begin with" }).getByText("The policy in the address cannot be read: vars are more than 64 levels deep. The link may be cut off.").waitFor();
   await send(page);
   await close();
 });
 
 test("a link that was cut off is told of, and the page begins all the same", async () => {
-  const { page, close } = await open(browser, `${server.url}#policy=AAAA`);
+  const { page, close } = await open(it.browser, `${it.url}#policy=AAAA`);
   await page.getByRole("region", { name: "Begin with" }).locator(".message-error").waitFor();
   assert.match(await page.getByRole("region", { name: "Begin with" }).locator(".message-text").textContent(), /^The policy in the address cannot be read: .+ The link may be cut off\.$/);
   assert.match(await written(page), /providers/);

@@ -1,23 +1,14 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { difference, player, reports, texts } from "./played.mjs";
-import { launch, open, serve } from "./served.mjs";
+import { open, playground } from "./served.mjs";
 
-let server;
-let browser;
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  server?.end();
-});
+const it = playground();
 
 test("every scenario gives in the browser what it gives natively", { timeout: 600_000 }, async () => {
   const native = await reports("native", "tests/scenarios");
   const all = await texts("tests/scenarios", "tests/tokens");
-  const { page, close } = await open(browser, server.url);
+  const { page, close } = await open(it.browser, it.url);
   const play = await player(page);
   const differ = [];
   let played = 0;

@@ -1,7 +1,8 @@
 // The playground as its users have it: `portcullis playground`, and a real browser.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { after, before } from "node:test";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
@@ -13,8 +14,24 @@ export const ROOT = new URL("../../../../../", import.meta.url).pathname;
 /** No background traffic, which a closed network would refuse. */
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
+/** The page and a browser, for the tests of one file: `url` and `browser` are there while these run. */
+export function playground() {
+  const it = {};
+  let server;
+  before(async () => {
+    server = await serve();
+    it.url = server.url;
+    it.browser = await launch();
+  });
+  after(async () => {
+    await it.browser?.close();
+    server?.end();
+  });
+  return it;
+}
+
 /** Serves the page on a free port, until `end`; with PLAYGROUND_URL it is served already. */
-export async function serve() {
+async function serve() {
   if (process.env.PLAYGROUND_URL) return { url: process.env.PLAYGROUND_URL, end: () => {} };
   assert.ok(PORTCULLIS, "PORTCULLIS names the command");
   const command = spawn(PORTCULLIS, ["playground", "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
@@ -24,7 +41,10 @@ export async function serve() {
   return { url, end: () => command.kill() };
 }
 
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
+function launch() {
+  const found = execFileSync("sh", ["-c", "command -v chromium"], { encoding: "utf8" }).trim();
+  return chromium.launch({ executablePath: found, args: ARGUMENTS });
+}
 
 /** A page in a browser of its own. What it asks of other origins, and what it complains of, fails the test at `close`. */
 export async function open(browser, url, options = {}) {
