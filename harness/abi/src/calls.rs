@@ -31,12 +31,14 @@ pub(crate) fn call_foreign_function<E: Guest>(
     let spans = [(name, size), (args, args_size)];
     let result = guest.ask(spans, |sim, [name, args]| sim.call_foreign_function(name, args))?;
     // Who does not want the result says so by a null pointer.
-    let pointer = if result_at == 0 { 0 } else { guest.place(&result)? };
+    let size = result.as_ref().map_or(0, Vec::len) as u32;
+    // Who does not want the result says so by a null pointer. One that is empty has a place too, unlike other empty values.
     if result_at != 0 {
+        let pointer = result.map_or(Ok(0), |result| guest.place(&result))?;
         guest.write_u32(result_at, pointer)?;
     }
     if size_at != 0 {
-        guest.write_u32(size_at, result.len() as u32)?;
+        guest.write_u32(size_at, size)?;
     }
     Ok(())
 }

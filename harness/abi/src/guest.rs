@@ -126,18 +126,15 @@ pub(crate) trait Guest: Engine {
         self.write(pointer, &value.to_le_bytes())
     }
 
-    /// Gives the guest bytes in memory of its own, and writes down where they are and how many.
+    /// Gives the guest bytes in memory of its own, and writes down where they are and how many. For none, Envoy does not ask for memory.
     fn give(&mut self, bytes: &[u8], pointer_at: u32, size_at: u32) -> Outcome<Self> {
-        let pointer = self.place(bytes)?;
+        let pointer = if bytes.is_empty() { 0 } else { self.place(bytes)? };
         self.write_u32(pointer_at, pointer)?;
         self.write_u32(size_at, bytes.len() as u32)
     }
 
-    /// Puts bytes into memory that the guest's allocator gives; 0 for none, for which Envoy does not ask.
+    /// Puts bytes into memory that the guest's allocator gives, which may be nowhere for none.
     fn place(&mut self, bytes: &[u8]) -> Outcome<Self, u32> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
         let phase = mem::replace(&mut self.state().phase, Phase::Allocating);
         let Some(pointer) = self.allocate(bytes.len() as u32) else {
             self.state().phase = phase;
@@ -147,7 +144,7 @@ pub(crate) trait Guest: Engine {
         let pointer = pointer.map_err(Fault::Trap)?;
         self.state().phase = phase;
         match pointer {
-            0 => {
+            0 if !bytes.is_empty() => {
                 Err(Fault::Memory(format!("the module's allocator gave no memory for {} bytes", bytes.len())))
             }
             pointer => self.write(pointer, bytes).map(|()| pointer),

@@ -223,6 +223,14 @@ impl Shown for Vec<u8> {
     }
 }
 
+impl Shown for Option<Vec<u8>> {
+    fn show(&self, line: &mut String) {
+        if let Some(bytes) = self {
+            bytes.show(line);
+        }
+    }
+}
+
 impl Shown for HeaderList {
     fn show(&self, line: &mut String) {
         let fields: Vec<_> =

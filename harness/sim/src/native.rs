@@ -198,7 +198,7 @@ impl Properties for Sim {
 
 impl ForeignFunctions for Sim {
     fn foreign(&mut self, name: &str, argument: &[u8]) -> Result<Vec<u8>, HostError> {
-        self.call_foreign_function(name.as_bytes(), argument).map_err(refused)
+        self.call_foreign_function(name.as_bytes(), argument).map(Option::unwrap_or_default).map_err(refused)
     }
 }
 

@@ -44,26 +44,26 @@ impl Sim {
         self.foreign_functions.insert(name, function);
     }
 
-    /// `proxy_call_foreign_function`.
+    /// `proxy_call_foreign_function`; `None` from a function that has no result, where another's may be empty.
     ///
     /// # Errors
     /// `NOT_FOUND` for an unknown name; else whatever the function gives.
-    pub fn call_foreign_function(&mut self, function: &[u8], arguments: &[u8]) -> Hostcall<Vec<u8>> {
+    pub fn call_foreign_function(&mut self, function: &[u8], arguments: &[u8]) -> Hostcall<Option<Vec<u8>>> {
         let result = match function {
-            b"clear_route_cache" => self.clear_route_cache(),
-            b"declare_property" => self.declare_property(arguments),
-            b"set_envoy_filter_state" => self.set_envoy_filter_state(arguments),
+            b"clear_route_cache" => self.clear_route_cache().map(|()| None),
+            b"declare_property" => self.declare_property(arguments).map(|()| None),
+            b"set_envoy_filter_state" => self.set_envoy_filter_state(arguments).map(|()| None),
             name => std::str::from_utf8(name)
                 .ok()
                 .and_then(|name| self.foreign_functions.get(name))
                 .ok_or_else(|| Refusal::not_found("no foreign function of this name is registered"))
-                .and_then(|function| function(arguments)),
+                .and_then(|function| function(arguments).map(Some)),
         };
         self.note("proxy_call_foreign_function", &[&function, &arguments], result)
     }
 
     /// What is declared in the root context holds for `proxy_set_property` in every stream; in a stream it holds for nobody.
-    fn declare_property(&mut self, arguments: &[u8]) -> Hostcall<Vec<u8>> {
+    fn declare_property(&mut self, arguments: &[u8]) -> Hostcall<()> {
         let declared = DeclareProperty::decode(arguments).map_err(not_a_message)?;
         let id = self.context_id();
         if let Some(root) = self.vm_mut().and_then(|vm| vm.root_mut(id))
@@ -71,10 +71,10 @@ impl Sim {
         {
             return Err(Refusal::bad_argument("this property has been declared before"));
         }
-        Ok(Vec::new())
+        Ok(())
     }
 
-    fn set_envoy_filter_state(&mut self, arguments: &[u8]) -> Hostcall<Vec<u8>> {
+    fn set_envoy_filter_state(&mut self, arguments: &[u8]) -> Hostcall<()> {
         let state = SetFilterState::decode(arguments).map_err(not_a_message)?;
         if !TEXT_STATE.contains(&state.path.as_str()) {
             let reason = format!("Envoy has no factory for filter state {:?} that takes a text", state.path);
@@ -86,13 +86,13 @@ impl Sim {
         if let Some((stream, _)) = self.stream_mut() {
             stream.filter_state.insert(state.path.into_bytes(), state.value.into_bytes());
         }
-        Ok(Vec::new())
+        Ok(())
     }
 
     /// There is one route, so that picking it anew changes nothing that can be seen.
-    fn clear_route_cache(&mut self) -> Hostcall<Vec<u8>> {
+    fn clear_route_cache(&mut self) -> Hostcall<()> {
         let stream = self.stream().ok_or_else(|| Refusal::bad_argument("only a stream has a route"));
-        stream.map(|_| Vec::new())
+        stream.map(|_| ())
     }
 }
 
