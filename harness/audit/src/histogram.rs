@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::ControlFlow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::field::Field;
@@ -78,7 +79,7 @@ pub struct Histogram {
 }
 
 /// Requests over time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Bars {
     /// The beginning of the first bar, in milliseconds since the epoch; a multiple of the width.
     pub from: i64,
@@ -89,7 +90,7 @@ pub struct Bars {
 }
 
 /// How many requests there were in a time, by decision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Bar {
     /// Those that were let through.
     pub allowed: u64,

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use portcullis_audit_chain::logged;
 use portcullis_proto::audit::Record;
 use prost::Message;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::kind;
 use crate::protobuf::{MessageReader, StreamError, begins_stream, to_json};
 
 /// The longest line that is read. A record with two bodies is far from it.
@@ -19,6 +21,8 @@ const LONGEST: usize = 16 << 20;
 const AT_ONCE: usize = 256 << 10;
 /// Likewise of what is no file: each time, a browser has to be asked.
 const AT_ONCE_FROM_AFAR: usize = 1 << 20;
+/// What editors write before a text in UTF-8. It is no part of it: RFC 8259 section 8.1 lets readers pass over it.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 /// How much is read between two reports of progress.
 const STRIDE: u64 = 1 << 20;
 
@@ -39,7 +43,11 @@ pub struct Lines {
 
 /// What is read.
 enum Input {
-    Text(Box<dyn BufRead>),
+    Text {
+        reader: Box<dyn BufRead>,
+        /// How many bytes of the file are before what is read.
+        passed: u64,
+    },
     Messages(MessageReader<Box<dyn BufRead>>),
 }
 
@@ -72,7 +80,7 @@ pub struct Line<'a> {
 }
 
 /// Where something is in a file, in bytes: by that it can be read again without what is before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Place {
     /// Where it begins: a record in a log behind what the log has written before it, a message behind its length.
     pub offset: u64,
@@ -99,6 +107,8 @@ pub enum ReadError {
     Open(PathBuf, io::Error),
     /// It is a folder.
     Folder(PathBuf),
+    /// It is a file of another kind: which, and what to do.
+    Kind(PathBuf, &'static str),
     /// Reading failed in the middle.
     Read(PathBuf, io::Error),
 }
@@ -109,6 +119,9 @@ impl std::fmt::Display for ReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Open(path, error) | Self::Read(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Kind(path, kind) => {
+                write!(f, "{}: no audit record in it: it is {kind}", path.display())
+            }
             Self::Folder(path) => write!(f, "{}: a folder; name the files in it", path.display()),
         }
     }
@@ -119,7 +132,7 @@ impl Lines {
     /// read.
     ///
     /// # Errors
-    /// A file cannot be opened, or is a folder.
+    /// A file cannot be opened, is a folder, or begins as a file of another kind does.
     pub fn open(paths: &[PathBuf]) -> Result<Self, ReadError> {
         let mut lines = Self::none();
         for path in paths {
@@ -132,7 +145,7 @@ impl Lines {
     /// The lines of what is no file, such as one that a browser has: its name, what gives its bytes, and how many those are.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// It cannot be read, or begins as a file of another kind does.
     pub fn of(name: impl Into<PathBuf>, input: impl Read + 'static, size: u64) -> Result<Self, ReadError> {
         let mut lines = Self { size, ..Self::none() };
         lines.push(name.into(), Box::new(BufReader::with_capacity(AT_ONCE_FROM_AFAR, input)))?;
@@ -153,11 +166,15 @@ impl Lines {
         }
     }
 
-    fn push(&mut self, path: PathBuf, reader: Box<dyn BufRead>) -> Result<(), ReadError> {
-        match Input::new(reader) {
-            Ok(input) => self.waiting.push_back((path, input)),
-            Err(error) => return Err(ReadError::Read(path, error)),
+    fn push(&mut self, path: PathBuf, mut reader: Box<dyn BufRead>) -> Result<(), ReadError> {
+        let mut beginning = Vec::new();
+        if let Err(error) = reader.by_ref().take(kind::BEGINNING).read_to_end(&mut beginning) {
+            return Err(ReadError::Read(path, error));
         }
+        if let Some(kind) = kind::of(&beginning) {
+            return Err(ReadError::Kind(path, kind));
+        }
+        self.waiting.push_back((path, Input::new(beginning, reader)));
         Ok(())
     }
 
@@ -196,6 +213,8 @@ impl Lines {
         while let Some((path, input)) = self.waiting.front_mut() {
             if self.number == 0 {
                 self.file.clone_from(path);
+                self.position = input.passed();
+                self.read += self.position;
             }
             self.line.clear();
             let piece = input.read(&mut self.line).map_err(|error| ReadError::Read(path.clone(), error))?;
@@ -248,14 +267,26 @@ impl Lines {
 }
 
 impl Input {
-    fn new(mut reader: Box<dyn BufRead>) -> io::Result<Self> {
-        let is_stream = begins_stream(reader.fill_buf()?);
-        Ok(if is_stream { Self::Messages(MessageReader::new(reader)) } else { Self::Text(reader) })
+    /// Of which the beginning has been read already.
+    fn new(beginning: Vec<u8>, rest: Box<dyn BufRead>) -> Self {
+        let is_stream = begins_stream(&beginning);
+        let passed = if beginning.starts_with(MARK) { MARK.len() as u64 } else { 0 };
+        let mut beginning = Cursor::new(beginning);
+        beginning.set_position(passed);
+        let reader = Box::new(beginning.chain(rest));
+        if is_stream { Self::Messages(MessageReader::new(reader)) } else { Self::Text { reader, passed } }
+    }
+
+    fn passed(&self) -> u64 {
+        match self {
+            Self::Text { passed, .. } => *passed,
+            Self::Messages(_) => 0,
+        }
     }
 
     fn read(&mut self, line: &mut Vec<u8>) -> io::Result<Piece> {
         let reader = match self {
-            Self::Text(reader) => return read_line(reader, line),
+            Self::Text { reader, .. } => return read_line(reader, line),
             Self::Messages(reader) => reader,
         };
         let start = reader.position();
@@ -449,6 +480,29 @@ mod tests {
         assert!(error.ends_with("none.jsonl: No such file or directory (os error 2)"), "{error}");
         let error = Lines::open(&[folder.path().to_owned()]).err().unwrap().to_string();
         assert!(error.ends_with(": a folder; name the files in it"), "{error}");
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_told_as_such_and_a_short_one_is_read() {
+        let (_folder, paths) = files(&[b"{}", b"\x89PNG\r\n\x1a\n\0\0"]);
+        let error = Lines::open(&paths).err().unwrap().to_string();
+        assert!(error.ends_with("1.jsonl: no audit record in it: it is an image"), "{error}");
+        let error = Lines::of("audit.gz", Cursor::new(b"\x1f\x8b\x08"), 3).err().unwrap().to_string();
+        assert_eq!(error, "audit.gz: no audit record in it: it is packed with gzip; unpack it first");
+        assert_eq!(all(&[b"{}", b""]), [("0.jsonl".to_owned(), 1, "{}".to_owned())]);
+    }
+
+    #[test]
+    fn the_mark_of_utf_8_is_no_part_of_a_file() {
+        let expected = [("0.jsonl", 1, "{}"), ("2.jsonl", 1, "{\"a\":1}"), ("2.jsonl", 2, "Other")];
+        let found = all(&[b"\xef\xbb\xbf{}", b"\xef\xbb\xbf", b"\xef\xbb\xbf{\"a\":1}\n\xef\xbb\xbf{}\n"]);
+        assert_eq!(found, expected.map(|(file, number, text)| (file.to_owned(), number, text.to_owned())));
+        assert_eq!(at_their_places(b"\xef\xbb\xbf {\"a\":1}\r\n{}\n"), [&b"{\"a\":1}"[..], b"{}"]);
+        let (told, text) = (Rc::new(Cell::new(0)), &b"\xef\xbb\xbf{}\n"[..]);
+        let seen = Rc::clone(&told);
+        let mut lines = Lines::of("x", text, 6).unwrap().watched(move |read| seen.set(read));
+        while lines.next().unwrap().is_some() {}
+        assert_eq!(told.get(), 6);
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use std::io;
 use std::ops::ControlFlow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::field::Field;
 use crate::lines::{Line, Place};
-use crate::row::Row;
+use crate::row::{Decision, Row};
 use crate::scan::Sink;
 use crate::show::{Column, cut_middle, sentence};
 
@@ -26,7 +27,7 @@ pub struct Page {
 }
 
 /// What a row shows of a record. A text that it has not is empty.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PageRow {
     /// The line in the file, from 1 on.
@@ -38,8 +39,8 @@ pub struct PageRow {
     pub time: Option<i64>,
     /// `request`, or what the writer says of itself.
     pub kind: String,
-    /// `allowed`, `denied`, or `other`.
-    pub decision: &'static str,
+    /// What became of it.
+    pub decision: Decision,
     /// The status that the client got.
     pub status: Option<i64>,
     /// The method of the request.
@@ -82,7 +83,7 @@ impl Page {
             place: self.place,
             time: row.integer(Field::Time),
             kind: cut_middle(row.kind(), LONGEST),
-            decision: row.decision().name(),
+            decision: row.decision(),
             status: row.integer(Field::Status),
             method: text(Field::Method),
             host: text(Field::Host),
@@ -162,7 +163,7 @@ mod tests {
         let rows = rows(format!("{stop}\n{long}"), 0, 10);
         let [stop, long] = &rows[..] else { panic!("{rows:?}") };
         assert_eq!(
-            (stop.kind.as_str(), stop.decision, stop.reason.as_str()),
+            (stop.kind.as_str(), stop.decision.name(), stop.reason.as_str()),
             ("stop", "other", "chain - ends: its configuration was removed")
         );
         assert_eq!((stop.time, stop.status, stop.path.as_str()), (None, None, ""));

@@ -1,7 +1,8 @@
 //! Records that were delivered again.
 
 use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+
+use sha2::{Digest, Sha256};
 
 use crate::field::Field;
 use crate::row::Row;
@@ -9,22 +10,25 @@ use crate::row::Row;
 /// A batch is sent again before the next one goes, so a repeat is never far from the first. Many writers may share a file.
 const REMEMBERED: usize = 1 << 18;
 
-/// Knows the last records by their ids and hashes.
+/// So much of a digest that nobody can make another record with the same, and no more.
+type Key = [u8; 16];
+
+/// Knows the last records by all that is in them.
+#[derive(Default)]
 pub(crate) struct Repeats {
-    keys: RandomState,
-    order: VecDeque<u64>,
-    known: HashSet<u64>,
+    order: VecDeque<Key>,
+    known: HashSet<Key>,
 }
 
 impl Repeats {
-    pub(crate) fn new() -> Self {
-        Self { keys: RandomState::new(), order: VecDeque::new(), known: HashSet::new() }
-    }
-
-    /// Whether a record was there a short while ago. Of the same id with another hash both are shown: one of them is wrong.
-    pub(crate) fn is_repeat(&mut self, row: &Row<'_>) -> bool {
-        let Some(id) = row.text(Field::Id).zip(row.text(Field::Hash)) else { return false };
-        let key = self.keys.hash_one(id);
+    /// Whether the same record was there a short while ago, byte for byte: a batch that is sent again is the same bytes. Whoever can write to the
+    /// file can give any record the id and the hash of another one, so nothing less hides it.
+    pub(crate) fn is_repeat(&mut self, row: &Row<'_>, record: &[u8]) -> bool {
+        // Without an id, the same may have happened twice.
+        if row.text(Field::Id).is_none() {
+            return false;
+        }
+        let key = key(record);
         if !self.known.insert(key) {
             return true;
         }
@@ -38,34 +42,44 @@ impl Repeats {
     }
 }
 
+fn key(record: &[u8]) -> Key {
+    let digest: [u8; 32] = Sha256::digest(record).into();
+    let [key, _] = *digest.as_chunks().0 else { return Key::default() };
+    key
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn record(number: usize, hash: &str) -> String {
+    fn record(number: usize, user: &str) -> String {
         format!(
-            r#"{{"class_uid":4002,"metadata":{{"uid":"c-{number}"}},"unmapped":{{"integrity":{{"hash":"{hash}"}}}}}}"#
+            r#"{{"actor":{{"user":{{"uid":"{user}"}}}},"class_uid":4002,"metadata":{{"uid":"c-{number}"}},"unmapped":{{"integrity":{{"hash":"h"}}}}}}"#
         )
     }
 
+    fn is_repeat(repeats: &mut Repeats, record: &str) -> bool {
+        repeats.is_repeat(&Row::read(record.as_bytes()).unwrap(), record.as_bytes())
+    }
+
     #[test]
-    fn the_same_record_again_is_a_repeat_and_another_with_its_id_is_not() {
-        let mut repeats = Repeats::new();
-        let mut again =
-            |number, hash| repeats.is_repeat(&Row::read(record(number, hash).as_bytes()).unwrap());
-        assert!(!again(1, "a") && !again(2, "a") && again(1, "a") && !again(1, "b") && again(1, "b"));
-        let nameless = Row::read(br#"{"class_uid":4002}"#).unwrap();
-        assert!(!repeats.is_repeat(&nameless) && !repeats.is_repeat(&nameless));
+    fn the_same_record_again_is_a_repeat_and_another_with_its_id_and_its_hash_is_not() {
+        let mut repeats = Repeats::default();
+        let mut again = |number, user| is_repeat(&mut repeats, &record(number, user));
+        assert!(!again(1, "eve") && !again(2, "eve") && again(1, "eve"));
+        assert!(!again(1, "bob") && again(1, "bob") && again(1, "eve"));
+        let nameless = r#"{"class_uid":4002}"#;
+        assert!(!is_repeat(&mut repeats, nameless) && !is_repeat(&mut repeats, nameless));
     }
 
     #[test]
     fn memory_is_bounded() {
-        let mut repeats = Repeats::new();
+        let mut repeats = Repeats::default();
         for number in 0..=REMEMBERED {
-            assert!(!repeats.is_repeat(&Row::read(record(number, "a").as_bytes()).unwrap()));
+            assert!(!is_repeat(&mut repeats, &record(number, "bob")));
         }
         assert_eq!((repeats.order.len(), repeats.known.len()), (REMEMBERED, REMEMBERED));
-        assert!(repeats.is_repeat(&Row::read(record(1, "a").as_bytes()).unwrap()));
-        assert!(!repeats.is_repeat(&Row::read(record(0, "a").as_bytes()).unwrap()));
+        assert!(is_repeat(&mut repeats, &record(1, "bob")));
+        assert!(!is_repeat(&mut repeats, &record(0, "bob")));
     }
 }

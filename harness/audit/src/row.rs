@@ -6,6 +6,9 @@ mod walk;
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::field::{Field, Kind};
 use crate::time;
 
@@ -41,7 +44,8 @@ pub enum Schema {
 }
 
 /// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// It was let through.
     Allowed,

@@ -119,7 +119,7 @@ impl std::fmt::Display for ScanError {
     }
 }
 
-/// Gives each record that is meant to a sink, once, in the order in which they were read.
+/// Gives each record that is meant to a sink, in the order in which they were read. One that comes again byte for byte is left out, and counted.
 ///
 /// # Errors
 /// A file cannot be read, or the sink cannot write.
@@ -130,10 +130,10 @@ pub fn scan(
     broken: &mut dyn FnMut(Broken),
 ) -> Result<Tally, ScanError> {
     let mut tally = Tally::default();
-    let mut repeats = Repeats::new();
+    let mut repeats = Repeats::default();
     while let Some(line) = lines.next().map_err(ScanError::Read)? {
         let Some((row, record)) = tally.row(&line, broken) else { continue };
-        if repeats.is_repeat(&row) {
+        if repeats.is_repeat(&row, record) {
             tally.repeats += 1;
             continue;
         }

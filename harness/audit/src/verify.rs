@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use portcullis_audit_chain::verify::{Finding, Knower, Place, Summary, Trust, Verifier};
 
+use crate::strangers::{Nothing, Strangers};
 use crate::{Content, Line, Lines, ReadError};
 
 /// What a note of one of our chains begins with.
@@ -18,6 +19,7 @@ const SIGNATURE: &str = "\u{2014} ";
 pub struct Verification {
     verifier: Verifier,
     files: Vec<PathBuf>,
+    strangers: Strangers,
 }
 
 /// Something that is not as it should be, and where.
@@ -50,6 +52,8 @@ pub enum VerifyError {
     NoCheckpoint(PathBuf),
     /// A line of it begins a note that is none.
     NoNote(PathBuf, u64),
+    /// There is nothing to verify in the files. The text does not name them.
+    Nothing(Nothing),
 }
 
 impl std::error::Error for VerifyError {}
@@ -62,6 +66,7 @@ impl std::fmt::Display for VerifyError {
             Self::NoCheckpoint(file) => {
                 write!(f, "{}: no checkpoint in it, neither as a record nor as a note", file.display())
             }
+            Self::Nothing(nothing) => nothing.fmt(f),
             Self::NoNote(file, line) => {
                 let file = file.display();
                 write!(
@@ -88,7 +93,7 @@ impl From<io::Error> for VerifyError {
 impl Verification {
     /// One that trusts these keys.
     pub fn new(trust: Trust) -> Self {
-        Self { verifier: Verifier::new(trust), files: Vec::new() }
+        Self { verifier: Verifier::new(trust), files: Vec::new(), strangers: Strangers::default() }
     }
 
     /// Reads checkpoints that were kept elsewhere: records, also among the lines of Envoy's log, and notes. This comes before the records.
@@ -137,7 +142,8 @@ impl Verification {
                 Content::Record(_) | Content::Other => self.verifier.line(place, line.text),
             };
             if !findings.is_empty() {
-                self.tell(&findings, Some((place, &line)), told)?;
+                let Self { files, strangers, .. } = self;
+                tell(files, &findings, Some((place, &line)), &mut noticed(strangers, told))?;
             }
         }
         Ok(())
@@ -146,12 +152,15 @@ impl Verification {
     /// Tells what only the end shows. The files come along, by the numbers in a [`Place`].
     ///
     /// # Errors
-    /// Somebody cannot be told.
+    /// There is nothing to verify in the files, or somebody cannot be told.
     pub fn finish(self, told: &mut Told<'_>) -> Result<(Summary, Vec<PathBuf>), VerifyError> {
-        let Self { verifier, files } = self;
+        let Self { verifier, files, mut strangers } = self;
         let summary = verifier.finish();
-        tell(&files, &summary.findings, None, told)?;
-        Ok((summary, files))
+        tell(&files, &summary.findings, None, &mut noticed(&mut strangers, told))?;
+        match strangers.nothing(&summary, files.len()) {
+            Some(nothing) => Err(VerifyError::Nothing(nothing)),
+            None => Ok((summary, files)),
+        }
     }
 
     fn place(&mut self, file: &Path, line: u64) -> Place {
@@ -168,6 +177,17 @@ impl Verification {
         told: &mut Told<'_>,
     ) -> Result<(), VerifyError> {
         tell(&self.files, findings, read, told)
+    }
+}
+
+/// Tells of a finding after it has been looked at.
+fn noticed<'a>(
+    strangers: &'a mut Strangers,
+    told: &'a mut Told<'_>,
+) -> impl FnMut(Found<'_>) -> io::Result<()> {
+    |found| {
+        strangers.found((found.file, found.line), found.finding, found.read);
+        told(found)
     }
 }
 

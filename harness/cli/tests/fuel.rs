@@ -105,7 +105,7 @@ fn a_golden_file_has_a_line_for_each_callback_of_a_step() {
     };
     line(1);
     line(2);
-    assert!(text.contains("\"a loop\":\n  \"start\":\n    _initialize: {calls: 3, "), "{text}");
+    assert!(text.contains("\"a loop\":\n  \"start\":\n    proxy_on_context_create: {calls: 3, "), "{text}");
     assert!(text.contains("\n  \"more: again\":\n"), "{text}");
     let (code, stdout) = compared(&folder);
     assert_eq!((code, stdout.contains("As _golden.yaml says, within 2 %.")), (0, true), "{stdout}");

@@ -1,6 +1,7 @@
 //! What a verification has found, in words.
 
 mod amount;
+mod remarks;
 mod text;
 
 use std::io;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use portcullis_audit_chain::verify::Summary;
 
 pub use amount::{Amount, Most};
+pub use remarks::{Remark, remarks};
 pub use text::{Text, state};
 
 use crate::verify::Found;

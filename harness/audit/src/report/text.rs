@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use portcullis_audit_chain::verify::{ChainSummary, Checkpoints, End, Summary};
 use portcullis_scenario::report::{columns, short};
 
-use super::{Amount, Most, Report};
+use super::{Amount, Most, Report, remarks};
 use crate::show::{counted, told};
 use crate::time::{is_told, rfc3339};
 use crate::verify::Found;
@@ -59,7 +59,7 @@ impl<W: Write> Report for Text<W> {
         }
         text.push_str(&chains(summary, self.amount.most.chains));
         for remark in remarks(summary, files, self.is_anchored) {
-            let _ = writeln!(text, "{}", told(&remark));
+            let _ = writeln!(text, "{}", told(&remark.to_string()));
         }
         let _ = writeln!(text, "\n{}", verdict(summary));
         self.out.write_all(text.as_bytes())?;
@@ -147,45 +147,6 @@ pub fn state(chain: &ChainSummary) -> String {
     let checkpoints = format!("checkpoints: {}", checkpoints(&chain.checkpoints));
     let parts = [Some(end), lost, copies, Some(checkpoints)].into_iter().flatten();
     told(&parts.collect::<Vec<_>>().join("; "))
-}
-
-/// What has to be known to judge by the table.
-fn remarks(summary: &Summary, files: &[PathBuf], is_anchored: bool) -> Vec<String> {
-    let sum = |of: fn(&ChainSummary) -> u64| summary.chains.iter().map(of).fold(0, u64::saturating_add);
-    let mut remarks = Vec::new();
-    let unchecked = sum(|chain| chain.checkpoints.unchecked + chain.checkpoints.kept_unchecked);
-    if unchecked > 0 {
-        remarks.push(format!(
-            "{} could not be compared with the records before: some are missing, so nothing vouches for the others",
-            counted(unchecked, "checkpoint")
-        ));
-    }
-    let unvouched = sum(|chain| chain.checkpoints.unvouched);
-    if unvouched > 0 {
-        remarks.push(format!(
-            "{} before a gap and behind the last checkpoint: nothing vouches for what is in such a place",
-            counted(unvouched, "record")
-        ));
-    }
-    let anew = sum(|chain| chain.rendered_anew);
-    if anew > 0 {
-        let anew = counted(anew, "record");
-        remarks.push(format!("{anew} written otherwise than by the filter, with the same content"));
-    }
-    if let Some(place) = summary.first_other {
-        let others = counted(summary.others, "line");
-        let file = files.get(place.file as usize).map(|file| file.display().to_string()).unwrap_or_default();
-        remarks.push(format!("{others} of something else, first {file}:{}", place.line));
-    }
-    if summary.chains.iter().any(|chain| chain.end == End::Open) {
-        let open = "a chain that is open may have had an end that was cut off; --checkpoints shows that";
-        remarks.push(open.to_owned());
-    }
-    if !is_anchored {
-        let why = "no key was given: whoever can write these files can have made all hashes anew";
-        remarks.push(format!("{why}; give --key, --mac-key or --checkpoints"));
-    }
-    remarks
 }
 
 fn verdict(summary: &Summary) -> String {

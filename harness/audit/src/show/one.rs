@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::Style;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -72,7 +73,7 @@ const QUESTIONS: [(&str, &[Field]); 7] = [
 ];
 
 /// What a record says to a question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Answer {
     /// The name of the field: `subject`.
     pub name: String,

@@ -53,13 +53,16 @@ fn csv_has_a_line_for_each_record() {
     let text = exported(&files, "--csv", &["--columns", "time,subject,path,status", "--kind", "request"]);
     let lines: Vec<_> = text.split("\r\n").collect();
     assert_eq!((lines.len(), lines[0], lines[401]), (402, "time,subject,path,status", ""));
-    assert_eq!(lines[1], "2026-09-21T14:13:25.000Z,alice,/payments,200");
+    assert_eq!(lines[1], "2026-09-21T14:13:25.000Z,\"alice\",\"/payments\",200");
     let formula = r#"{"class_uid":4002,"actor":{"user":{"uid":"=cmd|' /C calc'!A0"}}}"#;
     files.write("audit.jsonl", formula);
-    assert_eq!(exported(&files, "--csv", &["--columns", "subject"]), "subject\r\n'=cmd|' /C calc'!A0\r\n");
+    assert_eq!(
+        exported(&files, "--csv", &["--columns", "subject"]),
+        "subject\r\n\"'=cmd|' /C calc'!A0\"\r\n"
+    );
     assert_eq!(
         exported(&files, "--csv", &["--columns", "subject", "--raw"]),
-        "subject\r\n=cmd|' /C calc'!A0\r\n"
+        "subject\r\n\"=cmd|' /C calc'!A0\"\r\n"
     );
 }
 

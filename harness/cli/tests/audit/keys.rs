@@ -20,6 +20,8 @@ fn keys_and_files_that_are_none_are_told_before_anything_is_read() {
     let files = Files::new();
     files.write("empty.jsonl", "");
     files.write("other.log", "[info] x\n");
+    files.write("other.json", "{\"type\":\"object\"}\n");
+    files.write("image.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
     files.write("bad.note", "portcullis.audit/x\n");
     for (arguments, expected) in [
         (&["audit.jsonl", "--key", "x"][..], "--key: a key has the form <name>+<key id>+<base64>"),
@@ -42,7 +44,17 @@ fn keys_and_files_that_are_none_are_told_before_anything_is_read() {
             &["audit.jsonl", "--checkpoints", "bad.note"],
             "bad.note:1: no note of a chain: that has its name, a number, a root and a hash, each on a line",
         ),
-        (&["empty.jsonl", "other.log"], "empty.jsonl, other.log: no audit record in it"),
+        (&["audit.jsonl", "image.png"], "image.png: no audit record in it: it is an image"),
+        (&["audit.jsonl", "--checkpoints", "image.png"], "image.png: no audit record in it: it is an image"),
+        (&["empty.jsonl"], "empty.jsonl: no audit record in it: it is empty"),
+        (
+            &["empty.jsonl", "other.log"],
+            "empty.jsonl, other.log: no audit record in it: 1 line of something else",
+        ),
+        (
+            &["other.json", "--format", "json"],
+            "other.json: no audit record in it: 1 line of something else (line 1: no audit record: it has not a member `integrity` or `attestation_list`)",
+        ),
     ] {
         let ran = files.audit(&[&["verify"], arguments].concat());
         assert_eq!((ran.code, ran.out.as_str(), ran.err), (2, "", format!("portcullis: {expected}\n")));

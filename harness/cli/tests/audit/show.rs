@@ -157,6 +157,31 @@ fn one_record_is_shown_in_full() {
 }
 
 #[test]
+fn a_forged_copy_hides_no_record() {
+    let files = Files::new();
+    let text = files.read("audit.jsonl");
+    let genuine = text.lines().find(|line| line.contains("\"bob\"")).unwrap();
+    files.write("forged.jsonl", format!("{}\n{text}{genuine}\n", genuine.replace("\"bob\"", "\"eve\"")));
+    for (user, expected) in
+        [("eve", 1), ("bob", files.records().iter().filter(|it| it["actor"]["user"]["uid"] == "bob").count())]
+    {
+        let ran = files.audit(&["show", "forged.jsonl", "--subject", user]);
+        assert_eq!((ran.code, rows(&ran.out).len()), (0, expected), "{}", ran.out);
+        assert!(ran.out.ends_with("left out: 9 records that came again\n"), "{}", ran.out);
+    }
+    let record: Value = serde_json::from_str(genuine).unwrap();
+    let id = record["metadata"]["uid"].as_str().unwrap();
+    let ran = files.audit(&["show", "forged.jsonl", "--one", id]);
+    for user in ["eve", "bob"] {
+        assert!(ran.out.contains(&format!("  subject           {user}\n")), "{}", ran.out);
+    }
+    let problem = format!(
+        "portcullis: 2 records have the id {id}, and they differ; portcullis audit verify tells which of them hold\n"
+    );
+    assert_eq!((ran.code, ran.err), (1, problem));
+}
+
+#[test]
 fn several_files_and_the_log_of_envoy_are_one_log() {
     let files = Files::new();
     let text = files.read("audit.jsonl");

@@ -54,6 +54,19 @@ intact: 417 records of 4 chains
 }
 
 #[test]
+fn a_file_that_an_editor_has_saved_again_is_intact() {
+    let files = Files::new();
+    files.write("edited.jsonl", "\u{feff}".to_owned() + &files.read("audit.jsonl"));
+    let ran = files.audit(&["verify", "edited.jsonl", "--key", KEY, "--require-signed"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    let utf_16: Vec<u8> = "\u{feff}{}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    files.write("edited.jsonl", utf_16);
+    let ran = files.audit(&["verify", "edited.jsonl"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.err.contains("it is text in UTF-16; save it as UTF-8"), "{}", ran.err);
+}
+
+#[test]
 fn without_a_key_it_is_told_what_that_means() {
     let files = Files::new();
     let mut lines = files.lines();

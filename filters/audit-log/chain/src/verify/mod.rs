@@ -29,6 +29,7 @@ mod vouched;
 use std::collections::BTreeMap;
 
 pub use finding::{Finding, Knower, Place};
+pub use line::has_trace;
 pub use problem::Problem;
 pub use summary::{ChainSummary, Checkpoints, End, Summary};
 pub use trust::Trust;
@@ -37,7 +38,7 @@ pub use uid::Uid;
 use crate::checkpoint::Checkpoint;
 use crate::hex;
 use crate::signer::Signature;
-use company::{Company, Suspect};
+use company::Company;
 use known::{Fact, Kept, Known};
 use line::Line;
 use record::{Kind, Record, Unreadable};
@@ -121,7 +122,7 @@ impl Verifier {
 
     /// The next line.
     pub fn line(&mut self, place: Place, line: &[u8]) -> Vec<Finding> {
-        let mut findings = damaged(&self.company.enter(place.file));
+        let mut findings = self.company.enter(place.file);
         let line = Line::new(line);
         self.summary.lines += u64::from(line != Line::Empty);
         match line {
@@ -131,7 +132,9 @@ impl Verifier {
                 self.mix();
                 self.read(place, text, &mut findings);
             }
-            Line::Trace(text) if self.company.suspect(place, text) => (),
+            Line::Trace(text) if !self.company.is_mixed() => {
+                findings.extend(self.company.suspect(damaged(place, text)));
+            }
             Line::Other | Line::Trace(_) => {
                 self.mix();
                 self.other(place);
@@ -150,7 +153,7 @@ impl Verifier {
 
     /// Somebody else writes to this file.
     fn mix(&mut self) {
-        self.company.mix().iter().for_each(|suspect| self.other(suspect.place));
+        self.company.mix().iter().for_each(|damaged| self.other(damaged.place));
     }
 
     fn other(&mut self, place: Place) {
@@ -229,7 +232,7 @@ impl Verifier {
 
     /// What there is to say when all has been read.
     pub fn finish(mut self) -> Summary {
-        let mut findings = damaged(&self.company.left());
+        let mut findings = self.company.left();
         for state in self.states.values_mut() {
             let mut context = Context {
                 place: state.last_place,
@@ -287,13 +290,12 @@ fn place_of<'a>(
     states.get_mut(&chain).map(|state| (state, sequence))
 }
 
-/// Lines that were records, and are not even objects any more.
-fn damaged(suspects: &[Suspect]) -> Vec<Finding> {
-    let read = |suspect: &Suspect| match Record::read(&suspect.line) {
-        Err(unreadable) => unreadable.finding(suspect.place),
-        Ok(record) => changed(suspect.place, &record),
-    };
-    suspects.iter().map(read).collect()
+/// A line that is not even an object any more, if it was a record.
+fn damaged(place: Place, line: &[u8]) -> Finding {
+    match Record::read(line) {
+        Err(unreadable) => unreadable.finding(place),
+        Ok(record) => changed(place, &record),
+    }
 }
 
 fn changed(place: Place, record: &Record) -> Finding {

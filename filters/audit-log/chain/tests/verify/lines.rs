@@ -112,6 +112,19 @@ fn a_line_that_is_no_record_is_told() {
 }
 
 #[test]
+fn many_damaged_records_are_not_taken_for_lines_of_somebody_else() {
+    let damaged = vec![b"x\"class_uid\":4002}".to_vec(); 3000];
+    let somebody_else = b"GET / 200".to_vec();
+    let lines = [written(), damaged, vec![somebody_else]].concat();
+    let (findings, summary) = verify(Trust::default(), &lines);
+    assert_eq!((findings.len(), summary.found, summary.others), (3000, 3000, 1));
+    assert_eq!(findings[2999].place.line, 3004);
+    // A few of them may be of whoever else writes there.
+    let (findings, summary) = verify(Trust::default(), &lines[2500..]);
+    assert_eq!((findings.len(), summary.others), (0, 505));
+}
+
+#[test]
 fn half_of_the_last_line_is_told_wherever_it_was_cut() {
     let lines = written();
     let last = &lines[3];

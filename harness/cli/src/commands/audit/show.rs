@@ -18,7 +18,7 @@ const ELSEWHERE: usize = 200;
 
 /// Shows records.
 ///
-/// Exit codes: 0 all lines could be read, 1 some could not or there is no such record, 2 a file cannot be read.
+/// Exit codes: 0 all lines could be read, 1 some could not or there is not one such record alone, 2 a file cannot be read.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     #[command(flatten)]
@@ -119,23 +119,34 @@ impl Show {
     fn one(&self, id: &str, lines: Lines, bar: &ProgressBar) -> Result<Verdict, Failure> {
         let mut selection = self.chosen.selection(&[KindName::All])?;
         selection.texts.push((Field::Id, Pattern::Exact(id.to_owned())));
-        let mut found = Last::new(1);
-        let tally = pass(lines, bar, &selection, &mut First::new(&mut found, 1))?;
-        found.give(&mut Full)?;
-        if tally.meant == 0 {
-            anstream::eprintln!("portcullis: no record {} among {}", told(id), tally.records);
-            return Ok(Verdict::Bad);
+        // All is read: whoever can write to the file can put a record of his own with this id before the genuine one.
+        let out = Beside::new(bar, anstream::stdout().lock());
+        let tally = pass(lines, bar, &selection, &mut Full { out, is_begun: false })?;
+        match tally.meant {
+            1 => return Ok(if tally.broken > 0 { Verdict::Bad } else { Verdict::Good }),
+            0 => anstream::eprintln!("portcullis: no record {} among {}", told(id), tally.records),
+            several => anstream::eprintln!(
+                "portcullis: {several} records have the id {}, and they differ; portcullis audit verify tells which of them hold",
+                told(id)
+            ),
         }
-        Ok(Verdict::Good)
+        Ok(Verdict::Bad)
     }
 }
 
-/// Shows records in full.
-struct Full;
+/// Shows records in full, with an empty line between them.
+struct Full<W> {
+    out: W,
+    is_begun: bool,
+}
 
-impl Sink for Full {
+impl<W: Write> Sink for Full<W> {
     fn take(&mut self, row: &Row<'_>, record: &[u8]) -> io::Result<ControlFlow<()>> {
-        anstream::stdout().write_all(one(row, record).as_bytes())?;
+        if std::mem::replace(&mut self.is_begun, true) {
+            self.out.write_all(b"\n")?;
+        }
+        self.out.write_all(one(row, record).as_bytes())?;
+        self.out.flush()?;
         Ok(ControlFlow::Continue(()))
     }
 }

@@ -1,4 +1,5 @@
 mod json;
+mod patient;
 
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
@@ -6,7 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use portcullis_audit::report::{Most, Report, Text};
-use portcullis_audit::{Lines, Verification};
+use portcullis_audit::show::told;
+use portcullis_audit::{Lines, Verification, VerifyError};
 use portcullis_audit_chain::verify::Trust;
 use portcullis_audit_chain::{MacKey, VerifierKey};
 
@@ -14,13 +16,14 @@ use super::failure::{Failure, ended};
 use super::progress::{Beside, progress};
 use crate::Verdict;
 use crate::commands::read_text;
+use patient::Patient;
 
 /// Finds what was changed, removed or put in since records were written.
 ///
 /// Each record has a hash of its own and that of the one before, so that an edit shows; checkpoints with a signature show also what somebody has done
 /// who made all hashes anew; and checkpoints that were kept elsewhere show whether the end was cut off.
 ///
-/// Exit codes: 0 nothing was found, 1 something was, 2 a file cannot be read or a key is none.
+/// Exit codes: 0 nothing was found, 1 something was, 2 a file cannot be read or has nothing to verify, or a key is none.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// Files with a record on each line, the older ones first; also Envoy's log, and what export --protobuf has written. - is the standard input.
@@ -98,16 +101,21 @@ impl Verify {
         report: &mut dyn Report,
     ) -> Result<Verdict, Failure> {
         let mut verification = Verification::new(trust);
+        let mut patient = Patient::new(report);
         for file in &self.checkpoints {
-            verification.keep(file, &mut |found| report.found(found))?;
+            verification.keep(file, &mut |found| patient.found(found))?;
         }
-        verification.read(lines, &mut |found| report.found(found))?;
+        verification.read(lines, &mut |found| patient.found(found))?;
         bar.finish_and_clear();
-        let (summary, files) = verification.finish(&mut |found| report.found(found))?;
-        if summary.found == 0 && summary.chains.is_empty() {
-            let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
-            return Err(Failure::Problem(format!("{}: no audit record in it", files.join(", "))));
-        }
+        let (summary, files) =
+            verification.finish(&mut |found| patient.found(found)).map_err(|error| match error {
+                VerifyError::Nothing(nothing) => {
+                    let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
+                    Failure::Problem(told(&format!("{}: {nothing}", files.join(", "))))
+                }
+                error => error.into(),
+            })?;
+        patient.release()?;
         report.end(&summary, &files)?;
         Ok(if summary.found == 0 { Verdict::Good } else { Verdict::Bad })
     }
