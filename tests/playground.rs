@@ -16,10 +16,6 @@ const LARGE: usize = 100 << 20;
 const CHANGED: usize = 50_000;
 const GONE: usize = 60_000;
 
-const LOOP: &str = r#"(module (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1"))
-    (func (export "malloc") (param i32) (result i32) (i32.const 1024))
-    (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (loop (br 0)) (i32.const 0)))"#;
-
 #[test]
 fn the_page_does_what_it_should_without_a_browser() {
     let mut test = Command::new("npm");
@@ -47,16 +43,17 @@ fn the_page_does_what_it_should_in_a_browser() {
     run(test.env("GUESTS", guests));
 }
 
-/// The guests of the conformance cases as modules, and one that is called once and never returns.
+/// The guests of the conformance cases, and those that mean no good.
+const GUESTS: [&str; 3] = ["tests/abi/guests", "tests/spec/guests", "harness/playground/page/tests/guests"];
+
+/// All guests as modules.
 fn write_guests(folder: &Path) {
     fs::create_dir(folder).unwrap();
-    let texts =
-        ["tests/abi/guests", "tests/spec/guests"].map(|guests| fs::read_dir(root().join(guests)).unwrap());
+    let texts = GUESTS.map(|guests| fs::read_dir(root().join(guests)).unwrap());
     for guest in texts.into_iter().flatten().map(|entry| entry.unwrap().path()) {
         let module = folder.join(guest.file_name().unwrap()).with_extension("wasm");
         fs::write(module, wat::parse_file(&guest).unwrap()).unwrap();
     }
-    fs::write(folder.join("loop.wasm"), wat::parse_str(LOOP).unwrap()).unwrap();
 }
 
 /// Of an older page everything would be as it was.

@@ -50,7 +50,13 @@ pub struct Meter {
 impl Meter {
     pub(crate) fn hostcall(&mut self) -> Result<(), Overrun> {
         self.cost.hostcalls += 1;
-        within("hostcalls", self.budget.hostcalls, self.cost.hostcalls)
+        self.within()
+    }
+
+    /// Looks whether hostcalls have taken no more than they may: who has caught that once has no more of them.
+    pub(crate) fn within(&self) -> Result<(), Overrun> {
+        within("hostcalls", self.budget.hostcalls, self.cost.hostcalls)?;
+        self.bytes()
     }
 
     pub(crate) fn read(&mut self, bytes: usize) -> Result<(), Overrun> {

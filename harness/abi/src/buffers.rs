@@ -2,9 +2,6 @@
 
 use crate::guest::{Guest, Outcome};
 
-/// The highest number of a buffer.
-const BUFFERS: u32 = 8;
-
 pub(crate) fn get_buffer_status<E: Guest>(
     guest: &mut E,
     buffer: u32,
@@ -37,7 +34,8 @@ pub(crate) fn set_buffer_bytes<E: Guest>(
     bytes: u32,
     bytes_size: u32,
 ) -> Outcome<E> {
-    guest.ask_of(buffer <= BUFFERS, [(bytes, bytes_size)], |sim, [bytes]| {
+    let is_there = guest.state().sim.has_buffer(buffer);
+    guest.ask_of(is_there, [(bytes, bytes_size)], |sim, [bytes]| {
         sim.set_buffer_bytes(buffer, start, size, bytes)
     })
 }

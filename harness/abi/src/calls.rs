@@ -2,7 +2,7 @@
 
 use portcullis_sim::abi::{GrpcCall, HttpCall};
 
-use crate::guest::{Guest, Outcome, Span};
+use crate::guest::{Fault, Guest, Outcome, Span};
 
 pub(crate) fn http_call<E: Guest>(
     guest: &mut E,
@@ -29,18 +29,39 @@ pub(crate) fn call_foreign_function<E: Guest>(
     size_at: u32,
 ) -> Outcome<E> {
     let spans = [(name, size), (args, args_size)];
-    let result = guest.ask(spans, |sim, [name, args]| sim.call_foreign_function(name, args))?;
-    // Who does not want the result says so by a null pointer.
+    let mut is_known = false;
+    let called = guest.ask(spans, |sim, [name, args]| {
+        is_known = sim.has_foreign_function(name);
+        sim.call_foreign_function(name, args)
+    });
+    // A function that fails has no result, which is written down as one of no bytes.
+    let (result, ended) = match called {
+        Ok(result) => (result, Ok(())),
+        Err(Fault::Refused(refusal)) if is_known => (None, Err(refusal.into())),
+        Err(fault) => return Err(fault),
+    };
     let size = result.as_ref().map_or(0, Vec::len) as u32;
-    // Who does not want the result says so by a null pointer. One that is empty has a place too, unlike other empty values.
+    // Who does not want the result says so by a null pointer.
     if result_at != 0 {
-        let pointer = result.map_or(Ok(0), |result| guest.place(&result))?;
+        let pointer = result.map_or(Ok(0), |result| place(guest, &result))?;
         guest.write_u32(result_at, pointer)?;
     }
     if size_at != 0 {
         guest.write_u32(size_at, size)?;
     }
-    Ok(())
+    ended
+}
+
+/// A result that is empty has a place too, unlike other empty values. Envoy does not look whether there is one.
+fn place<E: Guest>(guest: &mut E, result: &[u8]) -> Outcome<E, u32> {
+    match guest.place(result) {
+        Err(Fault::Memory(_)) if result.is_empty() => Ok(0),
+        Err(Fault::Memory(why)) => {
+            guest.state().sim.crash("the result of a foreign function has no place in the module's memory");
+            Err(Fault::Memory(why))
+        }
+        placed => placed,
+    }
 }
 
 pub(crate) fn get_status<E: Guest>(guest: &mut E, code_at: u32, message_at: u32, size_at: u32) -> Outcome<E> {

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use log::Level;
 use portcullis_inspect::exports::is_capability;
+use portcullis_inspect::imports::Provided;
 use portcullis_sim::{Refusal, Status};
 
+use crate::Engine;
+use crate::guest::enter;
 use crate::table::OWN;
-use crate::{Engine, Forbidden};
 
 /// What WASI calls ENOTCAPABLE.
 const NOTCAPABLE: u32 = 76;
@@ -21,14 +23,12 @@ pub fn is_withheld(name: &str, capabilities: &BTreeSet<String>) -> bool {
 ///
 /// # Errors
 /// The call is not allowed now, or the budget of hostcalls is used up; the VM is of no more use.
-pub fn withheld<E: Engine>(engine: &mut E, module: &str, name: &str) -> Result<u32, E::Trap> {
-    let mut state = engine.state();
-    if let Some(why) = state.phase.forbids(name) {
-        return Err(Forbidden::new(name, why).into());
-    }
-    state.meter.hostcall()?;
-    let is_own = module == OWN;
+pub fn withheld<E: Engine>(engine: &mut E, import: Provided) -> Result<u32, E::Trap> {
+    let name = import.name;
+    enter(name, engine)?;
+    let is_own = import.module == OWN;
     let chapter = if is_own { "proxy-wasm" } else { "WASI" };
+    let mut state = engine.state();
     state.sim.push_log(Level::Error, &format!("Attempted call to restricted {chapter} capability: {name}"));
     let why = format!("{name} is not among the plugin's allowed_capabilities");
     let refusal = Refusal::new(Status::InternalFailure, why);

@@ -1,6 +1,6 @@
 use std::ops::{Deref, DerefMut};
 
-use crate::{Forbidden, Overrun, State};
+use crate::{Death, Forbidden, Overrun, State};
 
 /// What an engine gives to a hostcall of a guest that runs in it.
 pub trait Engine {
@@ -21,8 +21,8 @@ pub trait Engine {
     /// The memory that the guest exports, if it has started so far, and the state.
     fn memory(&mut self) -> Option<(Self::Memory<'_>, Self::State<'_>)>;
 
-    /// Calls the guest's allocator for so many bytes; `None` where it exports none.
-    fn allocate(&mut self, size: u32) -> Option<Result<u32, Self::Trap>>;
+    /// Calls the guest's allocator for so many bytes; `None` where it exports none, and an error for one that trapped.
+    fn allocate(&mut self, size: u32) -> Option<Result<u32, Death>>;
 }
 
 /// A memory as it is at the moment: it may grow whenever the guest runs. It need not lie in the memory of the host.

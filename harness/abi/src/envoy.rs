@@ -1,4 +1,4 @@
-//! What is neither in the ABI nor in WASI: Envoy's own, and what Emscripten's C library asks for.
+//! What is neither in the ABI nor in WASI: Envoy's own.
 
 use portcullis_sim::{Refusal, Status};
 

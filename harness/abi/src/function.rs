@@ -1,12 +1,13 @@
 use portcullis_inspect::imports::Provided;
 
-use crate::guest::Guest;
+use crate::Engine;
+use crate::guest::{Guest, enter};
 use crate::table::{OWN, Own, Wasi};
 use crate::wasi::errno;
 use crate::wasi_constants::Constant;
-use crate::{Engine, Forbidden};
 
 const PTHREAD_EQUAL: &str = "pthread_equal";
+const NOTIFY_MEMORY_GROWTH: &str = "emscripten_notify_memory_growth";
 
 /// A function that a module can import.
 #[derive(Clone, Copy)]
@@ -20,7 +21,7 @@ enum Kind {
     /// Of Emscripten's C library, whose threads are numbers.
     PthreadEqual,
     /// What Emscripten tells of its memory, which nobody asks for.
-    Ignored,
+    NotifyMemoryGrowth,
 }
 
 impl Function {
@@ -29,7 +30,7 @@ impl Function {
         let name = import.name;
         let kind = match (import.module, name) {
             (OWN, PTHREAD_EQUAL) => Kind::PthreadEqual,
-            (OWN, "emscripten_notify_memory_growth") => Kind::Ignored,
+            (OWN, NOTIFY_MEMORY_GROWTH) => Kind::NotifyMemoryGrowth,
             (OWN, _) => Kind::Own(Own::named(name)?),
             _ => Wasi::named(name).map(Kind::Wasi).or_else(|| Constant::named(name).map(Kind::Constant))?,
         };
@@ -48,15 +49,13 @@ impl Function {
                 errno(function.name(), engine, |engine| function.call(engine, arguments))
             }
             Kind::PthreadEqual => pthread_equal(engine, arguments),
-            Kind::Ignored => Ok(0),
+            Kind::NotifyMemoryGrowth => enter(NOTIFY_MEMORY_GROWTH, engine).map(|()| 0),
         }
     }
 }
 
 fn pthread_equal<E: Guest>(engine: &mut E, arguments: &[u64]) -> Result<u32, E::Trap> {
-    if let Some(why) = engine.state().phase.forbids(PTHREAD_EQUAL) {
-        return Err(Forbidden::new(PTHREAD_EQUAL, why).into());
-    }
+    enter(PTHREAD_EQUAL, engine)?;
     let mut threads = arguments.iter().map(|thread| *thread as u32);
     Ok(u32::from(threads.next() == threads.next()))
 }

@@ -1,9 +1,9 @@
 use std::mem;
 
-use portcullis_sim::{Hostcall, Refusal, Shown, Sim, Status};
+use portcullis_sim::{Hostcall, Refusal, Sim, Status};
 
 use crate::engine::{Engine, Memory};
-use crate::{Forbidden, Overrun, Phase};
+use crate::{Death, Forbidden, Meter, Overrun, Phase, State};
 
 /// A pointer into the guest's memory and a size.
 pub(crate) type Span = (u32, u32);
@@ -17,7 +17,7 @@ pub(crate) enum Fault<T> {
     Refused(Refusal),
     /// The guest gave an address outside its memory, or no memory when asked for some.
     Memory(String),
-    /// The guest trapped in its allocator, or used up its budget.
+    /// The guest used up its budget.
     Trap(T),
 }
 
@@ -39,20 +39,13 @@ pub(crate) fn hostcall<E: Guest>(
     guest: &mut E,
     body: impl FnOnce(&mut E) -> Outcome<E>,
 ) -> Result<u32, E::Trap> {
-    let mut state = guest.state();
-    if let Some(why) = state.phase.forbids(name) {
-        return Err(Forbidden::new(name, why).into());
-    }
-    state.meter.hostcall()?;
-    state.sim.count_hostcall(name);
-    drop(state);
+    enter(name, guest)?;
     let refusal = match body(guest) {
         Ok(()) => return Ok(Status::Ok as u32),
         Err(Fault::Refused(refusal)) => refusal,
         Err(Fault::Memory(reason)) => {
             let refusal = Refusal::new(Status::InvalidMemoryAccess, reason);
-            // The journal gives back what it is given.
-            let _ = guest.state().sim.note::<()>(name, &[], Err(refusal.clone()));
+            guest.note(name, Err(refusal.clone()));
             refusal
         }
         Err(Fault::Trap(trap)) => return Err(trap),
@@ -62,12 +55,31 @@ pub(crate) fn hostcall<E: Guest>(
     Ok(status)
 }
 
+/// Counts a hostcall, if it is allowed now.
+#[inline]
+pub(crate) fn enter<E: Engine>(name: &'static str, engine: &mut E) -> Result<(), E::Trap> {
+    let mut state = engine.state();
+    let why = state.phase.forbids(name);
+    if why.is_some() || state.forbidden.is_some() {
+        return Err(forbidden(&mut state, name, why.unwrap_or_default()).into());
+    }
+    state.meter.hostcall()?;
+    state.sim.count_hostcall(name);
+    Ok(())
+}
+
+/// The first hostcall that was not allowed, after which no other is.
+#[cold]
+fn forbidden(state: &mut State, name: &str, why: &str) -> Forbidden {
+    state.forbidden.get_or_insert_with(|| Forbidden::new(name, why)).clone()
+}
+
 /// The guest during one hostcall: its memory, its allocator, and the proxy that it has called.
 pub(crate) trait Guest: Engine {
-    /// Writes a WASI call into the journal, as done.
-    fn note(&mut self, name: &'static str, arguments: &[&dyn Shown]) {
+    /// Writes a call into the journal that is none of the proxy's.
+    fn note(&mut self, name: &'static str, result: Hostcall<()>) {
         // The journal gives back what it is given.
-        let _ = self.state().sim.note(name, arguments, Ok(()));
+        let _ = self.state().sim.note(name, &[], result);
     }
 
     /// Shows pieces of the guest's memory to the proxy, in place where the engine can.
@@ -79,13 +91,12 @@ pub(crate) trait Guest: Engine {
         let (memory, mut state) = self.memory().ok_or_else(no_memory)?;
         let mut pieces = [(); N].map(|()| Default::default());
         for (piece, span) in pieces.iter_mut().zip(spans) {
-            *piece = bytes(&memory, span)?;
-            state.meter.read(span.1 as usize)?;
+            *piece = bytes(&memory, &mut state.meter, span)?;
         }
         Ok(ask(&mut state.sim, pieces.each_ref().map(|piece| &**piece))?)
     }
 
-    /// As [`ask`](Self::ask), after a look at a number: Envoy refuses one that it does not know before it looks at pointers.
+    /// As [`ask`](Self::ask), after a look at a number: what it stands for Envoy looks for before it looks at pointers.
     fn ask_of<const N: usize, T>(
         &mut self,
         is_known: bool,
@@ -98,16 +109,14 @@ pub(crate) trait Guest: Engine {
     /// Copies bytes out of the guest's memory, behind what is there already.
     fn read_into(&mut self, span: Span, buffer: &mut Vec<u8>) -> Outcome<Self> {
         let (memory, mut state) = self.memory().ok_or_else(no_memory)?;
-        let piece = bytes(&memory, span)?;
-        state.meter.read(piece.len())?;
+        let piece = bytes(&memory, &mut state.meter, span)?;
         buffer.extend_from_slice(&piece);
         Ok(())
     }
 
     fn read_u32(&mut self, pointer: u32) -> Outcome<Self, u32> {
         let (memory, mut state) = self.memory().ok_or_else(no_memory)?;
-        state.meter.read(4)?;
-        let bytes = bytes(&memory, (pointer, 4))?;
+        let bytes = bytes(&memory, &mut state.meter, (pointer, 4))?;
         let bytes = bytes.first_chunk().copied().map(u32::from_le_bytes);
         bytes.ok_or_else(|| Fault::Memory("four bytes were not four".into()))
     }
@@ -136,18 +145,23 @@ pub(crate) trait Guest: Engine {
     /// Puts bytes into memory that the guest's allocator gives, which may be nowhere for none.
     fn place(&mut self, bytes: &[u8]) -> Outcome<Self, u32> {
         let phase = mem::replace(&mut self.state().phase, Phase::Allocating);
-        let Some(pointer) = self.allocate(bytes.len() as u32) else {
-            self.state().phase = phase;
-            return Err(Fault::Memory("the module exports no allocator".into()));
-        };
-        // After a trap the VM is dead, and its report says that it died in here.
-        let pointer = pointer.map_err(Fault::Trap)?;
-        self.state().phase = phase;
-        match pointer {
-            0 if !bytes.is_empty() => {
+        let allocated = self.allocate(bytes.len() as u32);
+        let mut state = self.state();
+        state.phase = phase;
+        let swallowed = state.forbidden.take().map(|forbidden| Err(Death::of(&forbidden)));
+        drop(state);
+        match allocated.map(|allocated| allocated.and_then(|pointer| swallowed.unwrap_or(Ok(pointer)))) {
+            None => Err(Fault::Memory("the module exports no allocator".into())),
+            Some(Err(death)) => {
+                let mut state = self.state();
+                let allocator = state.allocator;
+                state.fail(allocator, death);
+                Err(Fault::Memory("the module's allocator trapped".into()))
+            }
+            Some(Ok(0)) if !bytes.is_empty() => {
                 Err(Fault::Memory(format!("the module's allocator gave no memory for {} bytes", bytes.len())))
             }
-            pointer => self.write(pointer, bytes).map(|()| pointer),
+            Some(Ok(pointer)) => self.write(pointer, bytes).map(|()| pointer),
         }
     }
 }
@@ -158,9 +172,17 @@ fn no_memory<T>() -> Fault<T> {
     Fault::Memory("the module exports no memory".into())
 }
 
-fn bytes<M: Memory, T>(memory: &M, (pointer, size): Span) -> Result<M::Piece<'_>, Fault<T>> {
-    let bytes = memory.read(pointer as usize, size as usize);
-    bytes.ok_or_else(|| outside("read", size as usize, pointer, memory.size()))
+/// Bytes that are there, within the budget: reading may copy them.
+fn bytes<'m, M: Memory, T: From<Overrun>>(
+    memory: &'m M,
+    meter: &mut Meter,
+    (pointer, size): Span,
+) -> Result<M::Piece<'m>, Fault<T>> {
+    let (start, size) = (pointer as usize, size as usize);
+    let outside = || outside("read", size, pointer, memory.size());
+    start.checked_add(size).filter(|end| *end <= memory.size()).ok_or_else(outside)?;
+    meter.read(size)?;
+    memory.read(start, size).ok_or_else(outside)
 }
 
 fn outside<T>(what: &str, size: usize, pointer: u32, memory: usize) -> Fault<T> {

@@ -29,6 +29,7 @@ mod state;
 mod streams;
 mod table;
 mod versions;
+mod vm;
 mod wasi;
 mod wasi_constants;
 
@@ -38,3 +39,4 @@ pub use engine::{Engine, Memory};
 pub use function::Function;
 pub use phase::{Forbidden, Phase};
 pub use state::{Death, State};
+pub use vm::{Instantiated, Vm};

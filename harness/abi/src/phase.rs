@@ -1,3 +1,5 @@
+use crate::wasi_constants::Constant;
+
 /// When not every hostcall is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -29,6 +31,8 @@ impl std::fmt::Display for Forbidden {
 
 impl std::error::Error for Forbidden {}
 
+/// What Emscripten's C library asks for.
+const EMSCRIPTEN: [&str; 2] = ["emscripten_notify_memory_growth", "pthread_equal"];
 /// The functions beside `proxy_*` that Envoy forbids to a module that starts.
 const NOT_AT_START: [&str; 8] = [
     "envoy_resolve_dns",
@@ -43,14 +47,19 @@ const NOT_AT_START: [&str; 8] = [
 /// All that Envoy allows to a module's allocator.
 const IN_ALLOCATOR: [&str; 4] = ["proxy_log", "fd_write", "clock_time_get", "poll_oneoff"];
 
+/// Whether a function works where there is no plugin yet.
+fn needs_nothing(name: &str) -> bool {
+    EMSCRIPTEN.contains(&name) || Constant::named(name).is_some_and(Constant::needs_nothing)
+}
+
 impl Phase {
     /// Why this import must not be called now; Envoy traps the VM (`restricted_callback`).
     pub(crate) fn forbids(self, name: &str) -> Option<&'static str> {
         match self {
             Self::Running => None,
-            Self::Instantiating => {
-                Some("a module's start section cannot call the proxy, and Envoy crashes; use _initialize")
-            }
+            Self::Instantiating => (!needs_nothing(name)).then_some(
+                "a module's start section cannot call the proxy, and Envoy crashes; use _initialize",
+            ),
             Self::Starting => {
                 let is_early =
                     (name.starts_with("proxy_") && name != "proxy_log") || NOT_AT_START.contains(&name);

@@ -10,7 +10,8 @@ pub(crate) fn send_local_response<E: Guest>(
     texts: [Span; 3],
     grpc_status: i32,
 ) -> Outcome<E> {
-    let status = u16::try_from(status).unwrap_or(u16::MAX);
+    // Envoy keeps the lower half of it.
+    let status = status as u16;
     guest.ask(texts, |sim, [details, body, headers]| {
         let (details, body) = (details.to_vec(), body.to_vec());
         let response = LocalResponse { status, details, body, grpc_status, ..LocalResponse::default() };

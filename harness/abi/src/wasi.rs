@@ -1,15 +1,20 @@
 //! The functions of WASI that do something.
 
 use log::Level;
+use portcullis_sim::{Refusal, Status};
 
 use crate::guest::{Fault, Guest, Outcome, hostcall};
 
-/// WASI's error numbers, as far as Envoy uses them here.
-const SUCCESS: u32 = 0;
-const BADF: u32 = 8;
+/// WASI's error numbers, as far as Envoy uses them.
+pub(crate) const SUCCESS: u32 = 0;
+pub(crate) const BADF: u32 = 8;
+/// What Linux calls ENOTDIR; Envoy gives this, where WASI's own number would be 54.
+pub(crate) const NOTDIR: u32 = 20;
 const FAULT: u32 = 21;
 const INVAL: u32 = 28;
-const NOTSUP: u32 = 58;
+pub(crate) const NOENT: u32 = 44;
+pub(crate) const NOSYS: u32 = 52;
+pub(crate) const NOTSUP: u32 = 58;
 
 /// More than this at once is refused by Envoy.
 const RANDOM: u32 = 64 << 10;
@@ -23,13 +28,26 @@ pub(crate) fn errno<E: Guest>(
     let mut number = SUCCESS;
     let status = hostcall(name, guest, |guest| {
         number = body(guest)?;
-        guest.note(name, &[&number]);
+        guest.note(name, if number == SUCCESS { Ok(()) } else { Err(refusal(number)) });
         Ok(())
     })?;
     Ok(if status == 0 { number } else { FAULT })
 }
 
-/// Envoy writes a line of its own and goes on, so what comes after it in the guest, usually `unreachable`, is run.
+/// The journal has the proxy's statuses; what a C library tries and can do without is nothing to be told of.
+fn refusal(number: u32) -> Refusal {
+    let (status, what) = match number {
+        BADF => (Status::NotFound, "EBADF"),
+        NOTDIR => (Status::NotFound, "ENOTDIR"),
+        NOENT => (Status::NotFound, "ENOENT"),
+        INVAL => (Status::BadArgument, "EINVAL"),
+        NOSYS => (Status::Unimplemented, "ENOSYS"),
+        _ => (Status::Unimplemented, "ENOTSUP"),
+    };
+    Refusal::new(status, format!("WASI's error {number}, {what}"))
+}
+
+/// Envoy writes a line at a level below those that are shown and goes on, so what comes after it in the guest, usually `unreachable`, is run.
 pub(crate) fn proc_exit<E: Guest>(guest: &mut E, code: u32) -> Outcome<E, u32> {
     guest.state().exited = Some(code);
     Ok(SUCCESS)
@@ -66,7 +84,7 @@ pub(crate) fn fd_write<E: Guest>(
 
 pub(crate) fn clock_time_get<E: Guest>(guest: &mut E, clock: u32, time_at: u32) -> Outcome<E, u32> {
     let time = match clock {
-        0 => guest.state().sim.current_time()?,
+        0 => guest.state().sim.clock().as_nanos(),
         1 => u64::try_from(guest.state().sim.uptime().as_nanos()).unwrap_or(u64::MAX),
         _ => return Ok(NOTSUP),
     };

@@ -3,10 +3,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use portcullis_abi::{Engine, Forbidden, Function, Memory, Overrun, Phase, State};
+use portcullis_abi::{Death, Engine, Forbidden, Function, Instantiated, Memory, Overrun, Phase, State, Vm};
 use portcullis_inspect::{AbiVersion, imports};
 use portcullis_sim::http::{Exchange, Request, Sending};
-use portcullis_sim::{Callback, Plugin, PluginSetup, Proxy, Setup, Sim, Trap};
+use portcullis_sim::{PluginSetup, Profile, Proxy, Setup, Sim};
 
 /// Where the guest's allocator gives memory.
 const HEAP: u32 = 1024;
@@ -22,6 +22,8 @@ struct Fake {
     memory: Option<Vec<u8>>,
     allocator: Option<Allocator>,
     script: Script,
+    /// How many bytes of its memory were read.
+    copied: Arc<Mutex<usize>>,
 }
 
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl From<Overrun> for Died {
     }
 }
 
-struct Copied<'a>(&'a mut Vec<u8>);
+struct Copied<'a>(&'a mut Vec<u8>, Arc<Mutex<usize>>);
 
 impl Memory for Copied<'_> {
     type Piece<'a>
@@ -52,6 +54,7 @@ impl Memory for Copied<'_> {
     }
 
     fn read(&self, start: usize, size: usize) -> Option<Vec<u8>> {
+        *self.1.lock().unwrap() += size;
         self.0.get(start..start.checked_add(size)?).map(<[u8]>::to_vec)
     }
 
@@ -71,20 +74,26 @@ impl Engine for Fake {
 
     fn memory(&mut self) -> Option<(Copied<'_>, MutexGuard<'_, State>)> {
         let state = self.state.try_lock().expect("nobody has it while another wants it");
-        Some((Copied(self.memory.as_mut()?), state))
+        Some((Copied(self.memory.as_mut()?, self.copied.clone()), state))
     }
 
-    fn allocate(&mut self, size: u32) -> Option<Result<u32, Died>> {
-        self.allocator.map(|allocate| allocate(self, size))
+    fn allocate(&mut self, size: u32) -> Option<Result<u32, Death>> {
+        let death = |Died(cause)| Death { cause, ..Death::default() };
+        self.allocator.map(|allocate| allocate(self, size).map_err(death))
     }
 }
 
 impl Fake {
     fn new(script: Script) -> Self {
-        let mut state = State::new(AbiVersion::V0_2_1, &PluginSetup::default());
-        state.phase = Phase::Running;
+        let state = State::new(AbiVersion::V0_2_1, &PluginSetup::default());
         let state = Arc::new(Mutex::new(state));
-        Self { state, memory: Some(vec![0; 4096]), allocator: Some(|_, _| Ok(HEAP)), script }
+        Self {
+            state,
+            memory: Some(vec![0; 4096]),
+            allocator: Some(|_, _| Ok(HEAP)),
+            script,
+            copied: Arc::default(),
+        }
     }
 
     fn call(&mut self, name: &str, arguments: &[u64]) -> Result<u32, Died> {
@@ -105,21 +114,43 @@ impl Fake {
     }
 }
 
-impl Plugin for Fake {
-    fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
-        let Callback::RequestHeaders { .. } = callback else { return Ok(None) };
-        std::mem::swap(&mut self.state().sim, sim);
-        self.state().begin();
-        let done = (self.script)(self);
-        std::mem::swap(&mut self.state().sim, sim);
-        done.map(Some).map_err(|Died(message)| Trap { message, function: None })
+impl Instantiated for Fake {
+    type State<'a> = MutexGuard<'a, State>;
+    type Function = Script;
+    type Trap = Died;
+
+    fn state(&mut self) -> MutexGuard<'_, State> {
+        Engine::state(self)
+    }
+
+    fn function(&mut self, name: &str) -> Option<Script> {
+        match name {
+            "proxy_on_request_headers" => Some(self.script),
+            "malloc" => Some(|_| panic!("hostcalls call it")),
+            _ => None,
+        }
+    }
+
+    fn set_allocator(&mut self, _: Script) {}
+
+    fn enter(&mut self, function: &Script, _: &[u32]) -> Result<u32, Died> {
+        function(self)
+    }
+
+    fn memory_size(&self) -> u64 {
+        self.memory.as_ref().map_or(0, |memory| memory.len() as u64)
+    }
+
+    fn death(&mut self, Died(cause): Died) -> Death {
+        Death { cause, ..Death::default() }
     }
 }
 
-fn played(fake: Fake) -> (Exchange, Proxy<Fake>) {
+fn played(fake: Fake) -> (Exchange, Proxy<Vm<Fake>>) {
     let mut sim = Sim::new(Setup::of(""));
     sim.set_journal(true);
-    let mut proxy = Proxy::start(sim, Arc::new(move |_: &PluginSetup| Ok(fake.clone()))).unwrap();
+    let vms = move |setup: &PluginSetup| Ok(Vm::new(fake.clone(), setup, Profile::Envoy).unwrap());
+    let mut proxy = Proxy::start(sim, Arc::new(vms)).unwrap();
     let headers = [(":method", "GET"), (":path", "/"), (":authority", "a.example"), ("x-user", "alice")];
     let headers = headers.map(|(name, value)| (name.into(), value.into())).to_vec();
     let request = Request { headers, ..Request::default() };
@@ -185,7 +216,7 @@ fn what_is_outside_of_the_memory_is_a_status() {
 fn a_guest_without_memory_or_allocator_is_told() {
     let script: Script = |guest| {
         assert_eq!(guest.call("proxy_get_header_map_pairs", &[0, 100, 104])?, INVALID_MEMORY_ACCESS);
-        assert_eq!(guest.state().phase, Phase::Running);
+        assert_eq!(Engine::state(guest).phase, Phase::Running);
         Ok(0)
     };
     for (fake, expected) in [
@@ -214,8 +245,23 @@ fn within_its_allocator_a_guest_can_write_to_the_log_and_do_nothing_else() {
         ..Fake::new(script)
     });
     assert_eq!(proxy.sim().log()[0].message, "more");
-    let died = trap(Fake { allocator: Some(|guest, _| guest.call("proxy_done", &[])), ..Fake::new(script) });
-    assert!(died.starts_with("proxy_done was called: the module's allocator"), "{died}");
+}
+
+#[test]
+fn a_guest_runs_on_after_a_trap_in_its_allocator_and_is_dead_then() {
+    let script: Script = |guest| {
+        assert_eq!(guest.call("proxy_get_header_map_pairs", &[0, 100, 104])?, INVALID_MEMORY_ACCESS);
+        guest.put(0, b"on");
+        guest.call("proxy_log", &[2, 0, 2])
+    };
+    let (exchange, proxy) =
+        played(Fake { allocator: Some(|guest, _| guest.call("proxy_done", &[])), ..Fake::new(script) });
+    let [failed, on] = proxy.sim().log() else { panic!("{:?}", proxy.sim().log()) };
+    let start = "Function: malloc failed: proxy_done was called: the module's allocator";
+    assert!(failed.message.starts_with(start), "{failed:?}");
+    assert_eq!(on.message, "on");
+    assert_eq!(exchange.client.unwrap().status, 503);
+    assert!(proxy.trap().unwrap().message.starts_with("proxy_done was called"));
 }
 
 #[test]
@@ -226,10 +272,57 @@ fn a_budget_ends_the_guest() {
         }
     });
     fake.state.lock().unwrap().meter.budget.hostcalls = 3;
-    assert_eq!(
-        trap(fake.clone()),
-        "more hostcalls than the budget of one callback allows: 4, and 3 are allowed"
-    );
+    let died = trap(fake.clone());
+    let start = "more hostcalls than the budget of one callback allows: 4, and 3 are allowed\n";
+    assert!(died.starts_with(start), "{died}");
     fake.state.lock().unwrap().meter.budget.bytes = 250;
     assert!(trap(fake).starts_with("more bytes in hostcalls"));
+}
+
+#[test]
+fn a_guest_that_catches_what_ends_it_is_ended_all_the_same() {
+    let forbidden: Script = |guest| {
+        Engine::state(guest).phase = Phase::Starting;
+        assert!(guest.call("proxy_done", &[]).is_err());
+        Engine::state(guest).phase = Phase::Running;
+        assert!(guest.call("proxy_log", &[2, 0, 4]).is_err());
+        Ok(0)
+    };
+    let (exchange, proxy) = played(Fake::new(forbidden));
+    assert_eq!(exchange.client.unwrap().status, 503);
+    assert!(proxy.trap().unwrap().message.starts_with("proxy_done was called: while the module starts"));
+    let overrun = Fake::new(|guest| {
+        assert_eq!(guest.call("proxy_log", &[2, 0, 100])?, OK);
+        assert!(guest.call("proxy_log", &[2, 0, 200]).is_err());
+        assert!(guest.call("proxy_get_current_time_nanoseconds", &[0]).is_err());
+        Ok(0)
+    });
+    overrun.state.lock().unwrap().meter.budget.bytes = 250;
+    let start = "proxy_on_request_headers: more bytes in hostcalls than the budget of one callback allows: 300, and 250";
+    let died = trap(overrun);
+    assert!(died.starts_with(start), "{died}");
+}
+
+#[test]
+fn an_allocator_that_catches_what_ends_it_has_failed() {
+    let script: Script = |guest| {
+        assert_eq!(guest.call("proxy_get_header_map_pairs", &[0, 100, 104])?, INVALID_MEMORY_ACCESS);
+        guest.call("proxy_log", &[2, 0, 0])
+    };
+    let allocator: Allocator = |guest, _| {
+        assert!(guest.call("proxy_done", &[]).is_err());
+        assert!(guest.call("proxy_log", &[2, 0, 0]).is_err());
+        Ok(HEAP)
+    };
+    let (exchange, proxy) = played(Fake { allocator: Some(allocator), ..Fake::new(script) });
+    assert_eq!((exchange.client.unwrap().status, proxy.sim().log().len()), (503, 2));
+    assert!(proxy.trap().unwrap().message.starts_with("proxy_done was called: the module's allocator"));
+}
+
+#[test]
+fn nothing_is_copied_beyond_the_budget() {
+    let fake = Fake::new(|guest| guest.call("proxy_log", &[2, 0, 4000]));
+    fake.state.lock().unwrap().meter.budget.bytes = 250;
+    let died = trap(fake.clone());
+    assert!(died.starts_with("more bytes in hostcalls") && *fake.copied.lock().unwrap() == 0, "{died}");
 }

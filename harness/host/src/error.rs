@@ -6,7 +6,7 @@ use portcullis_inspect::ModuleError;
 pub enum LoadError {
     /// Envoy would not take it.
     Module(ModuleError),
-    /// Envoy would take it, and the engine here does not: it has neither exceptions nor threads.
+    /// Envoy would take it, and the engine here does not: it has neither exceptions nor threads, and no references but those to functions.
     Unsupported(String),
     /// The engine failed.
     Engine(String),

@@ -1,7 +1,8 @@
-use portcullis_abi::Engine;
+use portcullis_abi::{Death, Engine};
 use wasmtime::{Caller, Error};
 
 use crate::state::State;
+use crate::trap;
 
 /// The guest during one hostcall.
 pub(crate) struct Guest<'a>(pub(crate) Caller<'a, State>);
@@ -27,8 +28,9 @@ impl<'c> Engine for Guest<'c> {
         Some((memory, &mut state.vm))
     }
 
-    fn allocate(&mut self, size: u32) -> Option<Result<u32, Error>> {
+    fn allocate(&mut self, size: u32) -> Option<Result<u32, Death>> {
         let allocate = self.0.data().allocate.clone()?;
-        Some(allocate.call(&mut self.0, size))
+        let allocated = allocate.call(&mut self.0, &[size]);
+        Some(allocated.map_err(|error| trap::death(&error, self.state())))
     }
 }

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use portcullis_abi::{Function, is_withheld, withheld};
 use portcullis_inspect::imports::{self, Provided};
-use wasmtime::{Caller, ExternType, FuncType, InstancePre, Linker, Module, Result, Val, ValType};
+use wasmtime::{Caller, Extern, ExternType, FuncType, Linker, Memory, Module, Ref, Result, Store, Table};
+use wasmtime::{Val, ValType};
 
 use crate::AbiVersion;
 use crate::guest::Guest;
@@ -53,15 +54,19 @@ fn link_one(linker: &mut Linker<State>, import: Provided, function: Function) ->
 }
 
 fn listed(linker: &mut Linker<State>, import: Provided, function: Function) -> Result<&mut Linker<State>> {
-    let parameters =
-        import.parameters.chars().map(|kind| if kind == 'I' { ValType::I64 } else { ValType::I32 });
-    let kind = FuncType::new(linker.engine(), parameters, import.returns().then_some(ValType::I32));
+    let kind = kind(linker, import);
     linker.func_new(import.module, import.name, kind, move |caller, arguments, results| {
         let arguments: Vec<_> = arguments.iter().map(bits).collect();
         let number = function.call(&mut Guest(caller), &arguments)?;
         results.iter_mut().for_each(|result| *result = Val::I32(number.cast_signed()));
         Ok(())
     })
+}
+
+fn kind(linker: &Linker<State>, import: Provided) -> FuncType {
+    let parameters =
+        import.parameters.chars().map(|kind| if kind == 'I' { ValType::I64 } else { ValType::I32 });
+    FuncType::new(linker.engine(), parameters, import.returns().then_some(ValType::I32))
 }
 
 fn bits(argument: &Val) -> u64 {
@@ -73,31 +78,45 @@ fn bits(argument: &Val) -> u64 {
     }
 }
 
-/// Links a module with stubs in place of the functions that are not among its capabilities.
-pub(crate) fn withhold(
-    mut linker: Linker<State>,
+/// Makes the memories and tables that a module imports, of a VM of its own.
+pub(crate) fn make(
+    linker: &mut Linker<State>,
+    store: &mut Store<State>,
     module: &Module,
-    capabilities: &BTreeSet<String>,
-) -> Result<InstancePre<State>> {
+) -> Result<Option<Memory>> {
     linker.allow_shadowing(true);
+    let mut last = None;
     for import in module.imports() {
-        if let ExternType::Func(kind) = import.ty()
-            && is_withheld(import.name(), capabilities)
-        {
-            stub(&mut linker, import.module(), import.name(), kind)?;
-        }
+        let made = match import.ty() {
+            ExternType::Memory(kind) => last.insert(Memory::new(&mut *store, kind)?).to_owned().into(),
+            ExternType::Table(kind) => {
+                let nothing = Ref::null(kind.element().heap_type());
+                Extern::from(Table::new(&mut *store, kind, nothing)?)
+            }
+            _ => continue,
+        };
+        linker.define(&*store, import.module(), import.name(), made)?;
     }
-    linker.instantiate_pre(module)
+    Ok(last)
 }
 
-fn stub(linker: &mut Linker<State>, from: &str, name: &str, kind: FuncType) -> Result<()> {
-    let (owned_from, owned_name) = (from.to_owned(), name.to_owned());
-    let call = move |caller: Caller<'_, State>, _: &[Val], results: &mut [Val]| {
-        let number = withheld(&mut Guest(caller), &owned_from, &owned_name)?;
-        results.iter_mut().for_each(|result| *result = Val::I32(number.cast_signed()));
-        Ok(())
-    };
-    linker.func_new(from, name, kind, call).map(|_| ())
+/// Links stubs in place of the functions that are not among a plugin's capabilities.
+pub(crate) fn withhold(
+    linker: &mut Linker<State>,
+    abi: AbiVersion,
+    capabilities: &BTreeSet<String>,
+) -> Result<()> {
+    linker.allow_shadowing(true);
+    for import in imports::all(abi).filter(|import| is_withheld(import.name, capabilities)) {
+        let call = move |caller: Caller<'_, State>, _: &[Val], results: &mut [Val]| {
+            let number = withheld(&mut Guest(caller), import)?;
+            results.iter_mut().for_each(|result| *result = Val::I32(number.cast_signed()));
+            Ok(())
+        };
+        let kind = kind(linker, import);
+        linker.func_new(import.module, import.name, kind, call)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 use portcullis_sim::PluginSetup;
-use wasmtime::{Memory, ResourceLimiter, TypedFunc};
+use wasmtime::{Memory, ResourceLimiter};
 
 use crate::AbiVersion;
+use crate::entry::Entry;
 
 /// Envoy's `PROXY_WASM_HOST_MAX_WASM_MEMORY_SIZE_BYTES`.
 const MEMORY: usize = 1 << 30;
@@ -13,7 +14,7 @@ pub(crate) struct State {
     /// What its hostcalls work on.
     pub(crate) vm: portcullis_abi::State,
     pub(crate) memory: Option<Memory>,
-    pub(crate) allocate: Option<TypedFunc<u32, u32>>,
+    pub(crate) allocate: Option<Entry>,
     pub(crate) profiler: Option<Box<wasmtime::GuestProfiler>>,
 }
 

@@ -1,25 +1,33 @@
 use portcullis_abi::{Death, Overrun, State};
-use portcullis_sim::{Callback, Trap};
+use portcullis_inspect::short;
 use wasmtime::{Error, WasmBacktrace};
 
-/// Says what ended a VM: the cause, the guest's functions on the way to it, and the last hostcalls before.
-pub(crate) fn report(error: &Error, state: &State, callback: Callback) -> Trap {
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::to_string).unwrap_or_default();
-    // A module without a name shows as `<unknown>!` before each function.
-    let backtrace = backtrace.lines().skip(1).map(|line| line.replace("<unknown>!", "")).collect();
+/// What ended a VM, and the guest's functions on the way to it.
+pub(crate) fn death(error: &Error, state: &State) -> Death {
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(lines).unwrap_or_default();
     let is_unreachable = error.downcast_ref() == Some(&wasmtime::Trap::UnreachableCodeReached);
-    state.report(Death { cause: cause(error, state, callback), is_unreachable, backtrace })
+    Death { cause: cause(error, state), is_unreachable, backtrace }
 }
 
-fn cause(error: &Error, state: &State, callback: Callback) -> String {
+/// The module's functions, each in a line, whatever its name is.
+fn lines(backtrace: &WasmBacktrace) -> Vec<String> {
+    let names = backtrace.frames().iter().flat_map(|frame| [frame.func_name(), frame.module().name()]);
+    let text = names.flatten().fold(backtrace.to_string(), |text, name| match short(name) {
+        shown if shown == name => text,
+        shown => text.replace(name, &shown),
+    });
+    // A module without a name shows as `<unknown>!` before each function.
+    text.lines().skip(1).map(|line| line.replace("<unknown>!", "")).collect()
+}
+
+fn cause(error: &Error, state: &State) -> String {
     if let Some(overrun) = error.downcast_ref::<Overrun>() {
-        return format!("{}: {overrun}", callback.export().name);
+        return format!("{}: {overrun}", state.running);
     }
     match error.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::OutOfFuel) => format!(
             "{} did not end within {} steps: an infinite loop, which would block an Envoy worker for good",
-            callback.export().name,
-            state.meter.budget.fuel,
+            state.running, state.meter.budget.fuel,
         ),
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),

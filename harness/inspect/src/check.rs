@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{ExternalKind, FuncType, Import, ValType};
 
 use crate::abi_version::MARKER;
+use crate::bounds::PAGES;
+use crate::describe::Made;
 use crate::exports::{self, ALLOCATORS, Signature};
 use crate::imports::{self, list};
 use crate::parts::{Parts, short};
@@ -43,8 +45,18 @@ pub(crate) fn abi_version(parts: &Parts<'_>) -> Result<AbiVersion, ModuleError> 
     Err(unknown.unwrap_or(ModuleError::NotProxyWasm))
 }
 
+/// V8 in Envoy lives with 60 million entries in tables of functions; with 70 million it runs out of heap, and Envoy ends with it.
+const ENTRIES: u64 = 60_000_000;
+
+/// What a module starts with, in each of its memories and in all of its tables.
+pub(crate) fn sizes(parts: &Parts<'_>) -> Result<(), ModuleError> {
+    let sizes = [("pages in a memory", parts.pages, PAGES), ("entries in tables", parts.entries, ENTRIES)];
+    let too_large = sizes.into_iter().find(|(_, initial, most)| initial > most);
+    too_large.map_or(Ok(()), |(what, initial, most)| Err(ModuleError::TooLarge { what, initial, most }))
+}
+
 pub(crate) fn exports(parts: &Parts<'_>, abi: AbiVersion, host: Host) -> Result<(), ModuleError> {
-    if parts.memory().is_none() {
+    if parts.memory(host).is_none() {
         return Err(ModuleError::NoMemory);
     }
     if !ALLOCATORS.iter().any(|name| parts.function(name).is_some()) {
@@ -78,6 +90,9 @@ pub(crate) fn imports(parts: &Parts<'_>, abi: AbiVersion, host: Host) -> Result<
     let provided: BTreeMap<_, _> = imports::all(abi).map(|it| ((it.module, it.name), it)).collect();
     let (mut unknown, mut wrong) = (Named::default(), Named::default());
     for import in &parts.imports {
+        if host == Host::Envoy && Made::of(import).is_some() {
+            continue;
+        }
         let Import { module: from, name, .. } = *import;
         let wanted = parts.imported(import);
         let Some(provided) = provided.get(&(from, name)) else {
@@ -150,7 +165,7 @@ fn hint(from: &str, name: &str, kind: Option<&FuncType>, abi: AbiVersion) -> Str
         }
         "wasi_snapshot_preview1" | "wasi_unstable" => " (Envoy does not have this function of WASI)".into(),
         "wasi:cli" | "wasi:io" | "wasi:clocks" => " (WASI preview 2: build for wasm32-wasip1)".into(),
-        "env" if kind.is_none() => " (Envoy provides functions only)".into(),
+        "env" if kind.is_none() => " (Envoy provides functions, a memory and a table)".into(),
         "env" if name == "abort" => " (AssemblyScript's: compile with --use abort=abort_proc_exit)".into(),
         "env" => match imports::versions(name) {
             [] => " (a function that was declared and is not in the ABI of this module, or not linked in)".into(),

@@ -16,6 +16,15 @@ pub enum ModuleError {
     NoMemory,
     /// Neither `malloc` nor `proxy_on_memory_allocate` is exported.
     NoAllocator,
+    /// It starts with more of something than it can have, which is so many.
+    TooLarge {
+        /// Of what, in the plural.
+        what: &'static str,
+        /// With how many it starts.
+        initial: u64,
+        /// How many it can have.
+        most: u64,
+    },
     /// Imports that the proxy does not have, each with a hint.
     UnknownImports(Vec<String>),
     /// Imports or exports of the ABI's names with other types, each with what would be right.
@@ -42,6 +51,9 @@ impl std::fmt::Display for ModuleError {
             Self::NoMemory => f.write_str("the module exports no memory of the name \"memory\""),
             Self::NoAllocator => {
                 f.write_str("the module exports neither malloc nor proxy_on_memory_allocate, and Envoy needs one of them")
+            }
+            Self::TooLarge { what, initial, most } => {
+                write!(f, "the module starts with {initial} {what}, and {most} is the most that it can have")
             }
             Self::UnknownImports(imports) => write!(f, "unknown imports: {}", imports.join("; ")),
             Self::WrongSignature(names) => write!(f, "bad function signature: {}", names.join("; ")),

@@ -75,7 +75,7 @@ const LIFECYCLE: [(&str, usize, bool); 6] = [
 ];
 
 /// The export that is the module's memory.
-const MEMORY: &str = "memory";
+pub(crate) const MEMORY: &str = "memory";
 
 /// The exports that give memory; Envoy takes the first of them that is there, the specification the last.
 pub const ALLOCATORS: [&str; 2] = ["malloc", "proxy_on_memory_allocate"];

@@ -23,6 +23,7 @@
 )]
 
 mod abi_version;
+mod bounds;
 mod check;
 mod describe;
 mod error;
@@ -32,9 +33,11 @@ mod lint;
 mod parts;
 
 pub use abi_version::AbiVersion;
-pub use describe::{CustomSection, Description, Import};
+pub use bounds::{Room, bounded};
+pub use describe::{CustomSection, Description, Import, Made};
 pub use error::ModuleError;
 pub use lint::Lint;
+pub use parts::short;
 
 /// Checks a module as Envoy does when it is configured with it, and says what it is made of.
 ///
@@ -52,9 +55,10 @@ pub fn inspect_for(host: Host, bytes: &[u8]) -> Result<Description, ModuleError>
     check::header(bytes)?;
     let parts = parts::Parts::of(bytes)?;
     let abi = check::abi_version(&parts)?;
+    check::sizes(&parts)?;
     check::exports(&parts, abi, host)?;
     check::imports(&parts, abi, host)?;
-    Ok(Description::of(&parts, abi, bytes.len()))
+    Ok(Description::of(&parts, abi, host, bytes.len()))
 }
 
 /// Who shall run a module.

@@ -1,12 +1,13 @@
 //! What can be said of a module without running it that it would do better to change.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::parts::Parts;
 use crate::{AbiVersion, Description, exports};
 
 /// A remark about a module.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Lint {
     /// Its name: `body-without-trailers`.
     pub name: &'static str,

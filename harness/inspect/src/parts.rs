@@ -3,11 +3,12 @@ use std::collections::BTreeMap;
 use wasmparser::types::{EntityType, Types};
 use wasmparser::{
     BinaryReaderError, CompositeInnerType, Export, FuncType, FuncValidatorAllocations, Import, MemoryType,
-    Parser, Payload, ValidPayload, Validator, WasmFeatures,
+    Parser, Payload, TypeRef, ValidPayload, Validator, WasmFeatures,
 };
 
 use crate::describe::CustomSection;
-use crate::{ModuleError, exports};
+use crate::exports::{self, MEMORY};
+use crate::{Host, ModuleError};
 
 /// More entries than this are counted in a list, and not kept.
 pub(crate) const LISTED: usize = 1000;
@@ -15,7 +16,7 @@ pub(crate) const LISTED: usize = 1000;
 const NAME: usize = 256;
 
 /// What V8 takes in Envoy 1.40: also both kinds of exceptions, and shared memory.
-const FEATURES: WasmFeatures =
+pub(crate) const FEATURES: WasmFeatures =
     WasmFeatures::WASM3.union(WasmFeatures::LEGACY_EXCEPTIONS).union(WasmFeatures::THREADS);
 
 /// A module that is valid.
@@ -23,6 +24,10 @@ pub(crate) struct Parts<'a> {
     pub(crate) imports: Vec<Import<'a>>,
     pub(crate) exports: Vec<Export<'a>>,
     pub(crate) custom_sections: CustomSections,
+    /// The pages that the largest of its memories starts with.
+    pub(crate) pages: u64,
+    /// The entries that its tables start with together.
+    pub(crate) entries: u64,
     types: Types,
     /// The exports that Envoy looks for, whatever they are.
     known: BTreeMap<&'static str, EntityType>,
@@ -41,12 +46,7 @@ pub(crate) struct CustomSections {
 impl<'a> Parts<'a> {
     /// Reads all of a module, the bodies of its functions too.
     pub(crate) fn of(bytes: &'a [u8]) -> Result<Self, ModuleError> {
-        Self::read(bytes).map_err(|error| {
-            // In the words of the host's engine.
-            let (at, message) = (error.offset(), error.message());
-            let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-            ModuleError::Damaged(short(&format!("Invalid input WebAssembly code at offset {at}: {message}")))
-        })
+        Self::read(bytes).map_err(|error| damaged(&error))
     }
 
     fn read(bytes: &'a [u8]) -> Result<Self, BinaryReaderError> {
@@ -55,6 +55,7 @@ impl<'a> Parts<'a> {
         let mut validator = Validator::new_with_features(FEATURES);
         let mut allocations = FuncValidatorAllocations::default();
         let (mut imports, mut exports, mut custom_sections) = (vec![], vec![], CustomSections::default());
+        let (mut pages, mut entries) = (0, 0_u64);
         let mut end = bytes.len();
         for payload in parser.parse_all(bytes) {
             let payload = payload?;
@@ -69,7 +70,24 @@ impl<'a> Parts<'a> {
             }
             match payload {
                 Payload::ImportSection(section) => {
-                    imports = section.into_imports().collect::<Result<_, _>>()?;
+                    imports = section.into_imports().collect::<Result<Vec<_>, _>>()?;
+                    for import in &imports {
+                        match import.ty {
+                            TypeRef::Memory(memory) => pages = memory.initial.max(pages),
+                            TypeRef::Table(table) => entries = entries.saturating_add(table.initial),
+                            _ => {}
+                        }
+                    }
+                }
+                Payload::MemorySection(section) => {
+                    for memory in section {
+                        pages = memory?.initial.max(pages);
+                    }
+                }
+                Payload::TableSection(section) => {
+                    for table in section {
+                        entries = entries.saturating_add(table?.ty.initial);
+                    }
                 }
                 Payload::ExportSection(section) => exports = section.into_iter().collect::<Result<_, _>>()?,
                 Payload::CustomSection(section) => custom_sections.add(section.name(), section.range().len()),
@@ -82,7 +100,7 @@ impl<'a> Parts<'a> {
             .iter()
             .filter_map(|export: &Export| Some((exports::known(export.name)?, entity(export)?)));
         let known = known.collect();
-        Ok(Self { imports, exports, custom_sections, types, known })
+        Ok(Self { imports, exports, custom_sections, pages, entries, types, known })
     }
 
     /// An export that Envoy looks for; what is no function counts as absent.
@@ -90,11 +108,21 @@ impl<'a> Parts<'a> {
         self.signature(*self.known.get(name)?)
     }
 
-    pub(crate) fn memory(&self) -> Option<MemoryType> {
-        match self.known.get("memory") {
-            Some(EntityType::Memory(memory)) => Some(*memory),
+    /// The memory that hostcalls see, and under which name it is exported: to the specification it is `memory`. Envoy takes the last that is
+    /// exported, whatever its name, or else the last that is imported.
+    pub(crate) fn memory(&self, host: Host) -> Option<(Option<&'a str>, MemoryType)> {
+        let is_envoy = host == Host::Envoy;
+        let exports = self.exports.iter().rev().filter(|export| is_envoy || export.name == MEMORY);
+        let imports = self.imports.iter().rev().filter(|_| is_envoy);
+        let exported = |export: &Export<'a>| match self.types.as_ref().entity_type_from_export(export)? {
+            EntityType::Memory(memory) => Some((Some(export.name), memory)),
             _ => None,
-        }
+        };
+        let imported = |import: &Import<'a>| match import.ty {
+            TypeRef::Memory(memory) => Some((None, memory)),
+            _ => None,
+        };
+        exports.into_iter().find_map(exported).or_else(|| imports.into_iter().find_map(imported))
     }
 
     /// What an import is; `None` where it is no function.
@@ -123,8 +151,15 @@ impl CustomSections {
     }
 }
 
+/// What is wrong with the bytes of a module, in the words of the host's engine.
+pub(crate) fn damaged(error: &BinaryReaderError) -> ModuleError {
+    let (at, message) = (error.offset(), error.message());
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    ModuleError::Damaged(short(&format!("Invalid input WebAssembly code at offset {at}: {message}")))
+}
+
 /// A name or a message, as it is shown: in one line, which the bytes of a module cannot break, and not endless.
-pub(crate) fn short(text: &str) -> String {
+pub fn short(text: &str) -> String {
     let mut shown = String::new();
     for (at, char) in text.chars().enumerate() {
         match char {

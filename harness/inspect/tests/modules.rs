@@ -223,6 +223,24 @@ fn errors_stay_short_whatever_is_wrong() {
     assert!(error.to_string().len() < 50_000, "{}", error.to_string().len());
 }
 
+#[test]
+fn a_module_that_starts_with_more_than_envoy_has_is_refused() {
+    let table = "(table 10000000 funcref)";
+    for (rest, told) in [
+        ("(memory 16384) (memory 16384)".to_owned(), None),
+        (
+            "(memory 16385)".to_owned(),
+            Some("16385 pages in a memory, and 16384 is the most that it can have"),
+        ),
+        (table.repeat(6), None),
+        (table.repeat(7), Some("70000000 entries in tables, and 60000000 is the most that it can have")),
+    ] {
+        let error =
+            inspect(&guest("0_2_1", &format!("{rest} {MALLOC}"))).err().map(|error| error.to_string());
+        assert_eq!(error, told.map(|told| format!("the module starts with {told}")));
+    }
+}
+
 /// A section, or a name in one, with its length before it.
 fn sized(bytes: &[u8]) -> Vec<u8> {
     let mut length = bytes.len();

@@ -1,6 +1,6 @@
 //! Modules that are cut off, changed or made up: a description or an error of one line, and never a panic.
 
-use portcullis_inspect::{Description, ModuleError, inspect};
+use portcullis_inspect::{Description, ModuleError, bounded, inspect};
 use proptest::prelude::*;
 
 /// A module with a section of each kind.
@@ -31,6 +31,12 @@ fn told(bytes: &[u8]) -> Result<Description, ModuleError> {
     if let Err(error) = &found {
         let text = error.to_string();
         assert!(!text.contains(char::is_control) && text.len() < 10_000, "{text:?}");
+    }
+    if let Ok(before) = &found {
+        match bounded(bytes) {
+            Ok((bytes, _)) => assert_eq!(inspect(&bytes).unwrap().other_exports, before.other_exports),
+            Err(error) => assert!(matches!(error, ModuleError::TooLarge { .. }), "{error}"),
+        }
     }
     found
 }

@@ -46,6 +46,8 @@ pub struct Cost {
 pub struct Trap {
     /// The export in which it happened, if that is not the callback itself.
     pub function: Option<&'static str>,
+    /// Whether Envoy's line about it is in the log, for the guest went on and wrote others behind it.
+    pub is_logged: bool,
     /// What happened and where, in several lines.
     pub message: String,
 }

@@ -6,8 +6,12 @@ use crate::{Callback, Hostcall, Refusal, Status};
 
 /// More than any readable run has; what comes after is counted, not kept.
 const ENTRIES: usize = 100_000;
-/// How much of a long value a line shows.
+/// How many bytes of text all entries have together; what comes after is counted likewise.
+const BYTES: usize = 32 << 20;
+/// How much of a long name or value a line shows.
 const SHOWN_BYTES: usize = 96;
+/// How many headers of a long list a line shows.
+const SHOWN_HEADERS: usize = 100;
 /// How many hostcalls the report of a trap names.
 const RECENT: usize = 5;
 /// How many hints are kept until somebody asks.
@@ -53,6 +57,7 @@ impl std::fmt::Display for JournalEntry {
 pub(crate) struct Journal {
     on: bool,
     entries: Vec<JournalEntry>,
+    bytes: usize,
     lost: u64,
     recent: VecDeque<(&'static str, Result<(), Refusal>)>,
     hints: Vec<String>,
@@ -162,7 +167,10 @@ impl Journal {
     }
 
     fn push(&mut self, entry: JournalEntry) {
-        if self.entries.len() < ENTRIES {
+        let reason = entry.reason.as_ref().map_or(0, String::len);
+        let bytes = self.bytes.saturating_add(entry.arguments.len() + entry.returned.len() + reason);
+        if self.lost == 0 && self.entries.len() < ENTRIES && bytes <= BYTES {
+            self.bytes = bytes;
             self.entries.push(entry);
         } else {
             self.lost += 1;
@@ -233,11 +241,24 @@ impl Shown for Option<Vec<u8>> {
 
 impl Shown for HeaderList {
     fn show(&self, line: &mut String) {
-        let fields: Vec<_> =
-            self.iter().map(|(name, value)| format!("{}: {}", name.escape_ascii(), show(value))).collect();
+        let fields = self.iter().take(SHOWN_HEADERS);
+        let fields: Vec<_> = fields.map(|(name, value)| format!("{}: {}", cut(name), show(value))).collect();
         line.push('{');
         line.push_str(&fields.join(", "));
+        if fields.len() < self.len() {
+            line.push_str(&format!(", ... {} headers", self.len()));
+        }
         line.push('}');
+    }
+}
+
+/// A name without quotes.
+fn cut(name: &[u8]) -> String {
+    match name.get(..SHOWN_BYTES) {
+        Some(shown) if shown.len() < name.len() => {
+            format!("{}... {} bytes", shown.escape_ascii(), name.len())
+        }
+        _ => name.escape_ascii().to_string(),
     }
 }
 
@@ -246,5 +267,38 @@ impl<A: Shown, B: Shown> Shown for (A, B) {
         self.0.show(line);
         line.push_str(", ");
         self.1.show(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(count: usize, name: &[u8]) -> HeaderList {
+        vec![(name.to_vec(), b"v".to_vec()); count]
+    }
+
+    #[test]
+    fn what_is_long_is_cut() {
+        assert_eq!(show(&pairs(2, b"x-a")), r#"{x-a: "v", x-a: "v"}"#);
+        let (long, name) = (show(&pairs(1, &[b'n'; 1_000_000])), "n".repeat(96));
+        assert_eq!(long, format!(r#"{{{name}... 1000000 bytes: "v"}}"#));
+        assert!(show(&pairs(100, b"x")).ends_with(r#"x: "v"}"#));
+        assert!(show(&pairs(3_000, b"x")).ends_with(r#"x: "v", ... 3000 headers}"#));
+        assert_eq!(show(&vec![b'v'; 97]), format!(r#""{}"... 97 bytes"#, "v".repeat(96)));
+    }
+
+    #[test]
+    fn it_ends_by_entries_or_by_bytes_and_counts_what_is_lost() {
+        for (arguments, calls, kept) in [(1, ENTRIES + 5, ENTRIES), (1 << 20, 50, 32)] {
+            let mut journal = Journal::default();
+            journal.set(true);
+            let arguments = "a".repeat(arguments);
+            for _ in 0..calls {
+                journal.hostcall((0, 1), "proxy_log", &[&arguments], &Ok(()));
+            }
+            journal.hostcall((0, 1), "proxy_done", &[], &Ok(()));
+            assert_eq!((journal.entries().len(), journal.lost()), (kept, (calls + 1 - kept) as u64));
+        }
     }
 }

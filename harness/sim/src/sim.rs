@@ -296,11 +296,16 @@ impl Sim {
         self.vms.get(vm).is_none_or(|vm| vm.is_dead)
     }
 
+    /// Writes Envoy's line about a function of a plugin that has trapped.
+    pub fn log_failed(&mut self, function: &str, message: &str) {
+        self.push_log(log::Level::Error, &format!("Function: {function} failed: {message}"));
+    }
+
     /// A VM has come to its end.
     pub(crate) fn trapped(&mut self, vm: usize, callback: &Callback, trap: Trap) {
-        let function = trap.function.unwrap_or_else(|| callback.export().name);
-        let text = format!("Function: {function} failed: {}", trap.message);
-        self.push_log(log::Level::Error, &text);
+        if !trap.is_logged {
+            self.log_failed(trap.function.unwrap_or_else(|| callback.export().name), &trap.message);
+        }
         self.traps.push(trap);
         if let Some(vm) = self.vms.get_mut(vm) {
             vm.is_dead = true;
@@ -309,14 +314,14 @@ impl Sim {
     }
 
     /// The whole process would die here, and not only a VM.
-    pub(crate) fn crash(&mut self, reason: &str) {
+    pub fn crash(&mut self, reason: &str) {
         self.stop(format!("Envoy 1.40 itself crashes here: {reason}"));
     }
 
     /// Ends every VM and every stream.
     pub(crate) fn stop(&mut self, message: String) {
         self.push_log(log::Level::Error, &message);
-        self.traps.push(Trap { message, function: None });
+        self.traps.push(Trap { message, ..Trap::default() });
         for vm in &mut self.vms {
             vm.is_dead = true;
             vm.asked.clear();

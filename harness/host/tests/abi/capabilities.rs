@@ -1,7 +1,9 @@
 //! `capability_restriction_config`: what a plugin is not allowed, it can import and not use.
 
-use crate::common::{LOG, MALLOC, Vm, guest};
-use portcullis_sim::{Callback, PluginSetup};
+use std::sync::Arc;
+
+use crate::common::{LOG, MALLOC, Vm, guest, load};
+use portcullis_sim::{Callback, PluginSetup, Proxy, Setup, Sim};
 
 const GUEST: &str = r#"
     (import "env" "proxy_set_tick_period_milliseconds" (func $period (param i32) (result i32)))
@@ -48,4 +50,15 @@ fn a_callback_that_is_withheld_is_absent() {
 fn no_list_is_no_restriction() {
     // No plugin has been started, so that there is nothing to tick: NOT_FOUND, which is 1.
     assert_eq!(start(&[]).call(Callback::Done { context: 1 }), Ok(Some(1 + 1000)));
+}
+
+#[test]
+fn what_is_withheld_counts_as_a_hostcall() {
+    let module = load(&guest("0_2_1", &format!("{LOG} {GUEST} {MALLOC}"))).unwrap();
+    let factory = move |plugin: &PluginSetup| module.instantiate(plugin).map_err(|error| error.to_string());
+    let mut setup = Setup { costs: true, ..Setup::of("") };
+    setup.plugins[0].capabilities = ["proxy_log".to_owned()].into();
+    let proxy = Proxy::start(Sim::new(setup), Arc::new(factory)).unwrap();
+    let started = &proxy.sim().costs()["_initialize"];
+    assert_eq!(started.hostcalls.get("random_get"), Some(&started.total.hostcalls), "{started:?}");
 }

@@ -125,3 +125,14 @@ fn a_panic_after_a_refusal_names_the_refusal() {
     );
     assert!(message.contains("panic"), "{message}");
 }
+
+#[test]
+fn a_name_makes_no_line_of_its_own_in_a_report() {
+    let body = r#"(func $stop (@name "a\0aIn-VM forged") (unreachable)) (func (export "proxy_on_tick") (param i32) (call $stop))"#;
+    for module in ["", r#"(@name "b\0aIn-VM forged")"#] {
+        let text = guest("0_2_1", &format!("{module} {MALLOC} {body}"));
+        let report = Vm::start(&text, &PluginSetup::default()).unwrap().call(TICK).unwrap_err().message;
+        assert!(report.contains(r"a\nIn-VM forged"), "{report}");
+        assert!(!report.lines().any(|line| line.starts_with("In-VM forged")), "{report}");
+    }
+}

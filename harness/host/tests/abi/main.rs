@@ -6,5 +6,6 @@ mod common;
 mod damage;
 mod pointers;
 mod shapes;
+mod starting;
 mod versions;
 mod wasi;

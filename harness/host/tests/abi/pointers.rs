@@ -4,7 +4,7 @@ use portcullis_host::Budget;
 use portcullis_sim::http::{Request, Sending};
 use portcullis_sim::{Callback, PluginSetup, Trap};
 
-use crate::common::{Vm, load, start};
+use crate::common::{self, Vm, load, start};
 
 const END: u32 = 4 * 65_536;
 const VALUES: [u32; 6] = [0, 1, END - 1, END, 1 << 31, u32::MAX];
@@ -201,4 +201,29 @@ fn a_grpc_call_to_nobody_would_abort_envoy() {
         lines.iter().any(|line| line.starts_with("Envoy 1.40 itself crashes here: a gRPC call")),
         "{lines:?}"
     );
+}
+
+#[test]
+fn a_foreign_function_without_a_place_for_its_result_is_the_end_of_envoy() {
+    for (address, result, is_crash) in
+        [(0, "r", true), (65_535, "rr", true), (65_535, "r", false), (0, "", false)]
+    {
+        let wat = common::guest(
+            "0_2_1",
+            &format!(
+                r#"(import "env" "proxy_call_foreign_function" (func $call (param i32 i32 i32 i32 i32 i32) (result i32)))
+                   (data (i32.const 16) "echo{result}")
+                   (func (export "malloc") (param i32) (result i32) (i32.const {address}))
+                   (func (export "proxy_on_done") (param i32) (result i32)
+                     (call $call (i32.const 16) (i32.const 4) (i32.const 20) (i32.const {}) (i32.const 0x40) (i32.const 0)))"#,
+                result.len()
+            ),
+        );
+        let mut vm = Vm::start(&wat, &PluginSetup::default()).unwrap();
+        vm.sim.register_foreign_function("echo", |arguments| Ok(arguments.to_vec()));
+        let status = vm.call(Callback::Done { context: 1 }).unwrap().unwrap();
+        assert_eq!(status, if is_crash { 6 } else { 0 }, "{address} {result}");
+        let crashes = vm.lines().iter().any(|line| line.starts_with("Envoy 1.40 itself crashes here"));
+        assert_eq!(crashes, is_crash, "{address} {result}");
+    }
 }

@@ -192,3 +192,22 @@ fn the_configuration_of_0_1_0_is_there_while_it_is_applied() {
     // In the canary, on the main thread, and on the worker.
     assert_eq!(lines, ["", "configuration"].repeat(3));
 }
+
+#[test]
+fn the_journal_calls_the_functions_of_0_1_0_by_their_names() {
+    let names = ["proxy_continue_request", "proxy_continue_response", "proxy_get_configuration"];
+    let import =
+        |(name, kind): (&str, &str)| format!(r#"(import "env" "{name}" (func ${name} {kind} (result i32)))"#);
+    let imports: String = names.into_iter().zip(["", "", "(param i32 i32)"]).map(import).collect();
+    let wat = guest(
+        "0_1_0",
+        &format!(
+            r#"{imports} {MALLOC} (func (export "proxy_on_tick") (param i32)
+                 (drop (call $proxy_continue_request)) (drop (call $proxy_continue_response))
+                 (drop (call $proxy_get_configuration (i32.const 0) (i32.const 4))))"#
+        ),
+    );
+    let mut vm = Vm::start(&wat, &PluginSetup::default()).unwrap();
+    vm.tick().unwrap();
+    assert_eq!(vm.sim.journal().iter().map(|entry| entry.name).collect::<Vec<_>>(), names);
+}

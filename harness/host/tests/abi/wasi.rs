@@ -209,3 +209,31 @@ fn some_functions_are_not_there_while_the_module_starts() {
         assert_eq!(started.is_ok(), is_allowed, "{name}: {started:?}");
     }
 }
+
+#[test]
+fn the_journal_has_each_call_once_with_its_error() {
+    let wat = guest(
+        "0_2_1",
+        &format!(
+            r#"(import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
+               (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+               (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+               {MALLOC}
+               (func (export "proxy_on_done") (param i32) (result i32)
+                 (drop (call $time (i32.const 0) (i64.const 0) (i32.const 64)))
+                 (drop (call $random (i32.const 64) (i32.const 65537)))
+                 (call $write (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0)))"#
+        ),
+    );
+    let mut vm = Vm::start(&wat, &PluginSetup::default()).unwrap();
+    assert_eq!(vm.call(Callback::Done { context: 1 }), Ok(Some(8)));
+    let journal: Vec<_> = vm.sim.journal().iter().map(|entry| entry.to_string().trim().to_owned()).collect();
+    assert_eq!(
+        journal,
+        [
+            "clock_time_get() = OK",
+            "random_get() = BAD_ARGUMENT (WASI's error 28, EINVAL)",
+            "fd_write() = NOT_FOUND (WASI's error 8, EBADF)",
+        ]
+    );
+}

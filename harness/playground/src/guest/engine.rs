@@ -1,7 +1,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use js_sys::{Function, Uint8Array, WebAssembly};
-use portcullis_abi::{Engine, Memory, State};
+use portcullis_abi::{Death, Engine, Memory, State};
 use wasm_bindgen::JsValue;
 
 use super::thrown::Thrown;
@@ -10,6 +10,8 @@ use super::thrown::Thrown;
 pub(super) struct Shared {
     /// Nobody has it while the guest runs.
     state: Mutex<State>,
+    /// How many bytes longer the module has become for the engine.
+    pub(super) longer: isize,
     exports: Mutex<Option<Exports>>,
 }
 
@@ -21,8 +23,8 @@ pub(super) struct Exports {
 }
 
 impl Shared {
-    pub(super) fn new(state: State) -> Self {
-        Self { state: Mutex::new(state), exports: Mutex::default() }
+    pub(super) fn new(state: State, longer: isize) -> Self {
+        Self { state: Mutex::new(state), longer, exports: Mutex::default() }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -63,9 +65,10 @@ impl<'s> Engine for Guest<'s> {
         Some((View::of(&memory), self.0.state()))
     }
 
-    fn allocate(&mut self, size: u32) -> Option<Result<u32, Thrown>> {
+    fn allocate(&mut self, size: u32) -> Option<Result<u32, Death>> {
         let Exports { allocate, .. } = self.0.exports()?;
-        Some(allocate.call1(&JsValue::NULL, &size.into()).map(|pointer| number(&pointer)).map_err(Thrown))
+        let allocated = allocate.call1(&JsValue::NULL, &size.into()).map(|pointer| number(&pointer));
+        Some(allocated.map_err(|thrown| Thrown(thrown).death(self.0.state().running, self.0.longer)))
     }
 }
 
@@ -87,6 +90,7 @@ impl Memory for View {
     type Piece<'a> = Vec<u8>;
 
     fn size(&self) -> usize {
+        // No memory has more than 1 GiB; of 4 GiB this would be 0.
         self.0.length() as usize
     }
 

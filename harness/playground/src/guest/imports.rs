@@ -1,11 +1,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use js_sys::{Array, Object, Proxy, Reflect};
+use js_sys::{Array, Object, Reflect, WebAssembly};
 use portcullis_abi::{Function, is_withheld, withheld};
-use portcullis_inspect::{Description, Import, imports};
+use portcullis_inspect::imports::{self, Provided};
+use portcullis_inspect::{Description, Made, Room};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::engine::{Guest, Shared, number};
 
@@ -13,12 +15,13 @@ use super::engine::{Guest, Shared, number};
 enum Behind {
     Hostcall(Function),
     /// Not among the plugin's capabilities.
-    Withheld(Import),
+    Withheld(Provided),
 }
 
 /// The object with everything that a module imports.
 pub(super) fn object(
     description: &Description,
+    room: Room,
     capabilities: &BTreeSet<String>,
     shared: &Arc<Shared>,
 ) -> Result<Object, JsValue> {
@@ -30,37 +33,70 @@ pub(super) fn object(
         }
         let provided =
             imports::all(description.abi).find(|it| it.module == import.module && it.name == import.name);
-        let behind = match provided.and_then(Function::of) {
-            _ if is_withheld(&import.name, capabilities) => Behind::Withheld(import.clone()),
-            Some(function) => Behind::Hostcall(function),
-            // Who has checked the module has found that there is one.
+        let behind = match provided.and_then(|it| Some((it, Function::of(it)?))) {
+            Some((it, _)) if is_withheld(it.name, capabilities) => Behind::Withheld(it),
+            Some((_, function)) => Behind::Hostcall(function),
+            // No function: that is made below.
             None => continue,
         };
-        let function = function(Arc::clone(shared), behind)?;
+        let function = function(Arc::clone(shared), behind);
         Reflect::set(&Reflect::get(&all, &key)?, &JsValue::from(&import.name), &function)?;
+    }
+    for made in &description.made {
+        let module = Reflect::get(&all, &JsValue::from(&made.module))?;
+        Reflect::set(&module, &JsValue::from(&made.name), &make(made, room)?)?;
     }
     Ok(all)
 }
 
-/// A function of any number of parameters: that is a proxy in front of one, for a closure has eight at most.
-fn function(shared: Arc<Shared>, behind: Behind) -> Result<JsValue, JsValue> {
-    let apply = move |_: JsValue, _: JsValue, arguments: Array| -> Result<JsValue, JsValue> {
+/// A memory or a table, of no more than the guest may have.
+fn make(made: &Made, room: Room) -> Result<JsValue, JsValue> {
+    let kind = Object::new();
+    let set = |name: &str, value: JsValue| Reflect::set(&kind, &name.into(), &value);
+    set("initial", (made.initial as f64).into())?;
+    set("maximum", (room.maximum(made) as f64).into())?;
+    let Some(element) = made.element else { return Ok(WebAssembly::Memory::new(&kind)?.into()) };
+    set("element", element.into())?;
+    Ok(WebAssembly::Table::new(&kind)?.into())
+}
+
+/// A function of any number of parameters.
+fn function(shared: Arc<Shared>, behind: Behind) -> JsValue {
+    let call = move |arguments: Array| -> Result<JsValue, JsValue> {
         let mut guest = Guest(&shared);
         let result = match &behind {
             Behind::Hostcall(function) => {
                 let arguments: Vec<_> = arguments.iter().map(bits).collect();
                 function.call(&mut guest, &arguments)
             }
-            Behind::Withheld(import) => withheld(&mut guest, &import.module, &import.name),
+            Behind::Withheld(import) => withheld(&mut guest, *import),
         };
         result.map(JsValue::from).map_err(|thrown| thrown.0)
     };
     // A hostcall may call the guest's allocator, and that another hostcall: so it is no FnMut. The browser drops it with the guest.
-    let apply =
-        Closure::<dyn Fn(JsValue, JsValue, Array) -> Result<JsValue, JsValue>>::new(apply).into_js_value();
-    let handler = Object::new();
-    Reflect::set(&handler, &"apply".into(), &apply)?;
-    Ok(Proxy::new(&apply, &handler).into())
+    guarded(&Closure::<dyn Fn(Array) -> Result<JsValue, JsValue>>::new(call).into_js_value())
+}
+
+#[wasm_bindgen(inline_js = r#"
+function reach(depth) {
+  return depth === 0 ? 0 : 1 + reach(depth - 1);
+}
+
+export function guarded(call) {
+  return (...args) => {
+    try {
+      reach(150);
+    } catch {
+      throw new RangeError("Maximum call stack size exceeded");
+    }
+    return call(args);
+  };
+}
+"#)]
+extern "C" {
+    /// A function that calls another with its arguments in an array, if there is stack enough for any hostcall: they take less than 60 such steps.
+    /// An error of the stack amid a hostcall would go through the playground's own code, which would be of no more use: its destructors do not run.
+    fn guarded(call: &JsValue) -> JsValue;
 }
 
 /// An argument, an i32 or an i64, in the lower bits.

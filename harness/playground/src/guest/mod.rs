@@ -1,7 +1,8 @@
 //! Any module, in the WebAssembly engine that the playground itself runs in: a browser's. Like `border` it knows of JavaScript.
 //!
 //! The hostcalls are those of `portcullis-abi`. The guest's memory is not the playground's own, so that what goes over is copied. There is no
-//! fuel: a guest that loops forever holds up its worker, and whoever waits for it ends that.
+//! fuel: a guest that loops forever holds up its worker, and whoever waits for it ends that. Of memory and tables the guest has no more than the
+//! playground writes into it as their bounds.
 
 mod engine;
 mod imports;
@@ -9,7 +10,7 @@ mod thrown;
 mod vm;
 
 use js_sys::{Uint8Array, WebAssembly};
-use portcullis_inspect::{Description, Host, inspect_for};
+use portcullis_inspect::{Description, Host, Room, bounded, inspect_for};
 use portcullis_sim::{PluginSetup, Profile};
 use wasm_bindgen::JsValue;
 
@@ -19,6 +20,10 @@ pub(crate) use vm::Vm;
 /// A compiled module that Envoy would accept.
 pub(crate) struct Module {
     compiled: WebAssembly::Module,
+    /// How many bytes longer it has become for the engine.
+    longer: isize,
+    /// What it can have beside what is written into it.
+    room: Room,
     description: Description,
     profile: Profile,
 }
@@ -34,9 +39,11 @@ impl Module {
             Profile::Spec => Host::Specification,
         };
         let description = inspect_for(host, bytes).map_err(|error| error.to_string())?;
+        let (bounded, room) = bounded(bytes).map_err(|error| error.to_string())?;
         let compiled =
-            WebAssembly::Module::new(&Uint8Array::from(bytes)).map_err(|thrown| broken(&thrown))?;
-        Ok(Self { compiled, description, profile })
+            WebAssembly::Module::new(&Uint8Array::from(&*bounded)).map_err(|thrown| broken(&thrown))?;
+        let longer = (bounded.len() as isize).saturating_sub_unsigned(bytes.len());
+        Ok(Self { compiled, longer, room, description, profile })
     }
 
     /// A VM of its own, with the environment variables and the capabilities of this plugin.
@@ -44,7 +51,7 @@ impl Module {
     /// # Errors
     /// The engine has no memory for it, its data does not fit into it, or its start section trapped.
     pub(crate) fn instantiate(&self, setup: &PluginSetup) -> Result<Vm, String> {
-        Vm::new(self, setup).map_err(|thrown| broken(&thrown))
+        vm::new(self, setup).map_err(|thrown| broken(&thrown))
     }
 }
 

@@ -108,6 +108,23 @@ impl Sim {
         self.note("proxy_set_buffer_bytes", &[&Buffer(buffer), &start, &size, &bytes], result)
     }
 
+    /// Whether there is such a buffer now, be it empty, and be it one that cannot be changed.
+    pub fn has_buffer(&self, buffer: u32) -> bool {
+        self.buffer(buffer).is_ok()
+    }
+
+    /// `proxy_get_configuration` of ABI 0.1.0: that of the plugin while it can be read, and else that of the VM.
+    ///
+    /// # Errors
+    /// None.
+    pub fn configuration(&mut self) -> Hostcall<Vec<u8>> {
+        let plugin = self.configuring.and_then(|plugin| self.setup.plugins.get(plugin));
+        let of_plugin = plugin.map(|plugin| plugin.configuration.clone());
+        let configuration =
+            of_plugin.or_else(|| self.vm().map(|vm| vm.configuration.clone())).unwrap_or_default();
+        self.note("proxy_get_configuration", &[], Ok(configuration))
+    }
+
     fn buffer(&self, id: u32) -> Hostcall<&[u8]> {
         let buffer = BufferType::of(id)?;
         let found = match buffer {

@@ -35,6 +35,9 @@ struct DeclareProperty {
     readonly: bool,
 }
 
+/// Those that do something to the proxy.
+const OWN: [&[u8]; 3] = [b"clear_route_cache", b"declare_property", b"set_envoy_filter_state"];
+
 /// A foreign function that needs nothing of the proxy but its arguments.
 pub type ForeignFunction = fn(&[u8]) -> Hostcall<Vec<u8>>;
 
@@ -53,13 +56,21 @@ impl Sim {
             b"clear_route_cache" => self.clear_route_cache().map(|()| None),
             b"declare_property" => self.declare_property(arguments).map(|()| None),
             b"set_envoy_filter_state" => self.set_envoy_filter_state(arguments).map(|()| None),
-            name => std::str::from_utf8(name)
-                .ok()
-                .and_then(|name| self.foreign_functions.get(name))
+            name => self
+                .registered(name)
                 .ok_or_else(|| Refusal::not_found("no foreign function of this name is registered"))
                 .and_then(|function| function(arguments).map(Some)),
         };
         self.note("proxy_call_foreign_function", &[&function, &arguments], result)
+    }
+
+    /// Whether there is a foreign function of this name.
+    pub fn has_foreign_function(&self, name: &[u8]) -> bool {
+        OWN.contains(&name) || self.registered(name).is_some()
+    }
+
+    fn registered(&self, name: &[u8]) -> Option<&ForeignFunction> {
+        self.foreign_functions.get(std::str::from_utf8(name).ok()?)
     }
 
     /// What is declared in the root context holds for `proxy_set_property` in every stream; in a stream it holds for nobody.

@@ -13,6 +13,24 @@ impl Sim {
         self.note("proxy_continue_stream", &[&shown(kind)], result)
     }
 
+    /// `proxy_continue_request` of ABI 0.1.0.
+    ///
+    /// # Errors
+    /// As [`continue_stream`](Self::continue_stream).
+    pub fn continue_request(&mut self) -> Hostcall<()> {
+        let result = self.resume(0);
+        self.note("proxy_continue_request", &[], result)
+    }
+
+    /// `proxy_continue_response` of ABI 0.1.0.
+    ///
+    /// # Errors
+    /// As [`continue_stream`](Self::continue_stream).
+    pub fn continue_response(&mut self) -> Hostcall<()> {
+        let result = self.resume(1);
+        self.note("proxy_continue_response", &[], result)
+    }
+
     /// `proxy_close_stream`: resets the stream, or closes the connection, after the running callback.
     ///
     /// # Errors

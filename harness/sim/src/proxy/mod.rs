@@ -9,6 +9,7 @@ mod finish;
 mod framing;
 mod local_reply;
 mod network;
+mod pace;
 mod plugin;
 mod refusal;
 mod router;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) use local_reply::grpc_status;
+use pace::Pace;
 pub use start::StartError;
 pub use thread::Factory;
 
@@ -28,8 +30,6 @@ use crate::tcp::{Conversation, Said, TcpExchange};
 use crate::{Job, Plugin, Sim, Trap, UnixTime};
 use thread::Thread;
 
-/// Events that one request, connection or span of time may take: a plugin that enqueues in its own on_queue_ready goes on forever.
-const EVENTS: u32 = 1_000_000;
 /// How long the ends of a connection wait between one step and the next.
 const BETWEEN: Duration = Duration::from_millis(300);
 
@@ -40,8 +40,7 @@ pub struct Proxy<P> {
     /// The main thread, which serves no requests, and the workers.
     threads: Vec<Thread<P>>,
     streams: u64,
-    /// Events since somebody has last asked for something.
-    events: u32,
+    pace: Pace,
 }
 
 impl<P: Plugin> Proxy<P> {
@@ -60,12 +59,17 @@ impl<P: Plugin> Proxy<P> {
         self.sim.traps.first()
     }
 
+    /// Whether [`trap`](Self::trap) is none of a plugin: there were more events than are played, and everything was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.pace.is_over()
+    }
+
     /// Sends requests through the plugins, all at the same moment, and lets time pass until each is answered or its client has left.
     ///
     /// A trap is what the client of an Envoy that fails closed sees: 503 with the details `wasm_fail_stream`, now and from
     /// now on; [`trap`](Self::trap) tells the rest.
     pub fn send(&mut self, requests: &[Sending]) -> Vec<Exchange> {
-        self.events = 0;
+        self.pace.begin();
         let begin = self.sim.clock;
         let started = self.begin(requests);
         let leaves = requests.iter().map(|sending| begin.saturating_add(sending.patience()));
@@ -86,7 +90,7 @@ impl<P: Plugin> Proxy<P> {
 
     /// Carries a TCP connection through the plugins.
     pub fn converse(&mut self, conversation: &Conversation) -> TcpExchange {
-        self.events = 0;
+        self.pace.begin();
         let thread = self.worker(conversation.worker);
         self.streams += 1;
         let id = self.streams;
@@ -112,7 +116,7 @@ impl<P: Plugin> Proxy<P> {
 
     /// Lets time pass and runs what falls due. A tick is armed again after its callback, and none is caught up.
     pub fn advance(&mut self, by: Duration) {
-        self.events = 0;
+        self.pace.begin();
         let target = self.sim.clock.saturating_add(by);
         while self.step(target) {}
         self.sim.clock = target.max(self.sim.clock);
@@ -126,12 +130,10 @@ impl<P: Plugin> Proxy<P> {
     /// Runs the next event, if there is one by then, and with an explorer all that are due at the same time.
     fn step(&mut self, until: UnixTime) -> bool {
         let Some((due, event)) = self.sim.events.pop(until) else { return false };
+        let has_passed = due > self.sim.clock;
         self.sim.clock = due.max(self.sim.clock);
-        self.events += 1;
-        if self.events > EVENTS {
-            self.sim.stop(format!(
-                "{EVENTS} events without an end: a queue or a call-out feeds itself, or ticks come too often for so long a time"
-            ));
+        if let Err(problem) = self.pace.count(has_passed) {
+            self.sim.stop(problem);
             return false;
         }
         let mut work = vec![(event.thread, Work::Event(event.kind))];

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use crate::http::LogLine;
 use crate::proxy::Proxy;
+use crate::proxy::pace::Pace;
 use crate::proxy::thread::{Dead, Factory, Placed, Thread};
 use crate::setup::PluginSetup;
 use crate::vm::{Context, Root};
@@ -58,7 +59,7 @@ impl<P: Plugin> Proxy<P> {
     pub fn start(sim: Sim, factory: Factory<P>) -> Result<Self, StartError> {
         let workers = sim.setup.workers.max(1) as usize;
         let threads = (0..=workers).map(|index| Thread::new(index, Factory::clone(&factory))).collect();
-        let mut proxy = Self { sim, threads, streams: 0, events: 0 };
+        let mut proxy = Self { sim, threads, streams: 0, pace: Pace::default() };
         let plugins = proxy.sim.setup.plugins.len();
         for plugin in 0..plugins {
             proxy.try_on_canary(plugin)?;

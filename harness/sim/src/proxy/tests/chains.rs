@@ -132,5 +132,6 @@ fn a_queue_that_feeds_itself_is_stopped() {
     .unwrap();
     send(&mut stage, Protocol::Http1, &[], &[]);
     let trap = stage.proxy.trap().unwrap();
-    assert!(trap.message.contains("events without an end"), "{trap}");
+    assert!(trap.message.contains("events without an end in one moment"), "{trap}");
+    assert!(stage.proxy.is_stopped());
 }

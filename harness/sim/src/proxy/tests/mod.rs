@@ -32,7 +32,7 @@ impl Plugin for Scripted {
             _ => name,
         });
         match (self.script.lock().unwrap())(sim, callback) {
-            TRAP => Err(Trap { message: "scripted".into(), function: None }),
+            TRAP => Err(Trap { message: "scripted".into(), ..Trap::default() }),
             value => Ok(Some(value)),
         }
     }

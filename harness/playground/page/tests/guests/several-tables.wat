@@ -1,0 +1,7 @@
+;; As many entries as Envoy takes, and more than the playground gives.
+(module
+    (table 10000000 funcref)
+    (table 10000000 funcref)
+    (memory (export "memory") 1)
+    (func (export "proxy_abi_version_0_2_1"))
+    (func (export "malloc") (param i32) (result i32) (i32.const 4096)))

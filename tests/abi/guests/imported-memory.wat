@@ -1,0 +1,16 @@
+;; Imports its memory and its table, under names of its own.
+(module
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (import "env" "proxy_get_header_map_value" (func $get (param i32 i32 i32 i32 i32) (result i32)))
+  (import "mine" "memory" (memory 1))
+  (import "mine" "table" (table 2 funcref))
+  (elem (i32.const 1) func $malloc)
+  (data (i32.const 16) ":path")
+  (func (export "proxy_abi_version_0_2_1"))
+  (func $malloc (param i32) (result i32) (i32.const 1024))
+  (func (export "malloc") (param i32) (result i32)
+    (call_indirect (param i32) (result i32) (local.get 0) (i32.const 1)))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (drop (call $get (i32.const 0) (i32.const 16) (i32.const 5) (i32.const 8) (i32.const 12)))
+    (drop (call $log (i32.const 2) (i32.load (i32.const 8)) (i32.load (i32.const 12))))
+    (i32.const 0)))

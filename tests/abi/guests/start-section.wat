@@ -1,0 +1,20 @@
+;; Calls from its start section what needs no plugin, and says how it ended.
+(module
+  (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+  (import "wasi_snapshot_preview1" "fd_sync" (func $sync (param i32) (result i32)))
+  (import "env" "pthread_equal" (func $equal (param i32 i32) (result i32)))
+  (import "env" "emscripten_notify_memory_growth" (func $notify (param i32)))
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 32) "yield 0, sync 0, equal 0")
+  (func $start
+    (i32.store8 (i32.const 38) (i32.add (i32.const 48) (call $yield)))
+    (i32.store8 (i32.const 46) (i32.add (i32.const 48) (call $sync (i32.const 3))))
+    (i32.store8 (i32.const 55) (i32.add (i32.const 48) (call $equal (i32.const 7) (i32.const 7))))
+    (call $notify (i32.const 0)))
+  (start $start)
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (drop (call $log (i32.const 2) (i32.const 32) (i32.const 24)))
+    (i32.const 0)))
