@@ -196,20 +196,38 @@ fn closing(quote: &str, mark: char) -> Option<usize> {
     end.map(|(at, mark)| at + mark.len_utf8())
 }
 
-/// Whether a quotation is short, or the name of something and made of what names are made of.
+/// Whether a quotation is short, the name of something and made of what names are made of, or an amount.
 fn shown(quoted: &str) -> bool {
     const SHORT: usize = 10;
     const LONGEST: usize = 42;
     let is_name = |c: char| c.is_ascii_lowercase() || "_-.`".contains(c);
-    quoted.len() <= SHORT || (quoted.len() <= LONGEST && quoted.chars().all(is_name))
+    quoted.len() <= SHORT
+        || (quoted.len() <= LONGEST && quoted.chars().all(is_name))
+        || is_amount(quoted.trim_matches('"'))
+}
+
+/// Whether a text is `2 per second` or `100/minute`: a small number before words, as no secret is.
+fn is_amount(text: &str) -> bool {
+    const LONGEST: usize = 24;
+    const DIGITS: usize = 6;
+    let number = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let words = text.get(number..).unwrap_or_default();
+    let is_word = |c: char| c.is_ascii_lowercase() || " /".contains(c);
+    (1..=DIGITS).contains(&number) && text.len() <= LONGEST && words.chars().all(is_word)
 }
 
 /// What serde calls by the names of Rust.
 fn in_plain_words(text: &str) -> String {
     let mut plain = text.replace("a sequence", "a list");
     plain = plain.replace("expected a map", "expected an object");
-    for number in ["expected f64", "expected u32", "expected u64"] {
-        plain = plain.replace(number, "expected a number");
+    for (number, words) in [
+        ("expected f64", "expected a number"),
+        ("expected u8", "expected a whole number from 0 to 255"),
+        ("expected u16", "expected a whole number from 0 to 65535"),
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected u64", "expected a whole number from 0 to 18446744073709551615"),
+    ] {
+        plain = plain.replace(number, words);
     }
     if let Some((before, after)) = plain.split_once("expected struct ") {
         let name = after.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(after.len());
@@ -230,9 +248,15 @@ impl Span {
 
     /// Reads `250ms`. `None` without a number, without a unit, or past what a `u64` of nanoseconds holds.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.find(|c: char| !c.is_ascii_digit())?;
+        let (number, unit) = Self::parts(text)?;
+        Some(Self(Duration::from_nanos(number.parse::<u64>().ok()?.checked_mul(unit)?)))
+    }
+
+    /// The digits and the nanoseconds of the unit.
+    fn parts(text: &str) -> Option<(&str, u64)> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0)?;
         let (number, unit) = text.split_at_checked(digits)?;
-        let unit: u64 = match unit {
+        let unit = match unit {
             "ns" => 1,
             "us" => 1_000,
             "ms" => 1_000_000,
@@ -241,7 +265,7 @@ impl Span {
             "h" => 3_600_000_000_000,
             _ => return None,
         };
-        Some(Self(Duration::from_nanos(number.parse::<u64>().ok()?.checked_mul(unit)?)))
+        Some((number, unit))
     }
 }
 
@@ -275,10 +299,11 @@ impl Visitor<'_> for SpanVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
-        Span::parse(text).ok_or_else(|| {
-            E::custom(format_args!(
+        Span::parse(text).ok_or_else(|| match Span::parts(text) {
+            Some(_) => E::custom("longer than 5124095h, the longest duration there is; write a shorter one"),
+            None => E::custom(format_args!(
                 "{text:?} is not a duration; write a number and a unit, as in 250ms, 10s, 5m, 1h"
-            ))
+            )),
         })
     }
 }
@@ -360,6 +385,25 @@ mod tests {
         );
         assert_eq!(error(r#"{"list":[{"wit":"1s"}]}"#), "list[0].wit: unknown field `wit`, expected `wait`");
         assert_eq!(error(r#"{"list":"abc"}"#), "list: invalid type: string \"abc\", expected a list");
+        for text in ["99999999999999999999999s", "5124096h"] {
+            assert_eq!(
+                error(&format!(r#"{{"list":[{{"wait":{text:?}}}]}}"#)),
+                "list[0].wait: longer than 5124095h, the longest duration there is; write a shorter one"
+            );
+        }
+        let wait = |text: &str| {
+            let error = error(&format!(r#"{{"list":[{{"wait":{text:?}}}]}}"#));
+            error.split_once(" is not a duration").unwrap().0.to_owned()
+        };
+        assert_eq!(wait("2 hours and a half"), "list[0].wait: \"2 hours and a half\"");
+        for secret in ["2abcDEFGHIJ", "1234567 abcdef", "correct horse", "2 abcdefghijklmnopqrstuvwxyz"] {
+            assert_eq!(wait(secret), format!("list[0].wait: ({} bytes)", secret.len()));
+        }
+        let number = |text: &str| parse_config::<u32>(text.as_bytes()).unwrap_err().to_string();
+        for (text, found) in [("-1", "integer `-1`"), ("4294967296", "integer (10 bytes)")] {
+            let range = "expected a whole number from 0 to 4294967295";
+            assert_eq!(number(text), format!("invalid value: {found}, {range}"));
+        }
         let secret = error(r#"{"list":"abcdefghijklmnopqrstuvwxyz"}"#);
         assert_eq!(secret, "list: invalid type: string (26 bytes), expected a list");
         let variant = parse_config::<Choice>(br#""c2VjcmV0LWtleS1tYXRlcmlhbA==""#).unwrap_err().to_string();

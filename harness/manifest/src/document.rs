@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Options, Spanned};
 
-use crate::Path;
+use crate::{Mistake, Path};
 
 /// A document.
 #[derive(Clone, Debug)]
@@ -58,10 +58,8 @@ fn nodes(text: &str) -> Result<Vec<Spanned<Node>>, ReadError> {
     let options: Options = serde_saphyr::options! { strict_booleans: false };
     let read = serde_saphyr::from_multiple_with_options::<Spanned<Node>>(text, options);
     read.map_err(|error| {
-        let line = error.location().map(|location| location.line());
-        let message = error.without_snippet().to_string();
-        let problem = message.rfind(" at line ").and_then(|end| message.get(..end)).unwrap_or(&message);
-        ReadError { line, problem: problem.to_owned() }
+        let Mistake { position, problem } = Mistake::of(&error, text);
+        ReadError { line: position.map(|(line, _)| line), problem }
     })
 }
 
@@ -280,6 +278,7 @@ mod tests {
     fn what_is_no_yaml_has_a_line() {
         let error = documents("a: 1\nb: [\n").unwrap_err();
         assert!(error.line.is_some_and(|line| line >= 2), "{error:?}");
-        assert!(documents("a: 1\na: 2\n").is_err());
+        let problem = "duplicate mapping key: a; a key stands once".to_owned();
+        assert_eq!(documents("a: 1\na: 2\n").unwrap_err(), ReadError { line: Some(2), problem });
     }
 }

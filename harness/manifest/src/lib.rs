@@ -9,6 +9,7 @@ mod envoy;
 mod finding;
 mod gateway;
 mod istio;
+mod mistake;
 mod path;
 mod plugin;
 pub mod starter;
@@ -16,6 +17,7 @@ pub mod traps;
 
 pub use document::{Document, ReadError, documents};
 pub use finding::{Finding, Level};
+pub use mistake::Mistake;
 pub use path::Path;
 pub use plugin::{Code, Configuration, Failure, Kind, Plugin, Vm};
 

@@ -52,7 +52,11 @@ impl<P: Plugin> SimTarget<P> {
 
     fn unless_trapped<T>(&self, value: T) -> Result<T, TargetError> {
         let trap = self.proxy.trap().filter(|_| !self.tolerates_traps);
-        trap.map_or(Ok(value), |trap| Err(trapped(trap)))
+        match trap {
+            None => Ok(value),
+            Some(trap) if self.proxy.is_stopped() => Err(TargetError::Broken(trap.message.clone())),
+            Some(trap) => Err(trapped(trap)),
+        }
     }
 }
 
@@ -113,4 +117,38 @@ impl<P: Plugin> Target for SimTarget<P> {
 
 fn trapped(trap: &Trap) -> TargetError {
     TargetError::Trap(trap.message.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_sim::http::Request;
+    use portcullis_sim::{Callback, PluginSetup};
+
+    use super::*;
+
+    /// Puts into a queue whatever comes out of it.
+    struct Endless;
+
+    impl Plugin for Endless {
+        fn call(&mut self, sim: &mut Sim, callback: Callback) -> Result<Option<u32>, Trap> {
+            let (queue, item) = match callback {
+                Callback::RequestHeaders { .. } => (sim.register_shared_queue(b"q").unwrap(), b"1".to_vec()),
+                Callback::QueueReady { queue, .. } => (queue, sim.dequeue_shared_queue(queue).unwrap()),
+                _ => return Ok(None),
+            };
+            sim.enqueue_shared_queue(queue, &item).unwrap();
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn what_goes_on_without_an_end_is_no_trap() {
+        let setup = Setup { plugins: vec![PluginSetup::default()], ..Setup::default() };
+        let mut target = SimTarget::start("native", Arc::new(|_| Ok(Endless)), &[], &setup).unwrap();
+        let headers = vec![(b":authority".to_vec(), b"a.example".to_vec())];
+        let request = Request { headers, ..Request::default() };
+        let sent = target.send(&[Sending { request, ..Sending::default() }]);
+        let Err(TargetError::Broken(problem)) = sent else { panic!("{sent:?}") };
+        assert!(problem.starts_with("1000000 events without an end"), "{problem}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use portcullis_manifest::Mistake;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Track;
 use serde_saphyr::Options;
@@ -59,10 +60,8 @@ fn parse<T: DeserializeOwned>(file: &str, text: &str, options: Options) -> Resul
         T::deserialize(serde_path_to_error::Deserializer::new(yaml, &mut track))
     });
     read.map_err(|error| {
-        let position = error.location().map(|location| (location.line(), location.column()));
-        let message = error.without_snippet().to_string();
-        let message = message.rfind(" at line ").and_then(|end| message.get(..end)).unwrap_or(&message);
-        let problem = placed(&track.path().to_string(), &plain(message));
+        let Mistake { position, problem } = Mistake::of(&error, text);
+        let problem = placed(&track.path().to_string(), &problem);
         let problem = match position.and_then(|(line, column)| excerpt(text, line, column)) {
             Some(line) => format!("{problem}\n    {line}"),
             None => problem,
@@ -82,26 +81,6 @@ fn placed(path: &str, problem: &str) -> String {
         true => problem.to_owned(),
         false => format!("{path}: {problem}"),
     }
-}
-
-/// The parser's message in the words of YAML.
-fn plain(message: &str) -> String {
-    const WORDS: [(&str, &str); 8] = [
-        (", set DuplicateKeyPolicy in Options if acceptable", "; a key stands once"),
-        ("expected mapping start", "expected a mapping, `key: value`"),
-        ("expected sequence start", "expected a list, `- item`"),
-        ("expected string scalar", "expected a text"),
-        ("invalid u16", "expected a number from 0 to 65535"),
-        ("invalid u64", "expected a whole number"),
-        ("invalid usize", "expected a whole number"),
-        ("invalid bool", "expected true or false"),
-    ];
-    if let Some((_, nodes)) = message.split_once("budget breached: Nodes { nodes: ") {
-        let most = nodes.split(' ').next().and_then(|nodes| nodes.parse::<u64>().ok());
-        let most = most.map_or(0, |nodes| nodes.saturating_sub(1));
-        return format!("aliases unfold to more than {most} nodes; write less, or in several files");
-    }
-    WORDS.iter().fold(message.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours))
 }
 
 /// The part of a line around a column: enough to find the place, not so much that a token or a key is printed whole.

@@ -111,7 +111,7 @@ fn what_makes_it_open_is_there_once_and_can_happen() {
         ),
         (
             trip(json!({"error_count": -1})),
-            "breakers[0].trip.error_count: invalid value: integer `-1`, expected a number",
+            "breakers[0].trip.error_count: invalid value: integer `-1`, expected a whole number from 0 to 4294967295",
         ),
     ]);
     assert_accepted([

@@ -242,7 +242,10 @@ fn each_bound_of_the_export_is_named() {
         (export(json!({"delay": "61s"})), "export.delay: 61s; write from 100ms to 1m"),
         (export(json!({"batch": 0})), "export.batch: 0; write from 1 to 8192"),
         (export(json!({"batch": 8193, "queue": 9000})), "export.batch: 8193; write from 1 to 8192"),
-        (export(json!({"batch": -1})), "export.batch: invalid value: integer `-1`, expected a number"),
+        (
+            export(json!({"batch": -1})),
+            "export.batch: invalid value: integer `-1`, expected a whole number from 0 to 4294967295",
+        ),
         (export(json!({"queue": 511})), "export.queue: 511; write from batch, which is 512, to 65536"),
         (export(json!({"queue": 65_537})), "export.queue: 65537; write from batch, which is 512, to 65536"),
         (

@@ -2,6 +2,7 @@ use std::fmt;
 
 use portcullis_kit::ConfigError;
 use regex_lite::Regex;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ pub enum Matcher {
 }
 
 /// Something that is not as expected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Mismatch {
     /// What: `status`, `header www-authenticate`, `upstream header x-jwt-sub`.
     pub what: String,

@@ -11,6 +11,7 @@ mod text;
 use std::time::Duration;
 
 use portcullis_sim::Warning;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use columns::{columns, short};
@@ -26,7 +27,7 @@ use crate::taken::StepTaken;
 use crate::target::TargetError;
 
 /// What came of one scenario on one target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ScenarioReport {
     /// The file; empty for a scenario that did not come from one.
     pub file: String,
@@ -64,7 +65,7 @@ pub struct ScenarioReport {
 }
 
 /// A warning, and why it is one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WarningReport {
     /// Its name.
     pub lint: &'static str,
@@ -96,7 +97,7 @@ impl std::fmt::Display for WarningReport {
 }
 
 /// How a scenario ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// Everything was as expected.
@@ -110,7 +111,7 @@ pub enum Ending {
 }
 
 /// What came of one step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StepReport {
     /// What it shows.
     pub name: String,
