@@ -1,22 +1,20 @@
 //! The audit tab: a file that was dropped on the page is verified, searched and exported, line by line.
 //!
-//! What it is asked, and what it gives, is JSON in the forms of `page/src/engine.ts`.
+//! What it is asked, and what it gives, is JSON in the forms of `page/src/forms.ts`.
 
 mod advice;
 mod export;
 mod findings;
-mod kind;
 mod query;
 mod record;
 mod refusal;
 mod search;
 mod slices;
-mod strangers;
 #[cfg(test)]
 mod tests;
 mod verify;
 
-use std::io::{Cursor, Read};
+use std::io::Read;
 
 use portcullis_audit::Lines;
 use serde::de::DeserializeOwned;
@@ -27,6 +25,13 @@ pub use refusal::Refusal;
 pub use search::search;
 pub use slices::Slices;
 pub use verify::verify;
+#[cfg(test)]
+pub(crate) use {
+    query::Query,
+    record::RecordRead,
+    search::Found,
+    verify::{Keys, Verified},
+};
 
 /// A file that was dropped on the page.
 pub struct Dropped<R, P> {
@@ -42,14 +47,8 @@ pub struct Dropped<R, P> {
 
 impl<R: Read + 'static, P: FnMut(u64) + 'static> Dropped<R, P> {
     fn lines(self) -> Result<Lines, Refusal> {
-        let Self { name, size, mut reader, progress } = self;
-        let mut beginning = Vec::new();
-        let read = reader.by_ref().take(kind::BEGINNING).read_to_end(&mut beginning);
-        read.map_err(|error| Refusal::of_file(format!("{name}: {error}")))?;
-        if let Some(kind) = kind::of(&beginning) {
-            return Err(Refusal::of_file(format!("{name}: no audit record in it: it is {kind}")));
-        }
-        let lines = Lines::of(name, Cursor::new(beginning).chain(reader), size);
+        let Self { name, size, reader, progress } = self;
+        let lines = Lines::of(name, reader, size);
         Ok(lines.map_err(|error| Refusal::of_file(error.to_string()))?.watched(progress))
     }
 }

@@ -1,7 +1,7 @@
 //! The filters in a browser: scenarios, audit files, modules.
 //!
-//! The page (`page/`) calls the functions of `border`, which are the only ones that know of JavaScript; what goes over is JSON, in the forms of
-//! `page/src/engine.ts`. Behind it are `policy`, which plays scenarios in the simulated proxy, `audit`, which reads audit files, and `module`,
+//! The page (`page/`) calls the functions of `border`, which are the only ones that know of JavaScript; what goes over is JSON, in forms of which a test
+//! makes `page/src/forms.ts`. Behind it are `policy`, which plays scenarios in the simulated proxy, `audit`, which reads audit files, and `module`,
 //! which looks into modules: the code of the command, and of the filters themselves.
 #![cfg_attr(
     not(test),
@@ -10,6 +10,8 @@
 
 pub mod audit;
 pub mod border;
+#[cfg(test)]
+mod forms;
 mod guest;
 mod module;
 pub mod policy;

@@ -1,6 +1,6 @@
 //! What a module is made of, and whether Envoy would take it.
 
-/// What the module is made of, as JSON: `ModuleRead` of `page/src/engine.ts`.
+/// What the module is made of, as JSON: a `Description`.
 ///
 /// # Errors
 /// Why Envoy would not take it, in one line.

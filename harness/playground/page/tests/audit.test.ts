@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { byLine, inOrder } from "../src/audit/found";
+import { byLine, inOrder, unmarked } from "../src/audit/found";
 import { contentAt, placeOf, textAt } from "../src/audit/lines";
 import { verdict } from "../src/audit/verdict";
 import { visible } from "../src/parts/visible";
-import type { Finding, RecordRead, Verified } from "../src/engine";
+import type { ChainRead, Finding, RecordRead, Verified } from "../src/engine";
 import { calledFor, CALLBACKS, inOrder as calledInOrder } from "../src/module/callbacks";
 import { bytes, counted, span, time } from "../src/parts/units";
 import { refusal } from "../src/parts/useRun";
@@ -59,23 +59,22 @@ test("a record is what the engine reads at its place, and any other line is show
   await assert.rejects(contentAt({ record: async () => { throw new Error("broken down"); } }, file, place), /broken down/);
 });
 
+const CHAIN: ChainRead = { uid: "c", records: 10, state: "complete", isIntact: true, isOpen: false, checkpoints: 1, signedCheckpoints: 1 };
 const VERIFIED: Verified = {
-  isIntact: true, records: 10, others: 0, chains: [], chainsInAll: 1, openChains: 0, unsignedChains: 0, findings: [], findingsInAll: 0, text: "",
+  isIntact: true, records: 10, others: 0, chains: [CHAIN], chainsInAll: 1, remarks: [], findings: [], findingsInAll: 0, marks: [], text: "",
 };
 const INTACT = "Intact: 10 records of 1 chain; none was changed, put in, or removed between others, as far as the hashes tell.";
 
-test("intact is good only where a signature vouches for it and the end is there", () => {
+test("intact is good only where nothing is left to doubt but the end", () => {
   const vouched = "Nothing vouches for what comes after the last signed checkpoint of a chain.";
   assert.deepEqual(verdict(VERIFIED), { kind: "good", text: INTACT, remarks: [vouched] });
-  const open = "The chain is open: nothing here shows whether its end was cut off.";
-  assert.deepEqual(verdict({ ...VERIFIED, openChains: 1 }), { kind: "note", text: INTACT, remarks: [open, vouched] });
-  const unsigned = verdict({ ...VERIFIED, unsignedChains: 1 });
-  assert.equal(unsigned.kind, "note");
-  assert.deepEqual(unsigned.remarks, ["The chain has no checkpoint whose signature was verified with a key: whoever can write the whole file could have made all of its hashes anew."]);
-  const [many] = verdict({ ...VERIFIED, chainsInAll: 3, openChains: 2 }).remarks;
-  assert.equal(many, "2 of 3 chains are open: nothing here shows whether their ends were cut off.");
-  const found = { ...VERIFIED, isIntact: false, findingsInAll: 2, openChains: 1 };
-  assert.deepEqual(verdict(found), { kind: "error", text: "Not intact: 2 findings in 10 records of 1 chain.", remarks: [] });
+  const remarks = ["a chain that is open may have had an end that was cut off"];
+  const open = "A chain that is open may have had an end that was cut off.";
+  assert.deepEqual(verdict({ ...VERIFIED, remarks }), { kind: "note", text: INTACT, remarks: [open, vouched] });
+  const unsigned = verdict({ ...VERIFIED, chains: [{ ...CHAIN, signedCheckpoints: 0 }], remarks });
+  assert.deepEqual(unsigned, { kind: "note", text: INTACT, remarks: [open] });
+  const found = { ...VERIFIED, isIntact: false, findingsInAll: 2, remarks };
+  assert.deepEqual(verdict(found), { kind: "error", text: "Not intact: 2 findings in 10 records of 1 chain.", remarks: [open] });
   assert.equal(verdict({ ...found, records: 0 }).text, "Not intact: 2 findings, and no record that holds.");
 });
 
@@ -83,7 +82,16 @@ test("findings go with their lines, and each kind is explained once", () => {
   const finding = (line: number, code: string): Finding => ({ line, code, place: null, text: "", meaning: "", advice: "" });
   const findings = [finding(7, "changed"), finding(9, "changed"), finding(2, "missing"), finding(7, "wrong_link")];
   assert.deepEqual(inOrder(findings).map(([{ line, code }, isFirst]) => [line, code, isFirst]), [[2, "missing", true], [7, "changed", true], [7, "wrong_link", true], [9, "changed", false]]);
-  assert.deepEqual([...byLine(findings)].map(([line, of]) => [line, of.length]), [[7, 2], [9, 1], [2, 1]]);
+  assert.deepEqual([...byLine({ findings, marks: [] })].map(([line, of]) => [line, of.length]), [[7, 2], [9, 1], [2, 1]]);
+});
+
+test("findings that are not told mark their lines, as far as these are known", () => {
+  const findings = [{ line: 7, code: "changed", place: null, text: "changed: it is another", meaning: "m", advice: "a" }];
+  const marks = [{ code: "half_record", meaning: "cut", advice: "wait", lines: [7, 8] }];
+  const lines = byLine({ findings, marks });
+  assert.deepEqual([...lines].map(([line, of]) => [line, of.map(({ code }) => code)]), [[7, ["changed", "half_record"]], [8, ["half_record"]]]);
+  assert.deepEqual([lines.get(8)?.[0]?.text, lines.get(8)?.[0]?.advice], ["half record: there are too many findings to say more.", "wait"]);
+  assert.deepEqual([unmarked({ findings, marks, findingsInAll: 3 }), unmarked({ findings, marks, findingsInAll: 13 })], [0, 10]);
 });
 
 test("callbacks stand in the order of their calls, and unknown ones last", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ticks } from "../src/chart/scale";
+import { ticks, timeTicks } from "../src/chart/scale";
 import type { Call, Exchange, Level, Moment } from "../src/engine";
 import { CODES, sentenceOf } from "../src/result/codes";
 import { decide, shadowDenial, tellsFallback } from "../src/result/decision";
@@ -9,7 +9,9 @@ import { editsOf } from "../src/parts/edits";
 import { changes } from "../src/parts/header_diff";
 import { observed } from "../src/policy/observed";
 import { levelSeries, placed, stateSeries } from "../src/result/series";
-import { relative, timesOf } from "../src/parts/times";
+import { elapsed, outOfTime, relative, timesOf } from "../src/parts/times";
+import { named } from "../src/result/actions";
+import { bearerOf } from "../src/result/MomentCard";
 
 declare const ROOT: string;
 
@@ -170,4 +172,29 @@ test("ticks are round and within the axis", () => {
   assert.deepEqual(ticks(0, 2500, 5), [0, 500, 1000, 1500, 2000, 2500]);
   assert.deepEqual(ticks(0, 3, 4), [0, 1, 2, 3]);
   assert.deepEqual(ticks(5, 5, 4), [5]);
+});
+
+test("ticks of time are at round times", () => {
+  const labels = (seconds: number, most: number) => timeTicks(0, seconds * 1000, most).map(elapsed);
+  assert.deepEqual(labels(10_000, 6), ["+0 s", "+30 min", "+60 min", "+90 min", "+2 h", "+2.5 h"]);
+  assert.deepEqual(labels(100, 4), ["+0 s", "+30 s", "+60 s", "+90 s"]);
+  assert.deepEqual(labels(2.5, 5), ["+0 s", "+0.5 s", "+1 s", "+1.5 s", "+2 s", "+2.5 s"]);
+  assert.deepEqual(labels(0.02, 4), ["+0 s", "+0.005 s", "+0.01 s", "+0.015 s", "+0.02 s"]);
+  assert.deepEqual(labels(30 * 86_400, 3), ["+0 s", "+240 h", "+480 h", "+720 h"]);
+  for (const seconds of [1, 7, 59, 61, 3599, 86_401, 1e7]) assert.ok(labels(seconds, 5).length <= 6, String(seconds));
+});
+
+test("a token is good or not as seen from a time", () => {
+  assert.deepEqual([99, 100].map((now) => outOfTime({ exp: 100 }, now)), [null, "it has expired"]);
+  assert.deepEqual([99, 100].map((now) => outOfTime({ nbf: 100 }, now)), ["it is not valid yet", null]);
+  assert.equal(outOfTime({ exp: "soon" }, 0), null);
+});
+
+test("what a callback returns has its name", () => {
+  assert.deepEqual([named("proxy_on_request_headers", "3"), named("proxy_on_response_body", "3"), named("proxy_on_request_headers", "Pause"), named("proxy_on_log", "3")], ["3 (StopAllIterationAndBuffer)", "3 (StopIterationNoBuffer)", "Pause", "3"]);
+});
+
+test("a bearer token is found among headers", () => {
+  assert.equal(bearerOf([["host", "a"], ["Authorization", "Basic YTpi"], ["authorization", "bearer  a.b.c"]]), "a.b.c");
+  assert.equal(bearerOf([["x-authorization", "Bearer a"]]), null);
 });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
+import type { Engine } from "../src/engine";
 import { around, begin, EXAMPLES, sampleOf } from "../src/policy/examples";
 import { fieldProblem } from "../src/policy/field_problems";
+import { configurationIn } from "../src/policy/configuration";
 import { add, missing, open } from "../src/policy/opened";
 import { outlineOf } from "../src/policy/outline";
 import { advance, answer, send, type Policy } from "../src/policy/policy";
@@ -116,6 +118,22 @@ test("a module alone becomes a scenario with one request", async () => {
   assert.deepEqual([name, module, config, steps.length, Object.keys(modules)], ["my-filter-wasm.yaml", "My: Filter.wasm", {}, 1, ["My: Filter.wasm"]]);
 });
 
+test("what is plainly no scenario and no configuration is refused, with what it is", async () => {
+  const refused = async (name: string, content: BlobPart, why: RegExp) => assert.rejects(open([new File([content], name)]), why, name);
+  await refused("image.png", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]), /^Error: image\.png is no text in UTF-8/);
+  await refused("wide.yaml", new Uint8Array([0x61, 0, 0x3a, 0]), /^Error: wide\.yaml is no text in UTF-8/);
+  await refused("empty.yaml", " \n", /^Error: empty\.yaml is empty\.$/);
+  await refused("audit.jsonl", 'a line of the log\n{"metadata":{},"class_uid":4002}\n', /^Error: audit\.jsonl has audit records in it\. Records are opened in the tab Audit file\.$/);
+  await refused("large.jsonl", new Uint8Array((1 << 20) + 1), /Records are opened in the tab Audit file\.$/);
+  assert.equal((await open([new File(["steps: [{request: {}}"], "half.yaml")])).name, "half.yaml", "a mistake is mended in the editor");
+  assert.deepEqual(["steps: []", "a: 1", "- a", "Dear all", "name: x\nsteps: ["].map((text) => outlineOf(text).isLikeOne), [true, false, false, false, true]);
+});
+
+test("a text that is no more than a text is no configuration", async () => {
+  const engine = { check: async () => ({ line: 0, problem: "no" }), schema: async () => ({}) } as unknown as Engine;
+  for (const text of ["Dear all,\nnothing new.\n", "pluginConfig: words", "- a"]) assert.equal(await configurationIn(engine, [{ name: "jwt-auth", sample: "" }], text), null, text);
+});
+
 test("files without a scenario among them are refused by name", async () => {
   await assert.rejects(open([new File(["a: 1"], "a.yaml"), new File(["[]"], "b.yaml")]), /None of a\.yaml, b\.yaml is a scenario/);
 });
@@ -154,6 +172,8 @@ test("a field's problem has its place", () => {
   assert.equal(problem({ steps: [send("a", { upstream: answer({ after: "soon" }) })] }), "Step 1: A time is a number and a unit: 250ms, 10s, 5m, 1h.");
   assert.equal(problem({ steps: [send("a", { upstream: answer({ fault: "reset", status: 0 }) })] }), null, "the status of what is never answered");
   assert.equal(problem({ clock: "noon" }), "Time at the start: The time is one in UTC: 2026-01-01T00:00:00Z.");
+  assert.equal(problem({ unreadVars: "a: 1\n- b" }), "Variables: Implicit keys need to be on a single line at line 2, column 1.");
+  assert.equal(problem({ unreadVars: "- a" }), "Variables: These are lines of name: value.");
   assert.equal(problem({ steps: [send("a", { path: "${path}", method: "${method}" })] }), null);
 });
 
@@ -178,5 +198,5 @@ test("a text is read once", () => {
   const text = "name: x\nsteps: [{expect: {}}]\n";
   assert.equal(outlineOf(text), outlineOf(text.slice()));
   for (const other of "abcd") outlineOf(other);
-  assert.deepEqual(outlineOf(text), { isScenario: true, includes: [], about: [], expectations: 1 });
+  assert.deepEqual(outlineOf(text), { isScenario: true, isLikeOne: true, includes: [], about: [], expectations: 1 });
 });

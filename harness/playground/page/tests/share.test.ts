@@ -5,7 +5,7 @@ import type { Schema } from "../src/editor/schema";
 import { EXAMPLES } from "../src/policy/examples";
 import { withKeys } from "../src/policy/page_key";
 import { answer, send, type Policy } from "../src/policy/policy";
-import { secretsIn } from "../src/policy/secrets";
+import { credentialsIn, secretsIn } from "../src/policy/secrets";
 import { fromFragment, toFragment } from "../src/policy/share";
 
 declare const ROOT: string;
@@ -80,10 +80,21 @@ test("secrets are found in texts that are JSON, in variables, clusters and steps
   assert.deepEqual(secrets({ config: `a: '{"keys":[{"kty":"oct","k":"abc"}'` }), ["configuration.a"]);
   assert.deepEqual(secrets({ vars: { password: "hunter2" } }), ["variables.password"]);
   assert.deepEqual(secrets({ clusters: [{ name: "siem", reachability: "healthy", answers: [answer({ body: "-----BEGIN PRIVATE KEY-----" })] }] }), ["cluster siem, answer 1, body"]);
-  assert.deepEqual(secrets({ steps: [send("a", { headers: [["authorization", "Basic YTpi"]] })] }), ["step 1, authorization"]);
-  assert.deepEqual(secrets({ steps: [send("a", { headers: [["x-api-key", "b"]], body: "client_secret=c" })] }), ["step 1, x-api-key", "step 1, body"]);
+  assert.deepEqual(secrets({ steps: [send("a", { headers: [["x-api-key", "b"]], body: "client_secret=c" })] }), ["step 1, body"]);
   assert.deepEqual(secrets({ steps: [send("a", { headers: [["authorization", "Bearer ${good}"]], body: '{"key":"value"}' })] }), []);
   assert.deepEqual(secrets({ config: "# -----BEGIN PRIVATE KEY-----\n" }), ["a comment of the configuration"]);
+});
+
+test("what a client sends as its own is told apart from what nobody sends", () => {
+  const told = (name: string, value: string) => {
+    const steps = [send("a", { headers: [[name, value]] })];
+    return [credentialsIn({ steps }).length, secretsIn({ ...FIRST, steps }, schemaOf("jwt-auth")).length];
+  };
+  for (const [name, value] of [["x-api-key", "abc"], ["authorization", "Basic YTpi"], ["X-Auth-Token", "abc"], [" api_key ", "abc"]] as const) assert.deepEqual(told(name, value), [1, 0], name);
+  for (const [name, value] of [["hmac", "abc"], ["private-key", "abc"], ["x-client-secret", "abc"], ["x-hmac-key", "abc"], ["x-api-key", "PRIVATE+KEY+a+b+c"], ["x-api-key", '{"kty":"oct","k":"abc"}'], ["x", "client_secret=abc"]] as const) assert.deepEqual(told(name, value), [0, 1], name);
+  for (const [name, value] of [["x-api-key", ""], ["x-user", "alice"], ["authorization", "Bearer abc"]] as const) assert.deepEqual(told(name, value), [0, 0], name);
+  const upstream = answer({ headers: [["x-api-key", "abc"]] });
+  assert.deepEqual(secretsIn({ ...FIRST, steps: [send("a", { upstream })] }, schemaOf("jwt-auth")), ["step 1, upstream, x-api-key"]);
 });
 
 test("a configuration that cannot be read is not taken for one without secrets", () => {

@@ -3,6 +3,7 @@
 use portcullis_audit::{Anywhere, Decision, Field, Pattern, Selection, Source, parse_time};
 use portcullis_kit::Statuses;
 use portcullis_scenario::report::short;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Refusal;
@@ -11,19 +12,30 @@ use super::Refusal;
 const LONGEST: usize = 60;
 
 /// Which records are meant. What is left out or empty does not matter.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub(super) struct Query {
+pub(crate) struct Query {
+    /// Anywhere in the record.
     text: Option<String>,
+    /// RFC 3339, or less of it: `2026-09-21 13:00`.
     since: Option<String>,
+    /// RFC 3339, or less of it: `2026-09-21 13:00`.
     until: Option<String>,
+    #[schemars(with = "Option<Decision>")]
     decision: Option<String>,
+    /// `403`, `4xx`, `500-599`.
     status: Option<String>,
+    /// A pattern with `*`.
     subject: Option<String>,
+    /// A pattern with `*`.
     tenant: Option<String>,
+    /// A pattern with `*`.
     path: Option<String>,
+    /// A pattern with `*`.
     trace_id: Option<String>,
+    /// An address, or a network.
     source: Option<String>,
+    /// A pattern with `*`.
     method: Option<String>,
 }
 
@@ -94,6 +106,8 @@ fn no(text: &str, what: &str, remedy: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::said;
     use super::*;
 
@@ -147,8 +161,11 @@ mod tests {
         ] {
             assert_eq!(selection(json).unwrap_err(), expected);
         }
-        let error = selection(&format!(r#"{{"path":"{}"}}"#, "a*".repeat(9000))).unwrap_err();
-        assert_eq!(error, "path: too long for a pattern; write a shorter one, with * for the rest");
+        for name in ["subject", "tenant", "path", "traceId", "method"] {
+            let error = selection(&json!({ name: "a*".repeat(9000) }).to_string()).unwrap_err();
+            let why = "too long for a pattern; write a shorter one, with * for the rest";
+            assert_eq!(error, format!("{name}: {why}"));
+        }
         let error = selection(&format!(r#"{{"since":"{}"}}"#, "x".repeat(9000))).unwrap_err();
         assert!(error.len() < 200, "{error}");
         let error = selection(r#"{"user":"alice"}"#).unwrap_err();

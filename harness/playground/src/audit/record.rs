@@ -3,17 +3,19 @@
 use portcullis_audit::show::{Answer, answered, told};
 use portcullis_audit::{Row, read_again};
 use portcullis_audit_chain::logged;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Refusal;
 
-/// What there is to say of a record.
-#[derive(Serialize)]
+/// All of a record.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RecordRead {
+pub(crate) struct RecordRead {
     json: String,
     /// Whether it is a message of protobuf in the file, of which this is the JSON.
     is_message: bool,
+    /// What `portcullis audit show --one` says of it.
     facts: Vec<Answer>,
 }
 

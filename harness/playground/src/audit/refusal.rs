@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use portcullis_audit::Nothing;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
 /// What of a question is at fault, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Refusal {
     /// The member of the query or of the trust; `file` for all else.
     pub member: &'static str,
@@ -21,17 +23,11 @@ impl Refusal {
     }
 
     /// That there is no record in a file: how many lines of something else, and what is wrong with the first that might have been one.
-    pub(super) fn no_record(name: &str, others: u64, first: Option<&str>) -> Self {
-        let others = match others {
-            0 => "it is empty".to_owned(),
-            1 => "1 line of something else".to_owned(),
-            others => format!("{others} lines of something else"),
-        };
-        let first = first.map(|first| format!(" ({first})")).unwrap_or_default();
-        Self::of_file(format!("{name}: no audit record in it: {others}{first}"))
+    pub(super) fn no_record(name: &str, others: u64, first: Option<String>) -> Self {
+        Self::of_file(format!("{name}: {}", Nothing::NoRecord { others, first }))
     }
 
-    /// As `page/src/engine.ts` has it.
+    /// As `page/src/forms.ts` has it.
     pub fn to_json(&self) -> String {
         json!(self).to_string()
     }

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use portcullis_audit::show::told;
 use portcullis_audit::{Bars, Broken, Histogram, Page, PageRow, Tally, scan};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::query::Query;
@@ -23,23 +24,32 @@ struct Wanted {
 }
 
 /// What was found.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Found {
+pub(crate) struct Found {
+    /// Records in the file.
     records: u64,
+    /// How many of them are meant.
     meant: u64,
     allowed: u64,
     denied: u64,
     undecided: u64,
+    /// Lines whose record cannot be read: the first hundred.
     broken: Vec<BrokenLine>,
     broken_in_all: u64,
+    /// Lines of something else.
     others: u64,
+    /// Records that came again, byte for byte, and are left out.
+    repeats: u64,
+    /// Records that writers have lost in the time that is meant, by their own account: they may be some that are looked for.
+    lost: u64,
+    /// Those of one page.
     rows: Vec<PageRow>,
     histogram: Option<Bars>,
 }
 
 /// A line whose record cannot be read.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct BrokenLine {
     line: u64,
     problem: String,
@@ -72,7 +82,7 @@ where
     let tally = scan(file.lines()?, &selection, &mut sinks, &mut tell).map_err(|error| failed(&error))?;
     if tally.records == 0 {
         let first = broken.first().map(|BrokenLine { line, problem }| format!("line {line}: {problem}"));
-        return Err(Refusal::no_record(&name, tally.others + tally.broken, first.as_deref()));
+        return Err(Refusal::no_record(&name, tally.others + tally.broken, first));
     }
     let (page, histogram) = sinks;
     let found = found(tally, broken, page.into_rows(), histogram.bars());
@@ -80,6 +90,30 @@ where
 }
 
 fn found(tally: Tally, broken: Vec<BrokenLine>, rows: Vec<PageRow>, histogram: Option<Bars>) -> Found {
-    let Tally { records, meant, allowed, denied, undecided, others, broken: broken_in_all, .. } = tally;
-    Found { records, meant, allowed, denied, undecided, broken, broken_in_all, others, rows, histogram }
+    let Tally {
+        records,
+        meant,
+        allowed,
+        denied,
+        undecided,
+        others,
+        repeats,
+        lost,
+        broken: broken_in_all,
+        ..
+    } = tally;
+    Found {
+        records,
+        meant,
+        allowed,
+        denied,
+        undecided,
+        broken,
+        broken_in_all,
+        others,
+        repeats,
+        lost,
+        rows,
+        histogram,
+    }
 }

@@ -2,56 +2,69 @@
 
 use std::io::Read;
 
-use portcullis_audit::report::{Most, Report, Text, state};
-use portcullis_audit::{Found, Verification};
+use portcullis_audit::report::{Most, Remark, Report, Text, remarks, state};
+use portcullis_audit::show::told;
+use portcullis_audit::{Found, Verification, VerifyError};
 use portcullis_audit_chain::verify::{ChainSummary, End, Summary, Trust};
 use portcullis_audit_chain::{MacKey, VerifierKey};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::findings::{FindingRead, Findings};
-use super::strangers::Strangers;
+use super::findings::{FindingRead, Findings, Marks};
 use super::{Dropped, Refusal, said};
 
 /// Chains of which each is told.
 const MOST_CHAINS: usize = 1000;
 
-/// Keys by which checkpoints are verified.
-#[derive(Deserialize)]
+/// Keys by which checkpoints are verified; empty for none.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Keys {
+pub(crate) struct Keys {
+    /// As `portcullis audit verify --key` takes it.
     #[serde(default)]
     verifier_keys: Vec<String>,
+    /// What is in the file that `--mac-key` takes.
     #[serde(default)]
     mac_keys: Vec<String>,
-    /// Whether each chain has to have a checkpoint that one of them vouches for.
+    /// Whether each chain has to have a checkpoint that one of the keys vouches for, as `--require-signed` says.
     #[serde(default)]
     is_required: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Verified {
+pub(crate) struct Verified {
+    /// Whether nothing was found.
     is_intact: bool,
     records: u64,
+    /// Lines that are no records.
     others: u64,
+    /// The first thousand, those with findings before all others.
     chains: Vec<ChainRead>,
     chains_in_all: usize,
-    open_chains: usize,
-    unsigned_chains: usize,
+    /// For what nothing vouches, and what else has to be known to judge: as `portcullis audit verify` says it, without its options.
+    remarks: Vec<String>,
+    /// The first thousand; for those that only the end of the file shows there is room among them.
     findings: Vec<FindingRead>,
     findings_in_all: u64,
+    /// Where the others are: the first hundred thousand of them.
+    marks: Vec<Marks>,
+    /// What `portcullis audit verify` prints.
     text: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ChainRead {
     uid: String,
     records: u64,
+    /// `complete`, `open`, with what is known of it in a sentence.
     state: String,
     is_intact: bool,
+    /// Whether nothing in the file shows that it ends where it ends.
     is_open: bool,
     checkpoints: u64,
+    /// Those that one of the keys vouches for.
     signed_checkpoints: u64,
 }
 
@@ -67,23 +80,24 @@ where
     let trust = said::<Keys>("trust", trust)?.trust()?;
     let name = file.name.clone();
     let is_anchored = !trust.notes.is_empty() || !trust.macs.is_empty();
-    let (mut text, mut findings, mut strangers) = (Vec::new(), Findings::new(), Strangers::default());
+    let (mut text, mut findings) = (Vec::new(), Findings::new());
     let mut report = Text::new(&mut text, Most::FEW, is_anchored);
     let mut tell = |found: Found<'_>, findings: &mut Findings| {
         findings.add(&found);
-        strangers.found(&found);
         report.found(found)
     };
     let mut verification = Verification::new(trust);
     verification.read(file.lines()?, &mut |found| tell(found, &mut findings)).map_err(failed)?;
     findings.end();
-    let (summary, files) = verification.finish(&mut |found| tell(found, &mut findings)).map_err(failed)?;
-    if let Some(refusal) = strangers.refusal(&name, &summary) {
-        return Err(refusal);
-    }
+    let (summary, files) =
+        verification.finish(&mut |found| tell(found, &mut findings)).map_err(|error| match error {
+            VerifyError::Nothing(nothing) => Refusal::of_file(format!("{name}: {nothing}")),
+            error => failed(error),
+        })?;
     report.end(&summary, &files).map_err(failed)?;
     let text = String::from_utf8_lossy(&text).into_owned();
-    serde_json::to_string(&verified(&summary, findings.into_inner(), text)).map_err(failed)
+    let remarks = remarks(&summary, &files, is_anchored).into_iter().map(|Remark { text, .. }| told(&text));
+    serde_json::to_string(&verified(&summary, findings, remarks.collect(), text)).map_err(failed)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
@@ -117,10 +131,9 @@ impl Keys {
     }
 }
 
-fn verified(summary: &Summary, findings: Vec<FindingRead>, text: String) -> Verified {
+fn verified(summary: &Summary, findings: Findings, remarks: Vec<String>, text: String) -> Verified {
     let mut chains: Vec<_> = summary.chains.iter().collect();
-    let count = |is_meant: fn(&ChainSummary) -> bool| chains.iter().filter(|chain| is_meant(chain)).count();
-    let (open_chains, unsigned_chains) = (count(is_open), count(|chain| chain.checkpoints.vouched == 0));
+    let (findings, marks) = findings.into_inner();
     if chains.len() > MOST_CHAINS {
         chains.sort_by_key(|chain| chain.found == 0);
     }
@@ -130,10 +143,10 @@ fn verified(summary: &Summary, findings: Vec<FindingRead>, text: String) -> Veri
         others: summary.others,
         chains: chains.into_iter().take(MOST_CHAINS).map(ChainRead::of).collect(),
         chains_in_all: summary.chains.len(),
-        open_chains,
-        unsigned_chains,
+        remarks,
         findings,
         findings_in_all: summary.found,
+        marks,
         text,
     }
 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use portcullis_filters::Filter;
+use portcullis_kit::ConfigError;
+use portcullis_kit::json::parse_strict;
 use portcullis_manifest::{Document, Path, documents};
 use portcullis_scenario::{fill, parse_scenario};
 use serde_json::Value;
@@ -26,14 +28,17 @@ pub fn check(filter: &str, config: &str, vars: &str) -> Result<String, String> {
 }
 
 fn problem(filter: &Filter, config: &str, vars: BTreeMap<String, Value>) -> Option<Problem> {
+    let strict = is_json(config).then(|| parse_strict(config.as_bytes())).transpose();
+    if let Err(error) = &strict
+        && !error.is_data()
+    {
+        return Some(no_json(error));
+    }
     let documents = match documents(config) {
         Ok(documents) => documents,
         Err(error) => return Some(Problem { line: error.line.unwrap_or(0), problem: error.problem }),
     };
-    let Some(document) = documents.first() else {
-        let error = (filter.check)(&[]).err()?;
-        return Some(Problem { line: 0, problem: error.to_string() });
-    };
+    let Some(document) = documents.first() else { return Some(nothing(filter)) };
     if documents.len() > 1 {
         let problem = "several documents; a configuration is one: take out the ---".to_owned();
         return Some(Problem { line: 0, problem });
@@ -41,13 +46,60 @@ fn problem(filter: &Filter, config: &str, vars: BTreeMap<String, Value>) -> Opti
     if let Some(problem) = ambiguous(config, document) {
         return Some(problem);
     }
-    match fill(&document.value, vars) {
+    let value = match &strict {
+        Ok(value) => value.as_ref().unwrap_or(&document.value),
+        Err(error) => return Some(no_json(error)),
+    };
+    match fill(value, vars) {
         Err(problem) => Some(Problem { line: 0, problem }),
         Ok(value) => {
             let error = (filter.check)(value.to_string().as_bytes()).err()?;
             let line = document.line(&Path::default().written(&error.path)).unwrap_or(0);
-            Some(Problem { line, problem: error.to_string() })
+            Some(Problem { line, problem: with_meaning(&error, filter) })
         }
+    }
+}
+
+/// Whether a text is meant to be JSON, as Envoy will read it: a `{` and a quote. In YAML, what follows a `{` is rarely quoted.
+fn is_json(config: &str) -> bool {
+    let members = config.trim_start().strip_prefix('{').map(str::trim_start);
+    members.is_some_and(|members| !members.starts_with(|c: char| c.is_alphanumeric() || "_'".contains(c)))
+}
+
+fn no_json(error: &serde_json::Error) -> Problem {
+    let message = error.to_string();
+    let end = message.rfind(" at line ").unwrap_or(message.len());
+    let what = message.get(..end).unwrap_or_default();
+    let problem = format!(
+        "not JSON: {what} in column {}; what begins with {{ is read as Envoy does: names in quotes, no comment, no comma at the end",
+        error.column()
+    );
+    Problem { line: error.line() as u64, problem }
+}
+
+/// What is to be written where nothing is.
+fn nothing(filter: &Filter) -> Problem {
+    let schema = (filter.schema)();
+    let required = schema.get("required").and_then(Value::as_array);
+    let remedy = match (required.and_then(|names| names.first()?.as_str()), (filter.check)(b"{}")) {
+        (Some(name), _) => format!("; begin with `{name}:`"),
+        (None, Ok(())) => "; write {} for one in which everything is left as it is".to_owned(),
+        (None, Err(error)) => format!(": {error}"),
+    };
+    Problem { line: 1, problem: format!("there is no configuration{remedy}") }
+}
+
+/// What a filter says, and of a member that is missing at the top what it is.
+fn with_meaning(error: &ConfigError, filter: &Filter) -> String {
+    let name = error.problem.strip_prefix("missing field `").and_then(|name| name.strip_suffix('`'));
+    let meaning = name.filter(|_| error.path.is_empty()).and_then(|name| {
+        let schema = (filter.schema)();
+        let meaning = schema.get("properties")?.get(name)?.get("description")?.as_str()?;
+        Some(meaning.split(['.', '\n']).next()?.to_owned())
+    });
+    match (name, meaning) {
+        (Some(name), Some(meaning)) => format!("{error}; write `{name}:` ({meaning})"),
+        _ => error.to_string(),
     }
 }
 

@@ -12,22 +12,47 @@ use std::collections::BTreeMap;
 use portcullis_filters::FILTERS;
 use portcullis_kit::{Module, UnixTime};
 use portcullis_manifest::starter::{Platform, Starter};
+use portcullis_scenario::report::ScenarioReport;
 use portcullis_scenario::{LoadError, Scenario, run};
 use portcullis_suite::Suite;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub use check::{check, schema};
 use code::Codes;
 pub use code::{Modules, Vms};
+use moment::Moment;
 use tape::Tape;
+#[cfg(test)]
+pub(crate) use token::TokenRead;
 pub use token::token;
 
-/// What is wrong with a text, and in which line; 0 where it is about all of it.
-#[derive(Debug, Serialize)]
-struct Problem {
+/// What is wrong with a text, and where.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Problem {
+    /// From 1 on; 0 where it is about all of it.
     line: u64,
     problem: String,
+}
+
+/// A filter.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Filter {
+    /// `jwt-auth`; the suite is `portcullis`.
+    name: &'static str,
+    /// Its configuration to begin with, in YAML.
+    sample: String,
+}
+
+/// A scenario that was played.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Played {
+    report: ScenarioReport,
+    moments: Vec<Moment>,
+    /// Calls for which there was no room.
+    lost_calls: u64,
 }
 
 /// The filters, and what their configurations begin with.
@@ -36,9 +61,9 @@ pub fn filters() -> String {
         // The suite is all of them.
         let chosen = if filter.name == Suite::TITLE { Vec::new() } else { vec![filter.name.to_owned()] };
         let sample = Starter::new(&chosen, "").map(|starter| starter.configuration(Platform::Envoy));
-        json!({ "name": filter.name, "sample": sample.unwrap_or_default() })
+        Filter { name: filter.name, sample: sample.unwrap_or_default() }
     });
-    Value::from_iter(filters).to_string()
+    json!(filters.collect::<Vec<_>>()).to_string()
 }
 
 /// Plays a scenario. `files` are those that it includes, by their paths relative to it, as a JSON object; `now` is the time of a scenario without a clock, in milliseconds since the epoch;
@@ -62,9 +87,9 @@ pub fn play(path: &str, text: &str, files: &str, modules: Modules<'_>, now: u64)
     let codes = Codes::of(&scenario.plugins, scenario.setup.profile, modules);
     let tape = Tape::new(codes.map_err(|error| problem(0, error))?);
     let mut report = run(&scenario, &tape);
-    let (moments, lost) = tape.moments(&scenario);
+    let (moments, lost_calls) = tape.moments(&scenario);
     path.clone_into(&mut report.file);
-    Ok(json!({ "report": report, "moments": moments, "lostCalls": lost }).to_string())
+    Ok(json!(Played { report, moments, lost_calls }).to_string())
 }
 
 fn told(error: &LoadError) -> String {

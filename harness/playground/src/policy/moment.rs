@@ -1,10 +1,11 @@
-//! What the page is shown of a run: the forms of `page/src/engine.ts`.
+//! What the page is shown of a run: the forms of `page/src/forms.ts`.
 
 use std::collections::BTreeMap;
 
 use portcullis_kit::UnixTime;
 use portcullis_sim::http::{self, HeaderList, LogLine, Sending};
 use portcullis_sim::{JournalEntry, Status};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::watched::Sight;
@@ -13,7 +14,7 @@ use super::watched::Sight;
 const SHOWN: usize = 64 << 10;
 
 /// What a moment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
     Start,
@@ -23,16 +24,18 @@ pub(super) enum Kind {
 }
 
 /// The start of the plugins, or a step.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Moment {
     pub(super) kind: Kind,
-    /// In milliseconds since the epoch.
+    /// The virtual time when it was over, in milliseconds since the epoch.
     pub(super) at: u64,
+    /// Only of `send`: one right after the other.
     pub(super) exchanges: Vec<Exchange>,
     pub(super) calls: Vec<Call>,
     pub(super) log: Vec<Line>,
     pub(super) call_outs: Vec<CallOut>,
+    /// All counters and gauges, as they are afterwards: `portcullis_token_bucket_all_allowed_total`.
     pub(super) metrics: BTreeMap<String, u64>,
     pub(super) levels: Vec<Level>,
 }
@@ -59,8 +62,8 @@ pub(super) trait Shown {
     fn shown(&self) -> Self::Form;
 }
 
-/// Text where it is, else hexadecimal.
-#[derive(Debug, Default, Serialize)]
+/// Bytes: as text where they are UTF-8, else in hexadecimal; cut after 64 KiB, while the size is that of all.
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(super) struct Bytes {
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
@@ -108,10 +111,9 @@ impl Shown for HeaderList {
     }
 }
 
-#[derive(Debug, Serialize)]
+/// A request or a response, pseudo-headers first.
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Message {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
     headers: Fields,
     body: Option<Bytes>,
     trailers: Option<Fields>,
@@ -122,7 +124,6 @@ impl Shown for http::Request {
 
     fn shown(&self) -> Message {
         Message {
-            status: None,
             headers: self.headers.shown(),
             body: self.body.shown(),
             trailers: self.trailers.as_ref().map(Shown::shown),
@@ -130,26 +131,41 @@ impl Shown for http::Request {
     }
 }
 
-impl Shown for http::Response {
-    type Form = Message;
+/// A response.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Response {
+    status: u16,
+    #[serde(flatten)]
+    message: Message,
+}
 
-    fn shown(&self) -> Message {
-        Message {
-            status: Some(self.status),
-            headers: self.headers.shown(),
-            body: self.body.shown(),
-            trailers: self.trailers.as_ref().map(Shown::shown),
+impl Shown for http::Response {
+    type Form = Response;
+
+    fn shown(&self) -> Response {
+        Response {
+            status: self.status,
+            message: Message {
+                headers: self.headers.shown(),
+                body: self.body.shown(),
+                trailers: self.trailers.as_ref().map(Shown::shown),
+            },
         }
     }
 }
 
 /// A request on its way through the proxy.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Exchange {
+    /// The step of the scenario, and the name of the request in it.
     pub(super) name: String,
+    /// What the client sends.
     request: Message,
+    /// What the upstream gets; null where it is not called.
     upstream: Option<Message>,
-    client: Option<Message>,
+    /// What the client gets; null where the stream was reset, or waits.
+    client: Option<Response>,
+    /// Envoy's response_code_details: `via_upstream`, `portcullis_jwt_expired`.
     details: Option<String>,
 }
 
@@ -168,16 +184,18 @@ impl Shown for (&Sending, &http::Exchange) {
     }
 }
 
-/// A callback, or a hostcall.
-#[derive(Debug, Serialize)]
+/// A callback of the proxy, or a hostcall of the plugin.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Call {
+    /// `worker 0`, `main thread`, `canary`.
     vm: String,
     context: u32,
     is_callback: bool,
     name: &'static str,
     arguments: String,
     status: String,
+    /// Why it did not end well.
     reason: Option<String>,
     returned: String,
 }
@@ -201,22 +219,39 @@ impl Shown for (String, &JournalEntry) {
 }
 
 /// A line of the log.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Line {
-    level: String,
+    level: LogLevel,
     message: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
 }
 
 impl Shown for LogLine {
     type Form = Line;
 
     fn shown(&self) -> Line {
-        Line { level: self.level.to_string().to_lowercase(), message: self.message.clone() }
+        let level = match self.level {
+            log::Level::Trace => LogLevel::Trace,
+            log::Level::Debug => LogLevel::Debug,
+            log::Level::Info => LogLevel::Info,
+            log::Level::Warn => LogLevel::Warn,
+            log::Level::Error => LogLevel::Error,
+        };
+        Line { level, message: self.message.clone() }
     }
 }
 
-/// A call-out, as its cluster received it.
-#[derive(Debug, Serialize)]
+/// A call-out of a plugin, as its cluster received it.
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct CallOut {
     cluster: String,
     request: Message,
@@ -230,19 +265,26 @@ impl Shown for http::CallOut {
     }
 }
 
-/// How full a bucket was, and when.
-#[derive(Debug, PartialEq, Serialize)]
+/// A bucket of token-bucket at the beginning and at the end of a request that was under its limit.
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Level {
-    /// In milliseconds since the epoch.
+    /// When it was so, in milliseconds since the epoch.
     at: f64,
     limit: String,
+    /// Which tier of the limit, from 1 on; 0 where it has none.
     tier: usize,
+    /// Whose bucket; empty for one of all.
     key: String,
+    /// The worker, where each has a bucket of its own.
     worker: Option<String>,
+    /// Tokens that are left, with their fractions; below zero where more were taken.
     remaining: f64,
+    /// How many it holds.
     burst: u64,
+    /// How many there were in the beginning.
     start: u64,
+    /// Tokens that come in a second.
     per_second: f64,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_filters::Filter;
 use portcullis_sim::{Plugin, PluginSetup, Profile};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -76,6 +76,15 @@ fn buckets_of_the_suite_are_seen_too_and_looking_leaves_no_trace() {
         .count();
     assert_eq!(reads, 1, "{}", moment["calls"]);
     assert_eq!(played["report"].get("warnings"), None);
+}
+
+#[test]
+fn a_day_passes() {
+    let text = "{name: n, filter: circuit-breaker, config: {breakers: [{name: b, trip: {error_count: 5}}]}, steps: [{advance: 24h}, {request: {}, expect: {status: 200}}]}";
+    let played = played(text);
+    assert_eq!(played["report"]["outcome"], "passed", "{}", played["report"]);
+    let error = play("s.yaml", &text.replace("24h", "99999999h"), "{}", &none, NOW).unwrap_err();
+    assert!(error.contains("longer than 5124095h"), "{error}");
 }
 
 #[test]
@@ -163,7 +172,6 @@ fn a_configuration_is_checked_with_the_line_of_the_mistake() {
     let yes = check("limits:\n  - name: all\n    rate: 1/1s\n    after: {refund: {unanswered: yes}}\n");
     assert_eq!(yes["line"], 4, "{yes}");
     assert!(yes["problem"].as_str().unwrap().contains("\"yes\" without quotes is true to Envoy"), "{yes}");
-    assert!(check("")["problem"].as_str().unwrap().contains("empty"));
     assert!(
         check("limits: [{name: all, rate: \"${x}\"}]")["problem"]
             .as_str()
@@ -171,6 +179,66 @@ fn a_configuration_is_checked_with_the_line_of_the_mistake() {
             .contains("no variable \"x\"")
     );
     assert!(super::check("token-bucket", "", "[").is_err() && super::check("x", "", "{}").is_err());
+}
+
+#[test]
+fn json_is_read_as_strictly_as_envoy_does() {
+    let check = |config: &str| -> Value {
+        serde_json::from_str(&check("token-bucket", config, r#"{"r": "3/1s"}"#).unwrap()).unwrap()
+    };
+    let limits =
+        |end: &str| format!("\n{{\n  \"limits\": [{{\"name\": \"all\",\n\t\"rate\": \"${{r}}\"}}{end}\n}}");
+    assert_eq!(check(&limits("]")), Value::Null);
+    let comma = check(&limits("],"));
+    assert_eq!(comma["line"], 5, "{comma}");
+    assert!(
+        comma["problem"].as_str().unwrap().starts_with("not JSON: trailing comma in column 1; "),
+        "{comma}"
+    );
+    for (end, line, problem) in [
+        (", ]", 4, "not JSON: trailing comma in column 19; "),
+        ("] # all", 4, "not JSON: expected `,` or `}` in column 19; "),
+        ("],\n\"limits\": []", 5, "duplicate mapping key: limits; a key stands once"),
+        ("", 5, "not JSON: expected `,` or `]` in column 1; "),
+    ] {
+        let told = check(&limits(end));
+        assert_eq!(told["line"], line, "{told}");
+        assert!(told["problem"].as_str().unwrap().starts_with(problem), "{told}");
+    }
+    let deep = check(&format!("{{\"a\": {}1{}}}", "[".repeat(40), "]".repeat(40)));
+    assert!(deep["problem"].as_str().unwrap().starts_with("not JSON: nested deeper than 32"), "{deep}");
+    let wrong = check(&limits("]").replace("${r}", "ten"));
+    assert_eq!(wrong["line"], 4, "{wrong}");
+    for yaml in ["{limits: [{name: all, rate: 1/1s},]}", "{'limits': [{name: all, rate: 1/1s}]} # all"] {
+        assert_eq!(check(yaml), Value::Null, "{yaml}");
+    }
+}
+
+#[test]
+fn what_is_missing_has_a_remedy() {
+    let check = |filter: &str, config: &str| -> Value {
+        serde_json::from_str(&check(filter, config, "{}").unwrap()).unwrap()
+    };
+    for (filter, remedy) in [
+        ("jwt-auth", "; begin with `providers:`"),
+        ("token-bucket", "; begin with `limits:`"),
+        ("circuit-breaker", "; begin with `breakers:`"),
+        ("audit-log", "; begin with `sink:`"),
+        ("trace-injection", "; write {} for one in which everything is left as it is"),
+        (
+            "portcullis",
+            ": no filter; write the configuration of at least one of trace_injection, audit_log, jwt_auth, token_bucket, circuit_breaker",
+        ),
+    ] {
+        for text in ["", " \n", "# limits: []\n", "---\n"] {
+            let problem = format!("there is no configuration{remedy}");
+            assert_eq!(check(filter, text), json!({"line": 1, "problem": problem}), "{filter} {text:?}");
+        }
+    }
+    let problem = "missing field `limits`; write `limits:` (The limits that requests are under; all that apply must have tokens, or none is taken from any)";
+    assert_eq!(check("token-bucket", "{}"), json!({"line": 1, "problem": problem}));
+    let nested = check("token-bucket", "limits: [{name: all}]");
+    assert_eq!(nested["problem"], "limits[0]: missing field `rate`");
 }
 
 #[test]

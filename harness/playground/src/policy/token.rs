@@ -1,8 +1,21 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use portcullis_jwt_auth::{Jws, JwtError};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Takes a token apart, and says what jwt-auth has against it whatever its configuration: a JSON object with the header, the claims, the bytes of the signature, and the problem or null.
+/// A token as jwt-auth reads it, before it asks whether it is good.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct TokenRead {
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    /// Bytes of the signature.
+    signature: usize,
+    /// Why jwt-auth would not read it, whatever its configuration.
+    problem: Option<String>,
+}
+
+/// Takes a token apart, and says what jwt-auth has against it whatever its configuration: a `TokenRead`.
 pub fn token(text: &str) -> String {
     let text = text.trim();
     let read = Jws::parse(text.as_bytes()).and_then(|jws| jws.claims());
@@ -14,13 +27,8 @@ pub fn token(text: &str) -> String {
         let members: Option<Map<String, Value>> = part.and_then(|part| serde_json::from_slice(&part).ok());
         members.unwrap_or_default()
     };
-    json!({
-        "header": members(header),
-        "claims": members(claims),
-        "signature": signature.map_or(0, |signature| signature.len()),
-        "problem": problem,
-    })
-    .to_string()
+    let signature = signature.map_or(0, |signature| signature.len());
+    json!(TokenRead { header: members(header), claims: members(claims), signature, problem }).to_string()
 }
 
 fn decoded(part: &str) -> Vec<u8> {

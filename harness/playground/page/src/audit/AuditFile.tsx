@@ -33,7 +33,7 @@ export function AuditFile({ engine, file, onProblem }: Props) {
   useEffect(() => onProblem(problem ?? null), [problem]);
   // A verdict by other keys than those that were given last is none.
   const verified = ["running", "done"].includes(verification.state) ? verification.result : null;
-  const marked = useMemo(() => byLine(verified?.findings ?? []), [verified]);
+  const marked = useMemo(() => byLine(verified ?? { findings: [], marks: [] }), [verified]);
   const openFinding = ({ line, place }: Finding) => {
     const found = place ? Promise.resolve({ line, ...place }) : placeOf(file, line);
     found.then((place) => place && setOpen(place), (error: unknown) => onProblem(refusal(error).problem));

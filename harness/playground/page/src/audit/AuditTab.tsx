@@ -1,24 +1,42 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Engine } from "../engine";
 import { Drop } from "../parts/Drop";
+import { beginningOf, insteadOfLines, insteadOfRecords } from "../parts/foreign";
 import { Message } from "../parts/Message";
 import { bytes } from "../parts/units";
 import { AuditFile } from "./AuditFile";
 import { Help } from "./Help";
 
+interface Chosen {
+  file: File;
+  /** A file that is chosen again may have changed, so it is another one. */
+  number: number;
+  beginning: Uint8Array;
+  /** What it is, where that is plain before it is read. */
+  instead: string | null;
+}
+
 /** Audit files: whether they are intact, and what is in them. */
 export function AuditTab({ engine }: { engine: Engine }) {
-  const [chosen, setChosen] = useState<{ file: File; number: number } | null>(null);
+  const [chosen, setChosen] = useState<Chosen | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  const choose = ([file]: File[]) => {
+  const number = useRef(0);
+  const choose = async ([file]: File[]) => {
     if (!file) return;
-    // A file that is chosen again may have changed, so it is another one.
-    setChosen((last) => ({ file, number: (last?.number ?? 0) + 1 }));
-    setProblem(file.size === 0 ? `${file.name} is empty: it has no records` : null);
+    const mine = ++number.current;
+    const beginning = await beginningOf(file);
+    if (mine !== number.current) return;
+    const instead = insteadOfRecords(beginning, file.name);
+    setChosen({ file, number: mine, beginning, instead });
+    setProblem(file.size === 0 ? `${file.name} is empty: it has no records` : instead && `${file.name}: no audit record in it. ${instead}`);
+  };
+  const tell = (found: string | null) => {
+    const instead = found === null || !chosen ? null : insteadOfLines(chosen.beginning);
+    setProblem(instead ? `${found}. ${instead}` : found);
   };
   return (
     <div class="audit stack">
-      <Drop label="Drop an audit file here, or choose one" accept=".jsonl,.ndjson,.json,.log,.txt,.binpb" onFiles={choose} />
+      <Drop label="Drop an audit file here, or choose one" accept=".jsonl,.ndjson,.json,.log,.txt,.binpb" several="The command takes several: portcullis audit verify FILE..." onFiles={choose} />
       {problem && <Message kind="error">{problem}</Message>}
       <p class="quiet">
         One record on each line, in OCSF or ECS, as the filter audit-log writes them; other lines may stand between them. The file may be large. It is read in this page
@@ -26,8 +44,8 @@ export function AuditTab({ engine }: { engine: Engine }) {
       </p>
       <Help />
       {chosen && <h2 class="file-name">{chosen.file.name} <span class="quiet">{bytes(chosen.file.size)}</span></h2>}
-      {chosen && chosen.file.size > 0 && (
-        <AuditFile key={chosen.number} engine={engine} file={chosen.file} onProblem={setProblem} />
+      {chosen && chosen.file.size > 0 && chosen.instead === null && (
+        <AuditFile key={chosen.number} engine={engine} file={chosen.file} onProblem={tell} />
       )}
     </div>
   );

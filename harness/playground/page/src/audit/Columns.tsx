@@ -85,7 +85,7 @@ export function Columns({ histogram, onPoint, onChoose }: Props) {
         {last >= first && <rect class="picked" x={first * step} y={0} width={(last - first + 1) * step} height={HIGH} />}
         {columns.map((column, at) => (
           <g
-            key={at} role="button" tabIndex={at === Math.min(focusable, columns.length - 1) ? 0 : -1} aria-label={told(histogram, [at, at])}
+            key={at} role="button" tabindex={at === Math.min(focusable, columns.length - 1) ? 0 : -1} aria-label={told(histogram, [at, at])}
             onFocus={() => follow({ anchor: at, at })} onBlur={() => follow(null)}
           >
             <rect class="hit" x={at * step} y={0} width={step} height={HIGH} />

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Engine, Finding, RecordRead, Row } from "../engine";
+import type { Engine, RecordRead, Row } from "../engine";
 import { CopyButton } from "../parts/CopyButton";
 import { Dialog } from "../parts/Dialog";
 import { laidOut } from "../parts/laid_out";
@@ -8,6 +8,7 @@ import { bytes, count } from "../parts/units";
 import { refusal } from "../parts/useRun";
 import { visible } from "../parts/visible";
 import { Told } from "./Findings";
+import type { Mark } from "./found";
 import { contentAt, placeOf, type Content, type Place } from "./lines";
 
 interface Props {
@@ -17,7 +18,7 @@ interface Props {
   /** Those of the page, which are its neighbours if it is one of them. */
   rows: Row[];
   /** Those of its line. */
-  findings: Finding[];
+  findings: Mark[];
   onMove: (place: Place) => void;
   onClose: () => void;
 }

@@ -1,7 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Finding, Verified } from "../engine";
 import { count } from "../parts/units";
-import { inOrder } from "./found";
+import { inOrder, unmarked, type Mark } from "./found";
 
 /** So many are drawn at a time. */
 const PORTION = 20;
@@ -26,13 +26,20 @@ export function Findings({ verified, onFinding }: { verified: Verified; onFindin
       {findings.length > drawn && (
         <button type="button" class="button" onClick={() => setDrawn(drawn + 10 * PORTION)}>Show more of {count(findings.length)}</button>
       )}
-      {untold > 0 && <p class="quiet">And {count(untold)} more, which are not shown.</p>}
+      {untold > 0 && <p class="quiet">{beyond(untold, unmarked(verified))}</p>}
     </div>
   );
 }
 
+/** What becomes of findings that are not told. */
+function beyond(untold: number, unmarked: number): string {
+  const more = `And ${count(untold)} more, which are not listed`;
+  if (unmarked === 0) return `${more}: their records are marked below.`;
+  return `${more}: the records of ${count(untold - unmarked)} of them are marked below, those of the other ${count(unmarked)} are not.`;
+}
+
 /** A finding in words: what it is, and, where that is to be explained, what it means and what to do. */
-export function Told({ finding: { text, meaning, advice }, isExplained }: { finding: Finding; isExplained: boolean }) {
+export function Told({ finding: { text, meaning, advice }, isExplained }: { finding: Mark; isExplained: boolean }) {
   if (!isExplained) return <>{text}</>;
   return <>{text} <span class="meaning">That is: {meaning}.</span> <span class="meaning"><strong>What now:</strong> {advice}</span></>;
 }

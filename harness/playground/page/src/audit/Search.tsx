@@ -57,11 +57,13 @@ function Answer({ asked, found, engine, file, marked, isOld, onAsk, onOpen }: An
 }
 
 function Tally({ found }: { found: Found }) {
-  const { meant, records, allowed, denied, undecided } = found;
+  const { meant, records, allowed, denied, undecided, repeats, lost } = found;
   return (
     <p role="status">
       <strong>{count(meant)}</strong> of {counted(records, "record")}: {counted(allowed, "request")} allowed, {count(denied)} denied
       {undecided > 0 && `, ${count(undecided)} other`}
+      {repeats > 0 && `; left out: ${counted(repeats, "record that came again", "records that came again")}`}
+      {lost > 0 && `; ${counted(lost, "record")} lost, as their writers say`}
     </p>
   );
 }

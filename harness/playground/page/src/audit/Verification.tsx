@@ -1,6 +1,5 @@
 import type { Engine, Finding, Trust, Verified } from "../engine";
 import { Message } from "../parts/Message";
-import { counted } from "../parts/units";
 import type { Runner } from "../parts/useRun";
 import { Chains } from "./Chains";
 import { Findings } from "./Findings";
@@ -47,7 +46,6 @@ function Verdict({ verified }: { verified: Verified }) {
     <Message kind={kind}>
       <strong>{text}</strong>
       {remarks.map((remark) => <p key={remark}>{remark}</p>)}
-      {verified.others > 0 && <p>{counted(verified.others, "line is", "lines are")} of something else.</p>}
     </Message>
   );
 }

@@ -1,12 +1,30 @@
-import type { Finding } from "../engine";
+import type { Finding, Verified } from "../engine";
 
-/** Findings by the line that they are in. */
-export type Marked = ReadonlyMap<number, Finding[]>;
+/** What was found in a line. */
+export type Mark = Pick<Finding, "code" | "text" | "meaning" | "advice">;
 
-export function byLine(findings: Finding[]): Marked {
-  const lines = new Map<number, Finding[]>();
-  for (const finding of findings) lines.set(finding.line, [...(lines.get(finding.line) ?? []), finding]);
-  return lines;
+/** What was found, by the line that it is in. */
+export type Marked = ReadonlyMap<number, Mark[]>;
+
+/** Of findings that are not told, it is known which they are, and no more. */
+export function byLine({ findings, marks }: Pick<Verified, "findings" | "marks">): Marked {
+  const found = new Map<number, Mark[]>();
+  const add = (line: number, mark: Mark) => {
+    const others = found.get(line);
+    if (others) others.push(mark);
+    else found.set(line, [mark]);
+  };
+  for (const finding of findings) add(finding.line, finding);
+  for (const { code, meaning, advice, lines } of marks) {
+    const mark = { code, text: `${code.replaceAll("_", " ")}: there are too many findings to say more.`, meaning, advice };
+    for (const line of lines) add(line, mark);
+  }
+  return found;
+}
+
+/** How many findings mark no line, because there are too many of them. */
+export function unmarked({ findings, marks, findingsInAll }: Pick<Verified, "findings" | "marks" | "findingsInAll">): number {
+  return findingsInAll - findings.length - marks.reduce((sum, { lines }) => sum + lines.length, 0);
 }
 
 /** In the order of the file, and which of them are the first of their code: what that means is said once. */

@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 import { Table } from "../parts/Table";
 import { Axes, type Tick } from "./Axes";
-import { linear, ticks } from "./scale";
+import { linear, ticks, timeTicks } from "./scale";
 import { useWidth } from "./useWidth";
 
 export interface Series {
@@ -21,13 +21,15 @@ interface LineChartProps {
   valueName: string;
   series: Series[];
   xLabel: (x: number) => string;
+  /** Whether x is a time, in milliseconds. */
+  isTimed: boolean;
   /** The values of the upright axis with their names; left out: round numbers from 0, or what is below it, on. */
   yNames?: [value: number, name: string][];
   height?: number;
 }
 
 /** Lines over time, and the same as a table for those who would rather read. */
-export function LineChart({ title, valueName, series, xLabel, yNames, height = 190 }: LineChartProps) {
+export function LineChart({ title, valueName, series, xLabel, isTimed, yNames, height = 190 }: LineChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
   const drawn = series.slice(0, MOST_LINES);
@@ -39,7 +41,7 @@ export function LineChart({ title, valueName, series, xLabel, yNames, height = 1
   const x = linear(from, to, plot.left, plot.right);
   const bottom = Math.min(0, ...points.map(([, y]) => y));
   const y = linear(bottom, top, plot.bottom, plot.top);
-  const across: Tick[] = ticks(from, to, Math.max(2, Math.floor(width / 110))).map((value) => ({ place: x(value), label: xLabel(value) })).filter(({ label }) => label);
+  const across: Tick[] = (isTimed ? timeTicks : ticks)(from, to, Math.max(2, Math.floor(width / 110))).map((value) => ({ place: x(value), label: xLabel(value) })).filter(({ label }) => label);
   const upright: Tick[] = (yNames ?? ticks(bottom, top, 4).map((value): [number, string] => [value, String(value)])).map(([value, label]) => ({ place: y(value), label }));
   return (
     <figure class="stack figure" ref={frame}>

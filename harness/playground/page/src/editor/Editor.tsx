@@ -53,6 +53,8 @@ export function Editor({ label, value, onValue, problems, schema = null }: Edito
           highlightActiveLine(),
           highlightActiveLineGutter(),
           EditorView.lineWrapping,
+          // The cursor keeps off whatever the page keeps the focus off.
+          EditorView.scrollMargins.of(() => ({ bottom: parseFloat(getComputedStyle(document.documentElement).scrollPaddingBottom) || 0 })),
           yaml(),
           autocompletion({ override: [completeFrom(schemaNow)], icons: false }),
           documentationOf(schemaNow),

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Engine, ModuleRead } from "../engine";
 import { Drop } from "../parts/Drop";
+import { BEGINNING, insteadOfModule } from "../parts/foreign";
 import { Message } from "../parts/Message";
 import { useRun } from "../parts/useRun";
 import { open, type Opened } from "../policy/opened";
@@ -90,11 +91,12 @@ async function read(engine: Engine, file: File): Promise<Read> {
   if (file.size > LARGEST) throw new Error("larger than 256 MiB, which is no module for a proxy");
   const bytes = new Uint8Array(await file.arrayBuffer());
   // The engine may take the bytes away, so the digest comes first.
-  const digest = await sha256(bytes);
+  const [digest, beginning] = [await sha256(bytes), bytes.slice(0, BEGINNING)];
   try {
     return { file, digest, module: await engine.inspect(bytes) };
   } catch (error) {
-    if (error instanceof Refused) return { file, digest, module: error.refusal.problem };
-    throw error;
+    if (!(error instanceof Refused)) throw error;
+    const instead = insteadOfModule(beginning, file.name);
+    return { file, digest, module: instead ? `${error.refusal.problem}. ${instead}` : error.refusal.problem };
   }
 }

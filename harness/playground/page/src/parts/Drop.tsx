@@ -1,4 +1,5 @@
 import { useId, useState } from "preact/hooks";
+import { Message } from "./Message";
 
 interface DropProps {
   /** `Drop an audit file here, or choose one`. */
@@ -6,16 +7,23 @@ interface DropProps {
   /** Of the file chooser: `.jsonl,.json`. */
   accept?: string;
   multiple?: boolean;
+  /** Where it takes one: what else takes several. */
+  several?: string;
   onFiles: (files: File[]) => void;
 }
 
 /** Takes files by drag and drop, or by the browser's own chooser. */
-export function Drop({ label, accept, multiple = false, onFiles }: DropProps) {
+export function Drop({ label, accept, multiple = false, several = "", onFiles }: DropProps) {
   const id = useId();
   const [isOver, setOver] = useState(false);
-  const give = (files: FileList | null | undefined) => {
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const give = (files: FileList | null | undefined, folder: string | null = null) => {
     const all = [...(files ?? [])];
-    if (all.length > 0) onFiles(multiple ? all : all.slice(0, 1));
+    if (all.length === 0 && folder === null) return;
+    const isMany = !multiple && all.length > 1;
+    const against = folder !== null ? `${folder} is a folder. Drop the files in it, or choose them.` : isMany ? `One file at a time, and these are ${all.length}. ${several}`.trim() : null;
+    setTrouble(against);
+    if (against === null) onFiles(all);
   };
   return (
     <div
@@ -28,7 +36,7 @@ export function Drop({ label, accept, multiple = false, onFiles }: DropProps) {
       onDrop={(event) => {
         event.preventDefault();
         setOver(false);
-        give(event.dataTransfer?.files);
+        give(event.dataTransfer?.files, folderIn(event.dataTransfer));
       }}
     >
       <label for={id}>{label}</label>
@@ -42,6 +50,13 @@ export function Drop({ label, accept, multiple = false, onFiles }: DropProps) {
           event.currentTarget.value = "";
         }}
       />
+      {trouble && <Message kind="error">{trouble}</Message>}
     </div>
   );
+}
+
+/** The name of the first folder among what was dropped: to a page it looks like a file that cannot be read. */
+function folderIn(dropped: DataTransfer | null): string | null {
+  const entries = [...(dropped?.items ?? [])].map((item) => (item.kind === "file" ? item.webkitGetAsEntry() : null));
+  return entries.find((entry) => entry?.isDirectory)?.name ?? null;
 }

@@ -33,6 +33,12 @@ export function timesOf(claims: Record<string, unknown>, now: number): string[] 
   return said;
 }
 
+/** Why a token is not good at a moment by its times; null where it is. */
+export function outOfTime({ exp, nbf }: Record<string, unknown>, now: number): string | null {
+  if (typeof exp === "number" && exp <= now) return "it has expired";
+  return typeof nbf === "number" && nbf > now ? "it is not valid yet" : null;
+}
+
 /** `2026-01-01 00:00:00 UTC`, of seconds since the epoch. */
 export function instant(seconds: number): string {
   const date = new Date(seconds * 1000);

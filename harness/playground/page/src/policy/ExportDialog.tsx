@@ -8,9 +8,9 @@ import { Verdict } from "../result/Verdict";
 import { fileName } from "./file_name";
 import { asProblem, complete, exported, playPolicy } from "./play";
 import type { Policy } from "./policy";
-import { secretOf } from "./secrets";
+import { secretOf, type Secret } from "./secrets";
 
-type Made = Awaited<ReturnType<typeof exported>> & { secret: string | null };
+type Made = Awaited<ReturnType<typeof exported>> & { secret: Secret | null };
 
 /** The policy as a scenario file that expects what was seen, played again to be sure. */
 export function ExportDialog({ engine, policy, onKept, onClose }: { engine: Engine; policy: Policy; onKept: () => void; onClose: () => void }) {
@@ -20,7 +20,7 @@ export function ExportDialog({ engine, policy, onKept, onClose }: { engine: Engi
     make(engine, policy).then(setMade, (thrown) => setProblem(asProblem(thrown)));
   }, [engine, policy]);
   const name = fileName(policy.name, "yaml");
-  const command = `portcullis test ${name} --target native`;
+  const command = `portcullis test ${name} --target native,wasm`;
   const keep = () => {
     if (made) save(name, new Blob([made.text], { type: "application/yaml" }));
     onKept();
@@ -32,7 +32,7 @@ export function ExportDialog({ engine, policy, onKept, onClose }: { engine: Engi
       {made && (
         <>
           {made.again.report.outcome === "passed" ? <Message kind="good">Played again, it has passed.</Message> : <Verdict report={made.again.report} expectations={null} />}
-          {made.secret && <Message kind="warning">{made.secret} The file has all of it: give it to nobody who may not have that.</Message>}
+          {made.secret && <Message kind="warning">{made.secret.said} The file has all of it: give it to nobody who may not have that.</Message>}
           <pre class="code block" tabIndex={0} role="region" aria-label="Scenario file">{made.text}</pre>
           <div class="row">
             <button type="button" class="button button-main" onClick={keep}>Save {name}</button>

@@ -1,10 +1,10 @@
 const WORDS: [word: string, said: string][] = [
   ["Configuration", "What Envoy gives to the filter, in YAML or JSON. It is checked while you write; what may stand at the cursor is shown by Ctrl+Space."],
   ["Requests", "What a client sends through the proxy, one after the other. Each has its own answer of the upstream, which may also fail. “Let time pass” moves the clock, without any waiting."],
-  ["Token …", "In a request: signs a token by a key of this page. A provider knows the key by jwks: { inline: \"${jwks}\" }."],
+  ["Token …", "In a request: signs a token by a key of this page. A provider knows the key by jwks: { inline: \"${jwks}\" }, or by a cluster that answers ${jwks}."],
   ["Clock, clusters, variables", "The time at the start, what the filter can call, and what ${name} stands for."],
   ["Send", "Plays it all from the start, also by Ctrl+Enter. The same policy at the same time gives the same result."],
-  ["Result", "A card for each step: what became of the request, and below Details its headers, what was sent to clusters, the log, the metrics and each call between proxy and filter."],
+  ["Result", "A card for each step: what became of the request, what is in a token that was refused, and below Details its headers, what was sent to clusters, the log, the metrics and each call between proxy and filter."],
   ["Share", "A link with the policy in it, which goes to no server."],
   ["Export", "A scenario file that expects what was seen, for portcullis test on this machine or in CI."],
   ["Edit as YAML", "The same policy as a scenario file, where more can be said than in the form."],

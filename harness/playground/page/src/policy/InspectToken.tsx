@@ -5,14 +5,36 @@ import { TextField } from "../parts/Field";
 import { laidOut } from "../parts/laid_out";
 import { Message } from "../parts/Message";
 import { useDebounced } from "../parts/useDebounced";
-import { timesOf } from "../parts/times";
+import { instant, outOfTime, timesOf } from "../parts/times";
+import { clockProblem } from "./field_problems";
 
 /** What was made of a token. */
 type Seen = { of: string } & ({ read: TokenRead } | { problem: string });
 
+/** When a token is looked at. */
+export interface When {
+  /** In seconds since the epoch. */
+  at: number;
+  /** By what: `the clock of this browser`. */
+  by: string;
+}
+
+/** The time at the start, or now where none is set. */
+export function startOf(clock: string): When {
+  if (clock === "" || clockProblem(clock)) return { at: Date.now() / 1000, by: "the clock of this browser" };
+  return { at: Date.parse(clock) / 1000, by: "the time at the start" };
+}
+
+interface InspectProps {
+  engine: Engine;
+  when: When;
+  /** What is looked into at first. */
+  token?: string;
+}
+
 /** Takes a token apart, and says what jwt-auth has against it whatever its configuration. */
-export function InspectToken({ engine }: { engine: Engine }) {
-  const [text, setText] = useState("");
+export function InspectToken({ engine, when, token: first = "" }: InspectProps) {
+  const [text, setText] = useState(first);
   const [last, setLast] = useState<Seen | null>(null);
   const token = useDebounced(text, 250).trim().replace(/^(authorization:\s*)?bearer\s+/i, "");
   useEffect(() => {
@@ -28,7 +50,7 @@ export function InspectToken({ engine }: { engine: Engine }) {
   return (
     <>
       <TextField label="Token" lines={4} code value={text} problem={seen && ("problem" in seen ? seen.problem : against(seen.read))} hint="It stays in this page." onValue={setText} />
-      <div role="status">{seen && "read" in seen && isReadable(seen.read) && <Boundary key={token} what="The token"><Read token={seen.read} /></Boundary>}</div>
+      <div role="status">{seen && "read" in seen && isReadable(seen.read) && <Boundary key={token} what="The token"><Read token={seen.read} when={when} /></Boundary>}</div>
     </>
   );
 }
@@ -48,17 +70,21 @@ function isReadable({ header, claims }: TokenRead): boolean {
   return Object.keys(header).length + Object.keys(claims).length > 0;
 }
 
-function Read({ token: { header, claims, signature, problem } }: { token: TokenRead }) {
+function Read({ token: { header, claims, signature, problem }, when: { at, by } }: { token: TokenRead; when: When }) {
+  const against = outOfTime(claims, at);
   return (
     <div class="stack">
-      {!problem && <Message kind="good">jwt-auth can read it. Whether the signature is right, and whose it is, depends on the keys of the configuration.</Message>}
+      {!problem && <Message kind={against ? "warning" : "good"}>jwt-auth can read it{against && <>, but <strong>{against}</strong></>}. Whether the signature is right, and whose it is, depends on the keys of the configuration.</Message>}
       <dl class="facts">
         <dt>Algorithm</dt>
         <dd>{algorithm(header["alg"])}{header["alg"] === "none" && ": it is not signed at all"}</dd>
         <dt>Signature</dt>
         <dd>{signature} bytes</dd>
         <dt>Times</dt>
-        <dd>{timesOf(claims, Date.now() / 1000).map((sentence) => <div key={sentence}>{sentence}</div>)}</dd>
+        <dd>
+          {timesOf(claims, at).map((sentence) => <div key={sentence}>{sentence}</div>)}
+          <div class="quiet">Seen from {instant(Math.floor(at))}, {by}.</div>
+        </dd>
       </dl>
       <h3>Header</h3>
       <pre class="code block" tabIndex={0} role="region" aria-label="Header of the token">{laidOut(JSON.stringify(header))}</pre>

@@ -9,7 +9,7 @@ import { toClock } from "./play";
 import { title, type Cluster, type Policy, type Step } from "./policy";
 import { Steps } from "./Steps";
 import { Surroundings } from "./Surroundings";
-import { InspectToken } from "./InspectToken";
+import { InspectToken, startOf } from "./InspectToken";
 import { TokenDialog } from "./TokenDialog";
 import { useCheck } from "./useCheck";
 
@@ -56,7 +56,7 @@ export function PolicyForm({ engine, filters, policy, problem, onPolicy }: Polic
       <Surroundings policy={policy} onPolicy={put} />
       <details class="more">
         <summary>Look into a token</summary>
-        <div class="more-inside"><InspectToken engine={engine} /></div>
+        <div class="more-inside"><InspectToken engine={engine} when={startOf(policy.clock)} /></div>
       </details>
       {tokenFor !== null && receiver && (
         <Boundary what="The dialog" onClose={() => setTokenFor(null)}>

@@ -1,12 +1,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Engine, Filter } from "../engine";
 import { Boundary } from "../parts/Boundary";
+import { Dialog } from "../parts/Dialog";
 import { Message } from "../parts/Message";
+import type { SeenToken } from "../result/MomentCard";
 import { inOneLine, Results } from "../result/Results";
 import { Begin } from "./Begin";
 import { ExportDialog } from "./ExportDialog";
 import { fieldProblem } from "./field_problems";
 import { Help } from "./Help";
+import { InspectToken } from "./InspectToken";
 import { asOpened, type Opened } from "./opened";
 import { outlineOf } from "./outline";
 import { OpenedForm } from "./OpenedForm";
@@ -30,11 +33,13 @@ export function PolicyTab({ engine, asked }: PolicyTabProps) {
   const beginning = useBeginning(engine, filters, play, clear);
   const [failure, setFailure] = useState<string | null>(null);
   const [dialog, setDialog] = useState<"share" | "export" | null>(null);
+  const [looked, setLooked] = useState<SeenToken | null>(null);
   const form = useRef<HTMLDivElement>(null);
   const result = useRef<HTMLElement>(null);
   const { work } = beginning;
   const policy = work && "policy" in work ? work.policy : null;
   const wrong = policy && fieldProblem(policy);
+  const isFormer = run !== null && run.of !== work;
   // Played again, it has the time of what is seen.
   const seen = run?.of === work ? (run?.policy ?? policy) : policy;
 
@@ -84,22 +89,29 @@ export function PolicyTab({ engine, asked }: PolicyTabProps) {
         <div class="actions">
           <div class="row">
             <button type="button" class="button button-main" disabled={!work || wrong !== null} onClick={send}>{isPlaying ? "Playing …" : policy ? "Send" : "Play"}</button>
-            {policy && <button type="button" class="button" onClick={() => setDialog("share")}>Share …</button>}
-            {policy && <button type="button" class="button" onClick={() => setDialog("export")}>Export …</button>}
-            {policy && <button type="button" class="button" onClick={asYaml}>Edit as YAML</button>}
+            {policy && <button type="button" class="button" disabled={wrong !== null} onClick={() => setDialog("share")}>Share …</button>}
+            {policy && <button type="button" class="button" disabled={wrong !== null} onClick={() => setDialog("export")}>Export …</button>}
+            {policy && <button type="button" class="button" disabled={wrong !== null} onClick={asYaml}>Edit as YAML</button>}
             {work && "opened" in work && work.form && <button type="button" class="button" onClick={back}>Back to the form</button>}
           </div>
-          <p class="result-line" role="status">{run && inOneLine(run.played.moments)}</p>
+          <p class="result-line" role="status">{run && `${isFormer ? "Of the former version. " : ""}${inOneLine(run.played.moments)}`}</p>
         </div>
         {wrong && <Message kind="warning">{wrong} <button type="button" class="button button-small" onClick={() => showWrong(form.current)}>Show it</button></Message>}
         {problem && <Message kind="error">{inWords(problem)}</Message>}
-        {run && run.of !== work && !isPlaying && <Message kind="note">These results are of the former version: send again.</Message>}
+        {isFormer && <Message kind="note">These results are of the former version{isPlaying ? "." : ": send again."}</Message>}
         {run ? (
           <Boundary key={run.number} what="The result">
-            <Results played={run.played} steps={run.policy?.steps.map(written) ?? []} expectations={"opened" in run.of ? outlineOf(run.of.opened.text).expectations : null} />
+            <Results played={run.played} steps={run.policy?.steps.map(written) ?? []} expectations={"opened" in run.of ? outlineOf(run.of.opened.text).expectations : null} onToken={setLooked} />
           </Boundary>
         ) : !problem && <p class="quiet">{isPlaying ? "Playing …" : "Send the requests to see what becomes of them."}</p>}
       </section>
+      {looked && (
+        <Boundary what="The token" onClose={() => setLooked(null)}>
+          <Dialog title={`The token of: ${looked.of}`} onClose={() => setLooked(null)}>
+            <InspectToken engine={engine} token={looked.token} when={{ at: looked.at / 1000, by: "the time of the request" }} />
+          </Dialog>
+        </Boundary>
+      )}
       {seen && dialog && (
         <Boundary what="The dialog" onClose={close}>
           {dialog === "share" && <ShareDialog engine={engine} policy={seen} onKept={beginning.onKept} onClose={close} />}

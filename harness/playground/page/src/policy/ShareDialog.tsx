@@ -17,15 +17,16 @@ interface ShareDialogProps {
 }
 
 /** What became of a policy. */
-type Made = { link: string } | { problem: string } | null;
+type Made = { link: string } | { problem: string } | { doubt: string } | null;
 
 /** A link to the policy; it goes nowhere unless it is copied, or put into the address of the page. */
 export function ShareDialog({ engine, policy, onKept, onClose }: ShareDialogProps) {
   const [made, setMade] = useState<Made>(null);
   const [isAddress, setAddress] = useState(false);
-  useEffect(() => {
-    make(engine, policy).then(setMade, (error: Error) => setMade({ problem: error.message }));
-  }, []);
+  const makeIt = (isWanted: boolean) => {
+    make(engine, policy, isWanted).then(setMade, (error: Error) => setMade({ problem: error.message }));
+  };
+  useEffect(() => makeIt(false), []);
   const putIntoAddress = (link: string) => {
     history.replaceState(null, "", link);
     setAddress(true);
@@ -34,6 +35,12 @@ export function ShareDialog({ engine, policy, onKept, onClose }: ShareDialogProp
   return (
     <Dialog title="Share this policy" onClose={onClose}>
       {made && "problem" in made && <Message kind="error">{made.problem}</Message>}
+      {made && "doubt" in made && (
+        <>
+          <Message kind="warning">{made.doubt} Whoever has the link can read it. Put a made-up value in its place, with which the filter does the same; where it is made up already, share it.</Message>
+          <div class="row"><button type="button" class="button" onClick={() => makeIt(true)}>Share all the same</button></div>
+        </>
+      )}
       {made && "link" in made && (
         <>
           <Message kind="warning">Whoever has the link can read all that is in it: the configuration, the requests with their headers, and the tokens.</Message>
@@ -52,9 +59,11 @@ export function ShareDialog({ engine, policy, onKept, onClose }: ShareDialogProp
   );
 }
 
-async function make(engine: Engine, policy: Policy): Promise<Made> {
+/** `isWanted`: also with keys and passwords that requests have in their headers. */
+async function make(engine: Engine, policy: Policy, isWanted: boolean): Promise<Made> {
   const secret = await secretOf(engine, policy);
-  if (secret) return { problem: `${secret} A link can be read by anybody who has it, so none was made. Mend that first.` };
+  if (secret?.isSent && !isWanted) return { doubt: secret.said };
+  if (secret && !secret.isSent) return { problem: `${secret.said} A link can be read by anybody who has it, so none was made. Take it out first; Export makes a file with all of it.` };
   // The public keys and the time go along, so that whoever opens it later sees the same.
   const address = new URL(location.href);
   address.hash = await toFragment(await complete(policy));

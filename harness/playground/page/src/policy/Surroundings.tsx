@@ -1,10 +1,10 @@
 import { useRef, useState } from "preact/hooks";
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
 import { ChoiceField, TextField } from "../parts/Field";
 import { AnswerForm } from "./AnswerForm";
-import { isDeep, MOST_DEPTH } from "./depth";
 import { clockProblem, clusterProblem } from "./field_problems";
 import { answer, REACHABILITIES, type Cluster, type Policy, type Reachability } from "./policy";
+import { readVariables, variablesProblem } from "./variables";
 
 interface PartProps {
   policy: Policy;
@@ -33,7 +33,7 @@ export function Surroundings({ policy, onPolicy }: PartProps) {
         <div class="row">
           <button type="button" class="button button-small" ref={adding} onClick={() => onPolicy({ clusters: [...policy.clusters, { name: "", reachability: "healthy", answers: [answer()] }] })}>Add a cluster that the filter calls</button>
         </div>
-        <Variables vars={policy.vars} onVars={(vars) => onPolicy({ vars })} />
+        <Variables policy={policy} onPolicy={onPolicy} />
       </div>
     </details>
   );
@@ -71,16 +71,15 @@ function ClusterForm({ cluster, onCluster, onRemove }: { cluster: Cluster; onClu
   );
 }
 
-function Variables({ vars, onVars }: { vars: Policy["vars"]; onVars: (vars: Policy["vars"]) => void }) {
+function Variables({ policy: { vars, unreadVars }, onPolicy }: PartProps) {
   const [draft, setDraft] = useState<{ text: string; of: Policy["vars"] } | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
   // A draft stands for as long as nobody else has changed the variables.
-  const text = draft?.of === vars ? draft.text : Object.keys(vars).length > 0 ? stringify(vars, { lineWidth: 0 }) : "";
+  const text = unreadVars ?? (draft?.of === vars ? draft.text : Object.keys(vars).length > 0 ? stringify(vars, { lineWidth: 0 }) : "");
   const put = (next: string) => {
-    const { read, problem: wrong } = readVars(next);
-    setProblem(wrong);
-    setDraft({ text: next, of: read ?? vars });
-    if (read) onVars(read);
+    const understood = readVariables(next);
+    if ("problem" in understood) return onPolicy({ unreadVars: next });
+    setDraft({ text: next, of: understood.read });
+    onPolicy({ vars: understood.read, unreadVars: undefined });
   };
   return (
     <TextField
@@ -88,20 +87,9 @@ function Variables({ vars, onVars }: { vars: Policy["vars"]; onVars: (vars: Poli
       lines={4}
       code
       value={text}
-      problem={problem}
+      problem={variablesProblem(unreadVars)}
       hint="In YAML. ${name} stands for the value, in the configuration and in requests; ${jwks} for the public keys of this page, unless it is here. What nothing names is not exported."
       onValue={put}
     />
   );
-}
-
-function readVars(text: string): { read: Policy["vars"] | null; problem: string | null } {
-  try {
-    const read: unknown = parse(text) ?? {};
-    if (isDeep(read)) return { read: null, problem: `Variables have at most ${MOST_DEPTH} levels.` };
-    if (typeof read === "object" && read !== null && !Array.isArray(read)) return { read: read as Policy["vars"], problem: null };
-    return { read: null, problem: "Variables are lines of name: value." };
-  } catch (error) {
-    return { read: null, problem: (error as Error).message };
-  }
 }

@@ -50,7 +50,8 @@ function* plugins(value: unknown): Generator<Part> {
 }
 
 function part(value: unknown, written?: string): Part[] {
-  if (typeof value === "string") return parts(value);
+  // A text in a manifest is read once more, and a text in that is none.
+  if (typeof value === "string") return written === undefined ? parts(value) : [];
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
   const members = Object.keys(value);
   return members.length > 0 ? [{ config: written ?? stringify(value, { lineWidth: 0 }), members }] : [];

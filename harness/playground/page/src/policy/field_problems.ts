@@ -1,6 +1,7 @@
 /** What is wrong with the fields of a policy, each in a sentence for the place where it stands. */
 
 import { hasAnswer, type Answer, type Policy, type Step } from "./policy";
+import { variablesProblem } from "./variables";
 
 /** A token of HTTP (RFC 9110 section 5.6.2), which a variable may stand for. */
 const TOKEN = /^([!#$%&'*+.^_`|~0-9A-Za-z-]|\$\{[^}]*\})+$/;
@@ -38,10 +39,10 @@ export function clusterProblem(name: string): string | null {
 }
 
 /** The first problem of all fields, with the place: `Step 2: A path begins with a slash.` */
-export function fieldProblem({ steps, clock, clusters }: Policy): string | null {
+export function fieldProblem({ steps, clock, clusters, unreadVars }: Policy): string | null {
   const ofSteps = steps.map((step, index) => placed(`Step ${index + 1}`, stepProblem(step)));
   const ofClusters = clusters.map(({ name, answers }) => placed(`Cluster ${name}`, clusterProblem(name) ?? first(answers.map(answerProblem))));
-  return first([...ofSteps, placed("Time at the start", clockProblem(clock)), ...ofClusters]);
+  return first([...ofSteps, placed("Time at the start", clockProblem(clock)), ...ofClusters, placed("Variables", variablesProblem(unreadVars))]);
 }
 
 function stepProblem(step: Step): string | null {

@@ -2,6 +2,7 @@
 
 import { stringify } from "yaml";
 import type { Modules } from "../engine";
+import { wholeText } from "../parts/foreign";
 import { fileName } from "./file_name";
 import { outlineOf } from "./outline";
 import type { Policy } from "./policy";
@@ -19,6 +20,7 @@ export interface Opened {
 const MOST_BYTES = 1 << 20;
 /** Each VM of a module has it once more. */
 const MOST_MODULE_BYTES = 64 << 20;
+const TO_AUDIT = "Records are opened in the tab Audit file.";
 
 /** The scenario among some files, and the others as what belongs to it; of modules alone the first is tried. Throws where there is neither. */
 export async function open(files: File[]): Promise<Opened> {
@@ -26,6 +28,7 @@ export async function open(files: File[]): Promise<Opened> {
   const [module] = Object.keys(modules);
   if (module && texts.length === 0) return { ...trial(module), modules };
   const scenario = texts.find(({ text }) => outlineOf(text).isScenario) ?? (texts.length === 1 ? texts[0] : undefined);
+  if (texts.length === 1 && scenario) refuseOthers(scenario);
   if (!scenario) throw new Error(`None of ${texts.map(({ name }) => name).join(", ")} is a scenario: that is YAML with a name and steps.`);
   return { ...scenario, files: beside(scenario.text, texts.filter((file) => file !== scenario)), modules };
 }
@@ -69,10 +72,23 @@ steps:
 async function read(files: File[]): Promise<{ texts: { name: string; text: string }[]; modules: Modules }> {
   const isModule = ({ name }: File) => /\.wasm$/i.test(name);
   const large = files.find((file) => file.size > (isModule(file) ? MOST_MODULE_BYTES : MOST_BYTES));
-  if (large) throw new Error(isModule(large) ? `${large.name} is larger than 64 MiB, which is no module for a proxy.` : `${large.name} is larger than 1 MiB. Is it a scenario file?`);
-  const texts = files.filter((file) => !isModule(file)).map(async (file) => ({ name: file.name, text: await file.text() }));
+  if (large) throw new Error(isModule(large) ? `${large.name} is larger than 64 MiB, which is no module for a proxy.` : `${large.name} is larger than 1 MiB. Is it a scenario file?${/\.(jsonl|ndjson|log|binpb)$/i.test(large.name) ? ` ${TO_AUDIT}` : ""}`);
+  const texts = files.filter((file) => !isModule(file)).map(readText);
   const modules = files.filter(isModule).map(async (file) => [file.name, new Uint8Array(await file.arrayBuffer())] as const);
   return { texts: await Promise.all(texts), modules: Object.fromEntries(await Promise.all(modules)) };
+}
+
+async function readText(file: File): Promise<{ name: string; text: string }> {
+  const text = wholeText(new Uint8Array(await file.arrayBuffer()));
+  if (text === null) throw new Error(`${file.name} is no text in UTF-8, and so no scenario and no configuration. A module has a name that ends with .wasm.`);
+  return { name: file.name, text };
+}
+
+/** Throws for what is plainly meant for another tab, or for nothing. */
+function refuseOthers({ name, text }: { name: string; text: string }): void {
+  if (text.trim() === "") throw new Error(`${name} is empty.`);
+  const isRecords = !outlineOf(text).isScenario && /^\s*\{.*"(class_uid|@timestamp)":/m.test(text);
+  if (isRecords) throw new Error(`${name} has audit records in it. ${TO_AUDIT}`);
 }
 
 /** Files come without their folders, so an include is found by the last part of its path. */

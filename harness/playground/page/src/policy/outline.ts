@@ -5,6 +5,8 @@ import { isMap, isScalar, isSeq, parseDocument, visit, type Document } from "yam
 export interface Outline {
   /** Whether it has the members that make a scenario. */
   isScenario: boolean;
+  /** Whether it has one of them, as one has that is not finished. */
+  isLikeOne: boolean;
   /** The files that it includes. */
   includes: string[];
   /** The modules that it is about. */
@@ -17,7 +19,7 @@ export interface Outline {
 const LONGEST = 1 << 20;
 /** Texts whose outlines are kept: each is asked for with every drawing of the page. */
 const MOST_KEPT = 4;
-const NOTHING: Outline = { isScenario: false, includes: [], about: [], expectations: 0 };
+const NOTHING: Outline = { isScenario: false, isLikeOne: false, includes: [], about: [], expectations: 0 };
 
 const kept = new Map<string, Outline>();
 
@@ -45,11 +47,12 @@ function read(text: string): Outline {
 function outline(document: Document): Outline {
   const { contents, errors } = document;
   if (!isMap(contents)) return { ...NOTHING, expectations: expectations(document) };
-  const isScenario = contents.has("name") && ["steps", "filter", "plugins", "module"].some((key) => contents.has(key));
+  const isLikeOne = ["steps", "filter", "plugins", "module"].some((key) => contents.has(key));
   const isWhole = errors.length === 0;
   const plugins = items(contents.get("plugins", true)).map((plugin) => (isMap(plugin) ? plugin.get("module", true) : null));
   return {
-    isScenario,
+    isScenario: isLikeOne && contents.has("name"),
+    isLikeOne,
     includes: isWhole ? texts(items(contents.get("include", true))) : [],
     about: isWhole ? texts([contents.get("module", true), ...plugins]) : [],
     expectations: expectations(document),

@@ -54,7 +54,12 @@ export function asProblem(thrown: unknown): Problem {
   return { line: 0, problem: thrown instanceof Error ? thrown.message : String(thrown) };
 }
 
+/** The form counts steps from 1 on, a file from 0. */
+function asInForm(problem: string): string {
+  return problem.replace(/\bsteps\[(\d+)\]\.?/, (_, index) => `Step ${Number(index) + 1}: `);
+}
+
 function inConfig({ line, problem }: Problem, { configLine, configLines }: Scenario): Problem {
   const own = line - configLine;
-  return { line: own >= 1 && own <= configLines ? own : 0, problem };
+  return { line: own >= 1 && own <= configLines ? own : 0, problem: asInForm(problem) };
 }

@@ -8,6 +8,8 @@ export interface Policy {
   config: string;
   /** What `${name}` stands for. */
   vars: Record<string, unknown>;
+  /** What was typed for the variables last, where it cannot be read: they are still those before it. */
+  unreadVars?: string | undefined;
   /** The time at the start, in UTC; empty for that of the browser. */
   clock: string;
   upstream: Reachability;

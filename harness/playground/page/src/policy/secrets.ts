@@ -1,4 +1,4 @@
-/** Private keys and other secrets in a policy: such a one is not shared. */
+/** Private keys and other secrets in a policy: such a one is not shared. What a client would send as its own, such as an API key, may be made up; that is asked about. */
 
 import { parse } from "yaml";
 import { definitions, inside, type Schema } from "../editor/schema";
@@ -14,28 +14,51 @@ const HEADER = /^(Export)?HeaderConfig\d*$/;
 const HARMLESS = /^(accept|accept-encoding|content-encoding|content-type|user-agent)$/i;
 /** Names of what is a secret wherever it stands. */
 const NAMES = /^(hmac|bearer|client[-_]?secret|.*passw(or)?d|passphrase|(x-)?api[-_]?key|(private|access|secret)[-_]?key|x-.*-(key|secret|token))$/i;
+/** Those of them that nobody sends. */
+const KEPT = /hmac|private|passphrase|client[-_]?secret/i;
 /** Names of what is one in a configuration or a variable; elsewhere they are those of anything. */
 const OWN_NAMES = /^(secret|key)$/i;
 /** Members of a JWK that are not public (RFC 7518 section 6). */
 const PRIVATE_PARTS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 const PRIVATE_KEY = /PRIVATE.KEY/;
+const BASIC = /^\s*basic\s+\S/i;
 /** What a text begins with, or has in it, that stands for a password. */
 const PASSWORD = /^\s*basic\s+\S|\b(client_secret|password)=\S/i;
 /** A JWK within what cannot be read. */
 const BROKEN_JWK = /"kty"[^]*"(d|k)"\s*:|"(d|k)"\s*:[^]*"kty"/;
 
-/** Why a policy is not for everybody, in a sentence; null where nothing is known against that. */
-export async function secretOf(engine: Engine, policy: Policy): Promise<string | null> {
+/** Why a policy is not for everybody. */
+export interface Secret {
+  /** In a sentence. */
+  said: string;
+  /** Whether there are no others than those that a client sends in headers, which may be made up. */
+  isSent: boolean;
+}
+
+/** Why a policy is not for everybody; null where nothing is known against that. */
+export async function secretOf(engine: Engine, policy: Policy): Promise<Secret | null> {
   const schema = (await engine.schema(policy.filter)) as Schema;
   try {
-    const found = secretsIn(policy, schema);
-    return found.length > 0 ? `There is a private key or another secret in it (${found.join(", ")}).` : null;
+    const [found, sent] = [secretsIn(policy, schema), credentialsIn(policy)];
+    if (found.length > 0) return { said: `There is a private key or another secret in it (${[...found, ...sent].join(", ")}).`, isSent: false };
+    return sent.length > 0 ? { said: `A request has what looks like a key or a password in it (${sent.join(", ")}).`, isSent: true } : null;
   } catch (error) {
-    return `The configuration cannot be read, so nobody can tell whether there is a secret in it: ${(error as Error).message.split("\n")[0]}`;
+    return { said: `The configuration cannot be read, so nobody can tell whether there is a secret in it: ${(error as Error).message.split("\n")[0]}`, isSent: false };
   }
 }
 
-/** Where the policy has what is a private key or another secret, or looks like one; throws where its configuration cannot be read. */
+/** Where requests have a key or a password that a client sends in a header. */
+export function credentialsIn({ steps }: Pick<Policy, "steps">): string[] {
+  const found = steps.flatMap((step, index) => (step.kind === "send" ? step.headers.filter(isCredential).map(([name]) => `step ${index + 1}, ${name.trim()}`) : []));
+  return [...new Set(found)];
+}
+
+function isCredential([name, value]: HeaderLine): boolean {
+  if (KEPT.test(name) || value === "" || PRIVATE_KEY.test(value)) return false;
+  return BASIC.test(value) || (NAMES.test(name.trim()) && ofText(value, name).length === 0);
+}
+
+/** Where the policy has what is a private key or another secret, or looks like one, besides its `credentialsIn`; throws where its configuration cannot be read. */
 export function secretsIn({ name, vars, config, clusters, steps }: Policy, schema: Schema): string[] {
   const found = [
     ...within(vars, { place: "variables", names: OWN_NAMES, schemas: [], root: schema }),
@@ -51,7 +74,7 @@ export function secretsIn({ name, vars, config, clusters, steps }: Policy, schem
 function ofStep(step: Step, place: string): string[] {
   if (step.kind === "advance") return ofText(step.name, place);
   const texts = [step.name, step.method, step.path, step.host].flatMap((text) => ofText(text, place));
-  return [...texts, ...ofHeaders(step.headers, place), ...ofText(step.body, `${place}, body`), ...ofAnswer(step.upstream, `${place}, upstream`)];
+  return [...texts, ...ofHeaders(step.headers.filter((header) => !isCredential(header)), place), ...ofText(step.body, `${place}, body`), ...ofAnswer(step.upstream, `${place}, upstream`)];
 }
 
 function ofAnswer({ headers, body }: Answer, place: string): string[] {

@@ -88,9 +88,14 @@ export function useBeginning(engine: Engine, filters: Filter[], onStart: (work: 
   };
   const fail = (error: Error) => setTrouble(error.message);
   const openFiles = async (files: File[]) => {
+    setTrouble(null);
+    setOffer(null);
     const opened = await open(files);
-    const found = outlineOf(opened.text).isScenario ? null : await configurationIn(engine, filters, opened.text);
+    const { isScenario, isLikeOne } = outlineOf(opened.text);
+    const found = isScenario ? null : await configurationIn(engine, filters, opened.text);
     if (found) return setOffer({ ...found, file: opened.name });
+    // What is no more than a mistake away from a scenario is mended in the editor; nothing else takes the place of the work.
+    if (!isLikeOne) throw new Error(`${opened.name} is no scenario, which is YAML with a name and steps, and no filter knows it for a configuration.`);
     forgetAddress();
     start({ opened, form: null });
   };

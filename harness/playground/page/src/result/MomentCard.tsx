@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import type { Exchange, Moment } from "../engine";
+import type { Exchange, Header, Moment } from "../engine";
 import { editsOf } from "../parts/edits";
 import { changes } from "../parts/header_diff";
 import { elapsed } from "../parts/times";
@@ -19,16 +19,27 @@ export interface MomentCardProps {
   name: string;
   scripted: Scripted | null;
   lost: number;
+  /** Asks to look into a token that was refused. */
+  onToken: (token: SeenToken) => void;
+}
+
+/** A token of a request. */
+export interface SeenToken {
+  token: string;
+  /** The name of the request. */
+  of: string;
+  /** The virtual time when it came, in milliseconds since the epoch. */
+  at: number;
 }
 
 /** A step, with what became of it; its details are drawn when they are asked for. */
-export function MomentCard({ moment, before, start, name, scripted, lost }: MomentCardProps) {
+export function MomentCard({ moment, before, start, name, scripted, lost, onToken }: MomentCardProps) {
   const [isShown, setShown] = useState(false);
   const metrics = before?.metrics ?? {};
   const when = start !== null && <span class="quiet push">{span((before ?? moment).at - start, moment.at - start)}</span>;
   return (
     <li class="card">
-      {moment.exchanges.map((exchange, index) => <Head key={index} exchange={exchange} when={when} seen={{ shadow: shadowDenial(moment, metrics), isFallback: tellsFallback(moment, metrics) }} />)}
+      {moment.exchanges.map((exchange, index) => <Head key={index} exchange={exchange} when={when} onToken={(token) => onToken({ token, of: exchange.name, at: (before ?? moment).at })} seen={{ shadow: shadowDenial(moment, metrics), isFallback: tellsFallback(moment, metrics) }} />)}
       {moment.exchanges.length === 0 && (
         <div class="row">
           <h3>{name}</h3>
@@ -43,10 +54,18 @@ export function MomentCard({ moment, before, start, name, scripted, lost }: Mome
   );
 }
 
-function Head({ exchange, when, seen }: { exchange: Exchange; when: ComponentChildren; seen: Seen }) {
+interface HeadProps {
+  exchange: Exchange;
+  when: ComponentChildren;
+  seen: Seen;
+  onToken: (token: string) => void;
+}
+
+function Head({ exchange, when, seen, onToken }: HeadProps) {
   const { kind, mark, why } = decide(exchange, seen);
   const { details, client, request } = exchange;
   const value = (name: string) => request.headers.find(([found]) => found === name)?.[1] ?? "";
+  const token = kind === "bad" ? bearerOf(request.headers) : null;
   const isOwn = details !== null && !isUpstreams(details);
   const grpc = client?.headers.find(([name]) => name === "grpc-status")?.[1];
   return (
@@ -66,8 +85,15 @@ function Head({ exchange, when, seen }: { exchange: Exchange; when: ComponentChi
           {grpc && <span class="quiet"> gRPC status {grpc}</span>}
         </p>
       )}
+      {token && <div class="row"><button type="button" class="button button-small" onClick={() => onToken(token)}>Look into this token<span class="unseen"> of {exchange.name}</span></button></div>}
     </div>
   );
+}
+
+/** The bearer token among headers (RFC 6750 section 2.1). */
+export function bearerOf(headers: Header[]): string | null {
+  const values = headers.flatMap(([name, value]) => (name.toLowerCase() === "authorization" ? [/^bearer +(\S+)/i.exec(value)?.[1]] : []));
+  return values.find((value) => value !== undefined) ?? null;
 }
 
 function span(from: number, to: number): string {

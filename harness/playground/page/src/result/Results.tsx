@@ -3,7 +3,7 @@ import type { Moment, Played } from "../engine";
 import { elapsed } from "../parts/times";
 import { shadowDenial } from "./decision";
 import type { Scripted } from "./ExchangeView";
-import { MomentCard } from "./MomentCard";
+import { MomentCard, type SeenToken } from "./MomentCard";
 import { levelSeries, placed, stateSeries, STATES } from "./series";
 import { Verdict } from "./Verdict";
 
@@ -21,10 +21,11 @@ interface ResultsProps {
   steps: Written[];
   /** Of the scenario; null where nobody asks. */
   expectations: number | null;
+  onToken: (token: SeenToken) => void;
 }
 
 /** What became of everything that was played. */
-export function Results({ played: { moments, report, lostCalls }, steps, expectations }: ResultsProps) {
+export function Results({ played: { moments, report, lostCalls }, steps, expectations, onToken }: ResultsProps) {
   // The first moment is the start.
   const names = moments.map(({ kind, exchanges }, index) => exchanges[0]?.name ?? steps[index - 1]?.title ?? KINDS[kind]);
   const places = placed(moments, names);
@@ -34,8 +35,8 @@ export function Results({ played: { moments, report, lostCalls }, steps, expecta
   return (
     <>
       <Verdict report={report} expectations={expectations} />
-      {levels.length > 0 && <div class="card"><LineChart title="Tokens left in each bucket" valueName="Left" series={levels} xLabel={xLabel} /></div>}
-      {states.length > 0 && <div class="card"><LineChart title="State of each breaker" valueName="State" series={states} xLabel={xLabel} yNames={STATES} height={130} /></div>}
+      {levels.length > 0 && <div class="card"><LineChart title="Tokens left in each bucket" valueName="Left" series={levels} xLabel={xLabel} isTimed={places.isTimed} /></div>}
+      {states.length > 0 && <div class="card"><LineChart title="State of each breaker" valueName="State" series={states} xLabel={xLabel} isTimed={places.isTimed} yNames={STATES} height={130} /></div>}
       <ol class="steps">
         {moments.map((moment, index) => (
           <MomentCard
@@ -46,6 +47,7 @@ export function Results({ played: { moments, report, lostCalls }, steps, expecta
             name={names[index] ?? ""}
             scripted={steps[index - 1]?.upstream ?? null}
             lost={lostCalls}
+            onToken={onToken}
           />
         ))}
       </ol>

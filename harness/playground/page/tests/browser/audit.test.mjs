@@ -12,8 +12,12 @@ import { open, playground, PORTCULLIS, ROOT } from "./served.mjs";
 const KEY = "audit.example+c271e3d6+AeMR4ZsVJXi6p85fhlmE0XJhcFFlF3eoRiccRfj2ZyqO";
 const OTHER_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
 
-const OPEN = "The chain is open: nothing here shows whether its end was cut off.";
-const UNSIGNED = "The chain has no checkpoint whose signature was verified with a key: whoever can write the whole file could have made all of its hashes anew.";
+const OPEN = "A chain that is open may have had an end that was cut off.";
+const KEYLESS = "No key was given: whoever can write these files can have made all hashes anew.";
+const UNSIGNED = "1 chain with no checkpoint that vouches for it: whoever can write these files can have made all its hashes anew.";
+/** What only a key can tell of the checkpoint in docs/audit.jsonl, behind records that are lost; and what it tells. */
+const UNCOMPARED = "1 checkpoint could not be compared with the records before: some are missing, so nothing vouches for the others.";
+const BEFORE = "4 records before a gap and behind the last checkpoint: nothing vouches for what is in such a place.";
 const VOUCHED = "Nothing vouches for what comes after the last signed checkpoint of a chain.";
 const intact = (records) => `Intact: ${records} records of 1 chain; none was changed, put in, or removed between others, as far as the hashes tell.`;
 
@@ -57,12 +61,12 @@ async function saved(page, label) {
 test("an intact file is said to be, and shown, and what is meant is saved", async () => {
   const { page, close } = await open(it.browser, it.url);
   const file = await drop(page, "audit.jsonl", lines.join("\n") + "\n");
-  assert.deepEqual(await verdict(page, "Intact: "), { kind: "note", said: [intact(10), OPEN, UNSIGNED] });
+  assert.deepEqual(await verdict(page, "Intact: "), { kind: "note", said: [intact(10), UNCOMPARED, OPEN, KEYLESS] });
   const rows = panel(page).locator(".rows tbody tr");
   await rows.nth(9).waitFor();
   await panel(page).getByLabel("Decision").selectOption("denied");
   await button(page, "Search").click();
-  await tally(page).getByText(/^2 of 10 records: 0 requests allowed, 2 denied$/).waitFor();
+  await tally(page).getByText(/^2 of 10 records: 0 requests allowed, 2 denied; 2 records lost, as their writers say$/).waitFor();
   assert.equal(await rows.count(), 2);
   const denied = lines.filter((line) => JSON.parse(line).action_id === 2);
   assert.deepEqual(await saved(page, "JSON lines"), ["audit-part.jsonl", denied.map((line) => `${line}\n`).join("")]);
@@ -114,7 +118,7 @@ test("a record that was changed is found in its line, and marked", async () => {
   const tampered = lines.map((line, at) => (at === 2 ? line.replace(/"time":\d/, '"time":9') : line));
   assert.notDeepEqual(tampered, lines);
   await drop(page, "tampered.jsonl", tampered.join("\n"));
-  assert.deepEqual(await verdict(page, "Not intact: "), { kind: "error", said: ["Not intact: 1 finding in 10 records of 1 chain."] });
+  assert.deepEqual(await verdict(page, "Not intact: "), { kind: "error", said: ["Not intact: 1 finding in 10 records of 1 chain.", UNCOMPARED, OPEN, KEYLESS] });
   const finding = await panel(page).locator(".findings li").textContent();
   assert.match(finding, /^Line 3chain ed24b6b9… record 2: changed: it says that its hash is [0-9a-f]{8}…, and it is [0-9a-f]{8}… That is: the record was changed after it was written\. What now: Keep this file as it is/);
   assert.deepEqual(await panel(page).locator(".rows tr.is-found .mark").allTextContents(), ["✕ changed"]);
@@ -124,12 +128,35 @@ test("a record that was changed is found in its line, and marked", async () => {
   await close();
 });
 
+test("a forged copy hides no record, and what came again is counted", async () => {
+  const { page, close } = await open(it.browser, it.url);
+  const forged = lines[2].replace(/"time":\d/, '"time":9');
+  await drop(page, "forged.jsonl", [forged, ...lines, lines[2]].join("\n"));
+  await tally(page).getByText(/^11 of 11 records: .*; left out: 1 record that came again; 2 records lost, as their writers say$/).waitFor();
+  for (const line of [1, 4]) await panel(page).getByRole("button", { name: new RegExp(`^Record of line ${line},`) }).waitFor();
+  await close();
+});
+
+test("findings beyond those that are listed mark their records all the same", async () => {
+  const { page, close } = await open(it.browser, it.url);
+  const many = [lines[0], ...Array(900).fill("{half"), ...lines.slice(1).map((line) => line.replace(/"time":\d/, '"time":9'))];
+  await drop(page, "many.jsonl", many.join("\n"));
+  await verdict(page, "Not intact: ");
+  await panel(page).getByText(/^And [\d,]+ more, which are not listed: their records are marked below\.$/).waitFor();
+  await panel(page).locator(".rows tr.is-found").nth(8).waitFor();
+  const last = panel(page).locator(".rows tr.is-found").filter({ hasText: "910" });
+  assert.deepEqual(await last.locator(".mark").allTextContents(), ["✕ changed"]);
+  await last.locator(".row-open").click();
+  await page.getByRole("dialog", { name: "Line 910" }).locator(".message-error").getByText(/^changed: there are too many findings to say more\. That is: /).waitFor();
+  await close();
+});
+
 test("a file without its end is not called intact without a doubt, and one without its middle is not intact", async () => {
   const { page, close } = await open(it.browser, it.url);
   await drop(page, "half.jsonl", lines.slice(0, 4).join("\n"));
-  assert.deepEqual(await verdict(page, "Intact: "), { kind: "note", said: [intact(4), OPEN, UNSIGNED] });
+  assert.deepEqual(await verdict(page, "Intact: "), { kind: "note", said: [intact(4), OPEN, KEYLESS] });
   await drop(page, "hole.jsonl", lines.filter((_, at) => at !== 2).join("\n"));
-  assert.deepEqual(await verdict(page, "Not intact: "), { kind: "error", said: ["Not intact: 1 finding in 9 records of 1 chain."] });
+  assert.deepEqual(await verdict(page, "Not intact: "), { kind: "error", said: ["Not intact: 1 finding in 9 records of 1 chain.", UNCOMPARED, OPEN, KEYLESS] });
   // Only the end shows that it is missing.
   await button(page, "Line 3").click();
   await page.getByRole("dialog", { name: "Line 3" }).locator(".message-error").getByText(/missing before it: record 2, which no loss record declares/).waitFor();
@@ -150,7 +177,7 @@ test("keys verify signatures, and a key that is none leaves no verdict", async (
   };
   await verify(KEY, "");
   await panel(page).getByText(VOUCHED).waitFor();
-  assert.deepEqual(await verdict(page, "Intact: "), { kind: "note", said: [intact(10), OPEN, VOUCHED] });
+  assert.deepEqual(await verdict(page, "Intact: "), { kind: "note", said: [intact(10), BEFORE, OPEN, VOUCHED] });
   await verify(`${OTHER_KEY}\nsecret`, "");
   await messages(page, "error").getByText("Not verified: a key cannot be read, as is said below it.").waitFor();
   assert.match(await panel(page).locator(".problem").textContent(), /^key 2 cannot be read: /);
@@ -167,7 +194,7 @@ test("keys verify signatures, and a key that is none leaves no verdict", async (
   await verdict(page, "Not intact: ");
   // As it is when nobody asks for a key.
   await verify("", "");
-  assert.deepEqual(await verdict(page, "Intact: "), { kind: "note", said: [intact(10), OPEN, UNSIGNED] });
+  assert.deepEqual(await verdict(page, "Intact: "), { kind: "note", said: [intact(10), UNCOMPARED, OPEN, KEYLESS] });
   await close();
 });
 
@@ -178,7 +205,7 @@ test("with a key each chain has to be signed, unless that is taken back", async 
   await panel(page).getByText("Verify the signatures of checkpoints").click();
   await panel(page).getByLabel("Verifier keys, one on each line").fill(KEY);
   await button(page, "Verify again").click();
-  assert.deepEqual(await verdict(page, "Not intact: "), { kind: "error", said: ["Not intact: 1 finding in 2 records of 1 chain."] });
+  assert.deepEqual(await verdict(page, "Not intact: "), { kind: "error", said: ["Not intact: 1 finding in 2 records of 1 chain.", OPEN] });
   assert.match(await panel(page).locator(".findings li").textContent(), /it has no checkpoint that a key vouches for that was given/);
   await panel(page).getByLabel(/^Each chain has to have a checkpoint that is signed/).uncheck();
   await button(page, "Verify again").click();
@@ -221,7 +248,7 @@ test("files of other kinds are told of as what they are, and nothing else is sai
   const files = [
     ["empty.jsonl", "", "empty.jsonl is empty: it has no records"],
     ["image.png", png(), `image.png: ${none}: it is an image`],
-    ["filter.wasm", await readFile(join(ROOT, "dist/token-bucket.wasm")), `filter.wasm: ${none}: it is a WebAssembly module; the tab Module reads those`],
+    ["filter.wasm", await readFile(join(ROOT, "dist/token-bucket.wasm")), `filter.wasm: ${none}: it is a WebAssembly module; portcullis inspect reads those, and the tab Module of the playground`],
     ["audit.jsonl.gz", gzipSync(text), `audit.jsonl.gz: ${none}: it is packed with gzip; unpack it first`],
     ["log.jsonl", '{"level":"info"}\n{"level":"warn"}\n', `log.jsonl: ${none}: 2 lines of something else`],
     ["notes.txt", "one\ntwo\nthree\n", `notes.txt: ${none}: 3 lines of something else`],

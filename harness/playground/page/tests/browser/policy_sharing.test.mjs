@@ -47,8 +47,28 @@ test("a policy with a secret in it is not shared, and one that cannot be read ne
     await page.keyboard.press("Escape");
     return said;
   };
-  assert.equal(await told("providers: [{ name: a, introspection: { auth: { bearer: b } } }]\n"), "There is a private key or another secret in it (configuration.providers.0.introspection.auth.bearer). A link can be read by anybody who has it, so none was made. Mend that first.");
+  assert.equal(await told("providers: [{ name: a, introspection: { auth: { bearer: b } } }]\n"), "There is a private key or another secret in it (configuration.providers.0.introspection.auth.bearer). A link can be read by anybody who has it, so none was made. Take it out first; Export makes a file with all of it.");
   assert.match(await told("a: 1\na: 2\n"), /^The configuration cannot be read, so nobody can tell whether there is a secret in it: Map keys must be unique/);
+  await close();
+});
+
+test("a key that a request sends is shared where that is wanted, and only then", async () => {
+  const { page, close } = await open(it.browser, it.url);
+  await choose(page, "token-bucket");
+  await write(page, "limits: [{ name: a, rate: 1/1s, key: [{ header: x-api-key }] }]\n");
+  await page.getByRole("region", { name: "Requests" }).locator("summary").first().click();
+  await page.getByLabel("Name of header 1 of the request").first().fill("x-api-key");
+  await result(page).getByRole("button", { name: "Share …" }).click();
+  const dialog = page.getByRole("dialog");
+  assert.match(await dialog.locator(".message-warning .message-text").textContent(), /^A request has what looks like a key or a password in it \(step 1, x-api-key\)\. Whoever has the link can read it\. Put a made-up value in its place/);
+  assert.equal(await dialog.getByRole("textbox").count(), 0);
+  await dialog.getByRole("button", { name: "Share all the same" }).click();
+  await page.waitForFunction((field) => /#policy=[\w-]+$/.test(field.value), await dialog.getByRole("textbox").elementHandle());
+  await page.keyboard.press("Escape");
+  await write(page, `{ "limits": [{ "name": "a", "rate": "1/1s" }], "hmac": "abc" }\n`);
+  await result(page).getByRole("button", { name: "Share …" }).click();
+  assert.match(await dialog.locator(".message-error .message-text").textContent(), /^There is a private key or another secret in it \(configuration\.hmac, step 1, x-api-key\)\./);
+  assert.equal(await dialog.getByRole("button", { name: "Share all the same" }).count(), 0);
   await close();
 });
 
