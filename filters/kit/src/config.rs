@@ -206,14 +206,14 @@ fn shown(quoted: &str) -> bool {
         || is_amount(quoted.trim_matches('"'))
 }
 
-/// Whether a text is `2 per second` or `100/minute`: a small number before words, as no secret is.
+/// Whether a text is `2 per second` or `100/minute`: what somebody writes for a rate, and nobody for a secret.
 fn is_amount(text: &str) -> bool {
-    const LONGEST: usize = 24;
-    const DIGITS: usize = 6;
+    const DIGITS: usize = 9;
+    const UNITS: [&str; 8] = ["s", "sec", "second", "m", "min", "minute", "h", "hour"];
     let number = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let words = text.get(number..).unwrap_or_default();
-    let is_word = |c: char| c.is_ascii_lowercase() || " /".contains(c);
-    (1..=DIGITS).contains(&number) && text.len() <= LONGEST && words.chars().all(is_word)
+    let unit =
+        text.get(number..).and_then(|rest| [" per ", "/", " / "].iter().find_map(|by| rest.strip_prefix(by)));
+    (1..=DIGITS).contains(&number) && unit.is_some_and(|unit| UNITS.contains(&unit))
 }
 
 /// What serde calls by the names of Rust.
@@ -395,8 +395,8 @@ mod tests {
             let error = error(&format!(r#"{{"list":[{{"wait":{text:?}}}]}}"#));
             error.split_once(" is not a duration").unwrap().0.to_owned()
         };
-        assert_eq!(wait("2 hours and a half"), "list[0].wait: \"2 hours and a half\"");
-        for secret in ["2abcDEFGHIJ", "1234567 abcdef", "correct horse", "2 abcdefghijklmnopqrstuvwxyz"] {
+        assert_eq!(wait("100 per second"), "list[0].wait: \"100 per second\"");
+        for secret in ["2abcDEFGHIJ", "1234567 abcdef", "4 correct horse battery", "2/abcdefghijklmn"] {
             assert_eq!(wait(secret), format!("list[0].wait: ({} bytes)", secret.len()));
         }
         let number = |text: &str| parse_config::<u32>(text.as_bytes()).unwrap_err().to_string();

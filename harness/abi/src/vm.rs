@@ -100,17 +100,23 @@ impl<I: Instantiated> Vm<I> {
         result
     }
 
-    /// What ended the guest, which may have gone on after that.
+    /// What ended the guest, which may have gone on after that, and have come to another end.
     #[cold]
     fn ended(&mut self, result: Result<Option<u32>, I::Trap>) -> Result<Option<u32>, Trap> {
-        let failed = self.instance.state().failed.take();
-        failed.map_or(Ok(result), Err).and_then(|result| {
-            let death = match result {
-                Ok(value) => self.instance.state().swallowed().map_or(Ok(value), Err),
-                Err(trap) => Err(self.instance.death(trap)),
-            };
-            death.map_err(|death| self.instance.state().report(death))
-        })
+        let has_failed = self.instance.state().failed.is_some();
+        let (value, death) = match result {
+            Ok(value) if has_failed => (value, None),
+            Ok(value) => (value, self.instance.state().swallowed()),
+            Err(trap) => (None, Some(self.instance.death(trap))),
+        };
+        let mut state = self.instance.state();
+        let running = state.running;
+        match death {
+            Some(death) if has_failed => state.fail(running, death),
+            Some(death) => return Err(state.report(death)),
+            None => {}
+        }
+        state.failed.take().map_or(Ok(value), Err)
     }
 
     /// As Envoy: a reactor's `_initialize` and then its `main`, or else a command's `_start`.

@@ -1,6 +1,6 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use js_sys::{Function, Uint8Array, WebAssembly};
+use js_sys::{Function, Object, Uint8Array, WebAssembly};
 use portcullis_abi::{Death, Engine, Memory, State};
 use wasm_bindgen::JsValue;
 
@@ -12,6 +12,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// How many bytes longer the module has become for the engine.
     pub(super) longer: isize,
+    /// Marked where the stack has ended within a hostcall.
+    pub(super) mark: Object,
     exports: Mutex<Option<Exports>>,
 }
 
@@ -24,7 +26,7 @@ pub(super) struct Exports {
 
 impl Shared {
     pub(super) fn new(state: State, longer: isize) -> Self {
-        Self { state: Mutex::new(state), longer, exports: Mutex::default() }
+        Self { state: Mutex::new(state), longer, mark: Object::new(), exports: Mutex::default() }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

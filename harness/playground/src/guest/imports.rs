@@ -5,9 +5,9 @@ use js_sys::{Array, Object, Reflect, WebAssembly};
 use portcullis_abi::{Function, is_withheld, withheld};
 use portcullis_inspect::imports::{self, Provided};
 use portcullis_inspect::{Description, Made, Room};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 
 use super::engine::{Guest, Shared, number};
 
@@ -25,11 +25,11 @@ pub(super) fn object(
     capabilities: &BTreeSet<String>,
     shared: &Arc<Shared>,
 ) -> Result<Object, JsValue> {
-    let all = Object::new();
+    let all = empty();
     for import in &description.imports {
         let key = JsValue::from(&import.module);
         if !Reflect::has(&all, &key)? {
-            Reflect::set(&all, &key, &Object::new())?;
+            Reflect::set(&all, &key, &empty())?;
         }
         let provided =
             imports::all(description.abi).find(|it| it.module == import.module && it.name == import.name);
@@ -49,9 +49,14 @@ pub(super) fn object(
     Ok(all)
 }
 
+/// An object in which there is nothing: a module may call an import `__proto__`, and what it got must not become a member of every object.
+fn empty() -> Object {
+    Object::create(JsValue::NULL.unchecked_ref())
+}
+
 /// A memory or a table, of no more than the guest may have.
 fn make(made: &Made, room: Room) -> Result<JsValue, JsValue> {
-    let kind = Object::new();
+    let kind = empty();
     let set = |name: &str, value: JsValue| Reflect::set(&kind, &name.into(), &value);
     set("initial", (made.initial as f64).into())?;
     set("maximum", (room.maximum(made) as f64).into())?;
@@ -62,6 +67,7 @@ fn make(made: &Made, room: Room) -> Result<JsValue, JsValue> {
 
 /// A function of any number of parameters.
 fn function(shared: Arc<Shared>, behind: Behind) -> JsValue {
+    let mark = shared.mark.clone();
     let call = move |arguments: Array| -> Result<JsValue, JsValue> {
         let mut guest = Guest(&shared);
         let result = match &behind {
@@ -74,7 +80,7 @@ fn function(shared: Arc<Shared>, behind: Behind) -> JsValue {
         result.map(JsValue::from).map_err(|thrown| thrown.0)
     };
     // A hostcall may call the guest's allocator, and that another hostcall: so it is no FnMut. The browser drops it with the guest.
-    guarded(&Closure::<dyn Fn(Array) -> Result<JsValue, JsValue>>::new(call).into_js_value())
+    guarded(&Closure::<dyn Fn(Array) -> Result<JsValue, JsValue>>::new(call).into_js_value(), &mark)
 }
 
 #[wasm_bindgen(inline_js = r#"
@@ -82,21 +88,31 @@ function reach(depth) {
   return depth === 0 ? 0 : 1 + reach(depth - 1);
 }
 
-export function guarded(call) {
+export function guarded(call, mark) {
   return (...args) => {
     try {
       reach(150);
     } catch {
-      throw new RangeError("Maximum call stack size exceeded");
+      mark.isTooDeep = true;
     }
+    if (mark.isTooDeep) throw new RangeError("Maximum call stack size exceeded");
     return call(args);
   };
+}
+
+export function isTooDeep(mark) {
+  return mark.isTooDeep === true;
 }
 "#)]
 extern "C" {
     /// A function that calls another with its arguments in an array, if there is stack enough for any hostcall: they take less than 60 such steps.
     /// An error of the stack amid a hostcall would go through the playground's own code, which would be of no more use: its destructors do not run.
-    fn guarded(call: &JsValue) -> JsValue;
+    /// Where there is not, the object is marked, and no other such function with that object is called: a guest can catch what is thrown.
+    fn guarded(call: &JsValue, mark: &Object) -> JsValue;
+
+    /// Whether an object was marked so.
+    #[wasm_bindgen(js_name = isTooDeep)]
+    pub(super) fn is_too_deep(mark: &Object) -> bool;
 }
 
 /// An argument, an i32 or an i64, in the lower bits.

@@ -1,6 +1,6 @@
 use std::sync::{Arc, MutexGuard};
 
-use js_sys::{Array, Function, Object, Reflect, WebAssembly};
+use js_sys::{Array, Function, Object, RangeError, Reflect, WebAssembly};
 use portcullis_abi::{Death, Instantiated, Memory, State};
 use portcullis_inspect::Description;
 use portcullis_sim::PluginSetup;
@@ -61,7 +61,11 @@ impl Instantiated for Instance {
     fn enter(&mut self, function: &Function, arguments: &[u32]) -> Result<u32, JsValue> {
         // One that takes less than there is, as in older versions, leaves out what is behind.
         let arguments: Array = arguments.iter().copied().map(JsValue::from).collect();
-        function.apply(&JsValue::NULL, &arguments).map(|value| number(&value))
+        let value = function.apply(&JsValue::NULL, &arguments)?;
+        if imports::is_too_deep(&self.shared.mark) {
+            return Err(RangeError::new("Maximum call stack size exceeded").into());
+        }
+        Ok(number(&value))
     }
 
     fn memory_size(&self) -> u64 {

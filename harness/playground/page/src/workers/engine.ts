@@ -12,7 +12,7 @@ const BLOB_BYTES = 8 << 20;
 let started: Promise<unknown> | undefined;
 
 self.onmessage = async ({ data }: MessageEvent<Begin | Ask>) => {
-  if ("engine" in data) {
+  if (isBegin(data)) {
     started = start({ module_or_path: data.engine });
     // Whoever calls is told.
     started.catch(() => {});
@@ -20,6 +20,11 @@ self.onmessage = async ({ data }: MessageEvent<Begin | Ask>) => {
   }
   post(await answer(data));
 };
+
+/** By a member of its own: what a module does to all objects must not count. */
+function isBegin(data: Begin | Ask): data is Begin {
+  return Object.hasOwn(data, "engine");
+}
 
 async function answer({ id, call, args }: Ask): Promise<Answer> {
   try {

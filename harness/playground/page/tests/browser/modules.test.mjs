@@ -95,6 +95,7 @@ test("a scenario is opened along with its module, which can also come later", as
 
 /** What comes of guests that mean no good: the log, or why they are not played. */
 const BAD = {
+  prototypes: "info: on",
   tables: "600000000 entries in tables, and 60000000 is the most",
   "several-tables": "20000000 entries of tables, and 10000000 is the most",
   "imported-tables": "20000000 entries of tables, and 10000000 is the most",
@@ -104,6 +105,7 @@ const BAD = {
   "grows-an-import": "info: all",
   "long-span": "more bytes in hostcalls than the budget of one callback allows: 1048576000,",
   deep: "wasm trap: call stack exhausted\nIn-VM backtrace:\n    0: ",
+  "catches-depth": "wasm trap: call stack exhausted",
   "deep-in-malloc": "Function: malloc failed: wasm trap: call stack exhausted",
   catches: "proxy_get_current_time_nanoseconds was called: while the module starts",
   "catches-in-malloc": "proxy_get_current_time_nanoseconds was called: the module's allocator",
