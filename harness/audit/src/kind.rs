@@ -19,7 +19,8 @@ const KINDS: [(&[u8], &str); 12] = [
     (b"PAR1", "a Parquet file; give the file that it was made of"),
 ];
 
-/// What a file is that begins so, and what to do; `None` for one that may have records.
+/// What a file may be that begins so, and what to do. Whoever can write to a file of records can let it begin so too: this explains no more than why there
+/// are none.
 pub(crate) fn of(beginning: &[u8]) -> Option<&'static str> {
     KINDS.iter().find(|(start, _)| beginning.starts_with(start)).map(|(_, kind)| *kind)
 }

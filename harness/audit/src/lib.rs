@@ -23,6 +23,7 @@ mod selection;
 pub mod show;
 mod strangers;
 mod time;
+mod trace;
 mod verify;
 
 pub use anywhere::Anywhere;

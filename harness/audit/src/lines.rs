@@ -21,7 +21,8 @@ const LONGEST: usize = 16 << 20;
 const AT_ONCE: usize = 256 << 10;
 /// Likewise of what is no file: each time, a browser has to be asked.
 const AT_ONCE_FROM_AFAR: usize = 1 << 20;
-/// What editors write before a text in UTF-8. It is no part of it: RFC 8259 section 8.1 lets readers pass over it.
+/// What editors write before a text in UTF-8. It is no part of it: RFC 8259 section 8.1 lets readers pass over it. Where files were put together it stands
+/// before a line in the middle.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 /// How much is read between two reports of progress.
 const STRIDE: u64 = 1 << 20;
@@ -29,6 +30,10 @@ const STRIDE: u64 = 1 << 20;
 /// The lines of several files, in their order. At any time one of them is in memory.
 pub struct Lines {
     waiting: VecDeque<(PathBuf, Input)>,
+    /// How many files there were at the beginning.
+    files: usize,
+    /// The first of them that begins as one of another kind does, and that kind.
+    kind: Option<(PathBuf, &'static str)>,
     /// The file that is being read.
     file: PathBuf,
     number: u64,
@@ -43,11 +48,7 @@ pub struct Lines {
 
 /// What is read.
 enum Input {
-    Text {
-        reader: Box<dyn BufRead>,
-        /// How many bytes of the file are before what is read.
-        passed: u64,
-    },
+    Text(Box<dyn BufRead>),
     Messages(MessageReader<Box<dyn BufRead>>),
 }
 
@@ -73,7 +74,7 @@ pub struct Line<'a> {
     pub number: u64,
     /// What is in it.
     pub content: Content<'a>,
-    /// The whole of it, also where that is something else than a record.
+    /// The whole of it, also where that is something else than a record, but without the mark that an editor has put before it.
     pub text: &'a [u8],
     /// Where the record is in its file.
     pub place: Place,
@@ -107,8 +108,6 @@ pub enum ReadError {
     Open(PathBuf, io::Error),
     /// It is a folder.
     Folder(PathBuf),
-    /// It is a file of another kind: which, and what to do.
-    Kind(PathBuf, &'static str),
     /// Reading failed in the middle.
     Read(PathBuf, io::Error),
 }
@@ -119,9 +118,6 @@ impl std::fmt::Display for ReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Open(path, error) | Self::Read(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Kind(path, kind) => {
-                write!(f, "{}: no audit record in it: it is {kind}", path.display())
-            }
             Self::Folder(path) => write!(f, "{}: a folder; name the files in it", path.display()),
         }
     }
@@ -132,7 +128,7 @@ impl Lines {
     /// read.
     ///
     /// # Errors
-    /// A file cannot be opened, is a folder, or begins as a file of another kind does.
+    /// A file cannot be opened, or is a folder.
     pub fn open(paths: &[PathBuf]) -> Result<Self, ReadError> {
         let mut lines = Self::none();
         for path in paths {
@@ -145,7 +141,7 @@ impl Lines {
     /// The lines of what is no file, such as one that a browser has: its name, what gives its bytes, and how many those are.
     ///
     /// # Errors
-    /// It cannot be read, or begins as a file of another kind does.
+    /// It cannot be read.
     pub fn of(name: impl Into<PathBuf>, input: impl Read + 'static, size: u64) -> Result<Self, ReadError> {
         let mut lines = Self { size, ..Self::none() };
         lines.push(name.into(), Box::new(BufReader::with_capacity(AT_ONCE_FROM_AFAR, input)))?;
@@ -155,6 +151,8 @@ impl Lines {
     fn none() -> Self {
         Self {
             waiting: VecDeque::new(),
+            files: 0,
+            kind: None,
             file: PathBuf::new(),
             number: 0,
             position: 0,
@@ -171,8 +169,9 @@ impl Lines {
         if let Err(error) = reader.by_ref().take(kind::BEGINNING).read_to_end(&mut beginning) {
             return Err(ReadError::Read(path, error));
         }
-        if let Some(kind) = kind::of(&beginning) {
-            return Err(ReadError::Kind(path, kind));
+        self.files += 1;
+        if self.kind.is_none() {
+            self.kind = kind::of(&beginning).map(|kind| (path.clone(), kind));
         }
         self.waiting.push_back((path, Input::new(beginning, reader)));
         Ok(())
@@ -199,6 +198,12 @@ impl Lines {
         self
     }
 
+    /// What one of the files seems to be, by how it begins: `it is an image`. That explains why there is no record in it, once it has been read.
+    pub fn kind(&self) -> Option<String> {
+        let (path, kind) = self.kind.as_ref()?;
+        Some(if self.files > 1 { format!("{} is {kind}", path.display()) } else { format!("it is {kind}") })
+    }
+
     /// The bytes of all files together; pipes count as none.
     pub fn size(&self) -> u64 {
         self.size
@@ -213,8 +218,6 @@ impl Lines {
         while let Some((path, input)) = self.waiting.front_mut() {
             if self.number == 0 {
                 self.file.clone_from(path);
-                self.position = input.passed();
-                self.read += self.position;
             }
             self.line.clear();
             let piece = input.read(&mut self.line).map_err(|error| ReadError::Read(path.clone(), error))?;
@@ -225,18 +228,13 @@ impl Lines {
             };
             self.number += 1;
             self.count(bytes);
-            if self.line.trim_ascii().is_empty() && !is_too_long {
+            if without_mark(&self.line).trim_ascii().is_empty() && !is_too_long {
                 continue;
             }
-            let content = if is_too_long { Content::TooLong } else { content(self.line.trim_ascii()) };
+            let text = without_mark(&self.line);
+            let content = if is_too_long { Content::TooLong } else { content(text.trim_ascii()) };
             let place = self.place(content, bytes, message);
-            return Ok(Some(Line {
-                file: &self.file,
-                number: self.number,
-                content,
-                text: &self.line,
-                place,
-            }));
+            return Ok(Some(Line { file: &self.file, number: self.number, content, text, place }));
         }
         (self.progress)(self.read);
         Ok(None)
@@ -270,23 +268,13 @@ impl Input {
     /// Of which the beginning has been read already.
     fn new(beginning: Vec<u8>, rest: Box<dyn BufRead>) -> Self {
         let is_stream = begins_stream(&beginning);
-        let passed = if beginning.starts_with(MARK) { MARK.len() as u64 } else { 0 };
-        let mut beginning = Cursor::new(beginning);
-        beginning.set_position(passed);
-        let reader = Box::new(beginning.chain(rest));
-        if is_stream { Self::Messages(MessageReader::new(reader)) } else { Self::Text { reader, passed } }
-    }
-
-    fn passed(&self) -> u64 {
-        match self {
-            Self::Text { passed, .. } => *passed,
-            Self::Messages(_) => 0,
-        }
+        let reader = Box::new(Cursor::new(beginning).chain(rest));
+        if is_stream { Self::Messages(MessageReader::new(reader)) } else { Self::Text(reader) }
     }
 
     fn read(&mut self, line: &mut Vec<u8>) -> io::Result<Piece> {
         let reader = match self {
-            Self::Text { reader, .. } => return read_line(reader, line),
+            Self::Text(reader) => return read_line(reader, line),
             Self::Messages(reader) => reader,
         };
         let start = reader.position();
@@ -323,6 +311,10 @@ fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Piece> 
         bytes += reader.skip_until(b'\n')? as u64;
     }
     Ok(Piece::Read { bytes, is_too_long, message: None })
+}
+
+fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(MARK).unwrap_or(line)
 }
 
 fn content(line: &[u8]) -> Content<'_> {
@@ -483,24 +475,43 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_kind_is_told_as_such_and_a_short_one_is_read() {
-        let (_folder, paths) = files(&[b"{}", b"\x89PNG\r\n\x1a\n\0\0"]);
-        let error = Lines::open(&paths).err().unwrap().to_string();
-        assert!(error.ends_with("1.jsonl: no audit record in it: it is an image"), "{error}");
-        let error = Lines::of("audit.gz", Cursor::new(b"\x1f\x8b\x08"), 3).err().unwrap().to_string();
-        assert_eq!(error, "audit.gz: no audit record in it: it is packed with gzip; unpack it first");
+    fn a_file_that_begins_as_one_of_another_kind_is_read_all_the_same() {
+        let (_folder, paths) = files(&[b"{}\n", b"\x89PNG\r\n\x1a\n\0\0", b"BZh{}\n{\"a\":1}"]);
+        let mut lines = Lines::open(&paths).unwrap();
+        let mut count = 0;
+        while lines.next().unwrap().is_some() {
+            count += 1;
+        }
+        assert_eq!((count, lines.kind()), (6, Some(format!("{} is an image", paths[1].display()))));
+        let lines = Lines::of("audit.gz", Cursor::new(b"\x1f\x8b\x08"), 3).unwrap();
+        assert_eq!(lines.kind().unwrap(), "it is packed with gzip; unpack it first");
+        assert_eq!(Lines::open(&paths[..1]).unwrap().kind(), None);
         assert_eq!(all(&[b"{}", b""]), [("0.jsonl".to_owned(), 1, "{}".to_owned())]);
     }
 
     #[test]
-    fn the_mark_of_utf_8_is_no_part_of_a_file() {
-        let expected = [("0.jsonl", 1, "{}"), ("2.jsonl", 1, "{\"a\":1}"), ("2.jsonl", 2, "Other")];
-        let found = all(&[b"\xef\xbb\xbf{}", b"\xef\xbb\xbf", b"\xef\xbb\xbf{\"a\":1}\n\xef\xbb\xbf{}\n"]);
+    fn the_mark_of_utf_8_is_no_part_of_a_line() {
+        let expected = [
+            ("0.jsonl", 1, "{}"),
+            ("2.jsonl", 1, "{\"a\":1}"),
+            ("2.jsonl", 3, "{\"b\":2}"),
+            ("2.jsonl", 4, "{}"),
+            ("2.jsonl", 5, "Other"),
+        ];
+        let found = all(&[
+            b"\xef\xbb\xbf{}",
+            b"\xef\xbb\xbf",
+            b"\xef\xbb\xbf{\"a\":1}\n\xef\xbb\xbf\r\n\xef\xbb\xbf{\"b\":2}\n\xef\xbb\xbfportcullis-audit {}\n\xef\xbb\xbf\xef\xbb\xbf{}\n",
+        ]);
         assert_eq!(found, expected.map(|(file, number, text)| (file.to_owned(), number, text.to_owned())));
-        assert_eq!(at_their_places(b"\xef\xbb\xbf {\"a\":1}\r\n{}\n"), [&b"{\"a\":1}"[..], b"{}"]);
+        assert_eq!(
+            at_their_places(b"\xef\xbb\xbf {\"a\":1}\r\n{}\n\xef\xbb\xbf{\"b\":2} \n\xef\xbb\xbfx"),
+            [&b"{\"a\":1}"[..], b"{}", b"{\"b\":2}", b"\xef\xbb\xbfx"]
+        );
         let (told, text) = (Rc::new(Cell::new(0)), &b"\xef\xbb\xbf{}\n"[..]);
         let seen = Rc::clone(&told);
         let mut lines = Lines::of("x", text, 6).unwrap().watched(move |read| seen.set(read));
+        assert_eq!(lines.next().unwrap().unwrap().text, b"{}\n");
         while lines.next().unwrap().is_some() {}
         assert_eq!(told.get(), 6);
     }

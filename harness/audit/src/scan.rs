@@ -9,6 +9,8 @@ use crate::lines::{Content, Line, Lines, ReadError};
 use crate::repeats::Repeats;
 use crate::row::{Decision, Row, RowError, Schema};
 use crate::selection::Selection;
+use crate::strangers::Nothing;
+use crate::trace;
 
 /// What is done with the records that are meant.
 pub trait Sink {
@@ -67,6 +69,10 @@ pub struct Tally {
     pub others: u64,
     /// Lines whose record cannot be read.
     pub broken: u64,
+    /// Of the lines before the first record, how many have something of one. They may have been records.
+    pub traces: u64,
+    /// What one of the files seems to be, by how it begins.
+    pub kind: Option<String>,
     /// Requests of those that are meant, by decision.
     pub allowed: u64,
     /// Likewise.
@@ -146,25 +152,40 @@ pub fn scan(
             }
         }
     }
+    tally.kind = lines.kind();
     Ok(tally)
 }
 
 impl Tally {
+    /// Why there is no record, if there is none. `first` is what is wrong with the first line that might have been one, and where it is.
+    pub fn nothing(&self, first: Option<String>) -> Option<Nothing> {
+        match (self.records, self.traces) {
+            (0, 0) => {
+                let others = self.others + self.broken;
+                Some(Nothing::NoRecord { others, first, kind: self.kind.clone() })
+            }
+            (0, lines) => Some(Nothing::Damaged { lines, first }),
+            _ => None,
+        }
+    }
+
     fn row<'a>(&mut self, line: &Line<'a>, broken: &mut dyn FnMut(Broken)) -> Option<(Row<'a>, &'a [u8])> {
         let problem = match line.content {
-            Content::Other => {
-                self.others += 1;
-                return None;
-            }
-            Content::TooLong => "longer than any record: more than 16 MiB".to_owned(),
+            Content::Other => None,
+            Content::TooLong => Some("longer than any record: more than 16 MiB".to_owned()),
             Content::Record(record) => match Row::read(record) {
                 Ok(row) => return Some((row, record)),
-                Err(RowError::Stranger) => {
-                    self.others += 1;
-                    return None;
-                }
-                Err(error) => error.to_string(),
+                Err(RowError::Stranger) => None,
+                Err(error) => Some(error.to_string()),
             },
+        };
+        // Of one that is too long, nobody knows what is in it.
+        let may_be_trace = self.records == 0;
+        self.traces +=
+            u64::from(may_be_trace && (line.content == Content::TooLong || trace::of_record(line.text)));
+        let Some(problem) = problem else {
+            self.others += 1;
+            return None;
         };
         self.broken += 1;
         broken(Broken { file: line.file.to_owned(), number: line.number, problem });
@@ -251,6 +272,8 @@ mod tests {
             repeats: 1,
             others: 2,
             broken: 1,
+            traces: 0,
+            kind: None,
             allowed: 1,
             denied: 7,
             undecided: 0,
@@ -260,6 +283,20 @@ mod tests {
         };
         assert_eq!(tally, expected);
         assert!(problems.len() == 1 && problems[0].contains("audit.jsonl:6: half a record"), "{problems:?}");
+    }
+
+    #[test]
+    fn without_a_record_it_is_told_whether_there_is_anything_of_one() {
+        let nothing = |text: &str| pass(text, &Selection::default(), 0).1.nothing(None);
+        let damaged = |lines| Some(Nothing::Damaged { lines, first: None });
+        assert_eq!(nothing(&record(1, "")), None);
+        assert_eq!(nothing(&format!("hello\nx{}\n{{{}", record(1, ""), record(2, ""))), damaged(2));
+        assert_eq!(nothing(&"{".repeat(17 << 20)), damaged(1));
+        let kind = Some("it is packed with bzip2; unpack it first".to_owned());
+        let expected = Nothing::NoRecord { others: 2, first: None, kind };
+        assert_eq!(nothing("BZh\n{\"a\":1}"), Some(expected));
+        let (_, tally, _) = pass(&format!("x{}\n{0}\nx{0}", record(1, "")), &Selection::default(), 0);
+        assert_eq!((tally.traces, tally.nothing(None)), (1, None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use portcullis_audit_chain::verify::{Finding, Knower, Place, Summary, Trust, Verifier};
 
 use crate::strangers::{Nothing, Strangers};
-use crate::{Content, Line, Lines, ReadError};
+use crate::{Content, Line, Lines, ReadError, trace};
 
 /// What a note of one of our chains begins with.
 const NOTE: &str = "portcullis.audit/";
@@ -20,6 +20,8 @@ pub struct Verification {
     verifier: Verifier,
     files: Vec<PathBuf>,
     strangers: Strangers,
+    /// What one of the files seems to be, by how it begins.
+    kind: Option<String>,
 }
 
 /// Something that is not as it should be, and where.
@@ -48,8 +50,8 @@ pub enum VerifyError {
     Read(ReadError),
     /// What was found cannot be written.
     Write(io::Error),
-    /// A file of checkpoints has none.
-    NoCheckpoint(PathBuf),
+    /// A file of checkpoints has none; and what it seems to be instead.
+    NoCheckpoint(PathBuf, Option<String>),
     /// A line of it begins a note that is none.
     NoNote(PathBuf, u64),
     /// There is nothing to verify in the files. The text does not name them.
@@ -63,8 +65,9 @@ impl std::fmt::Display for VerifyError {
         match self {
             Self::Read(error) => error.fmt(f),
             Self::Write(error) => error.fmt(f),
-            Self::NoCheckpoint(file) => {
-                write!(f, "{}: no checkpoint in it, neither as a record nor as a note", file.display())
+            Self::NoCheckpoint(file, kind) => {
+                write!(f, "{}: no checkpoint in it, neither as a record nor as a note", file.display())?;
+                kind.as_ref().map_or(Ok(()), |kind| write!(f, ": {kind}"))
             }
             Self::Nothing(nothing) => nothing.fmt(f),
             Self::NoNote(file, line) => {
@@ -93,7 +96,12 @@ impl From<io::Error> for VerifyError {
 impl Verification {
     /// One that trusts these keys.
     pub fn new(trust: Trust) -> Self {
-        Self { verifier: Verifier::new(trust), files: Vec::new(), strangers: Strangers::default() }
+        Self {
+            verifier: Verifier::new(trust),
+            files: Vec::new(),
+            strangers: Strangers::default(),
+            kind: None,
+        }
     }
 
     /// Reads checkpoints that were kept elsewhere: records, also among the lines of Envoy's log, and notes. This comes before the records.
@@ -103,6 +111,8 @@ impl Verification {
     pub fn keep(&mut self, file: &Path, told: &mut Told<'_>) -> Result<(), VerifyError> {
         let mut lines = Lines::open(&[file.to_owned()])?;
         let (mut note, mut kept) = (Note::default(), 0_u64);
+        // Whether no line has anything of a checkpoint.
+        let mut is_foreign = true;
         loop {
             let line = lines.next()?;
             let text = line.as_ref().map(|line| (line.number, line.text));
@@ -113,20 +123,26 @@ impl Verification {
                 let place = self.place(file, note.line);
                 let no_note = || VerifyError::NoNote(file.to_owned(), note.line);
                 let findings = self.verifier.keep_note(place, &note.text).ok_or_else(no_note)?;
-                kept += 1;
+                (kept, is_foreign) = (kept + 1, false);
                 self.tell(&findings, None, told)?;
             }
             let Some((number, text)) = text else { break };
             note = Note::begun(number, text);
             if note.text.is_empty() {
                 let place = self.place(file, number);
+                is_foreign &= !trace::of_record(text);
                 if let Some(findings) = self.verifier.keep_line(place, text) {
                     kept += 1;
+                    is_foreign &= !findings.is_empty() && findings.iter().all(|it| it.chain.is_none());
                     self.tell(&findings, None, told)?;
                 }
             }
         }
-        if kept == 0 { Err(VerifyError::NoCheckpoint(file.to_owned())) } else { Ok(()) }
+        let kind = lines.kind().filter(|_| is_foreign);
+        if kept == 0 || kind.is_some() {
+            return Err(VerifyError::NoCheckpoint(file.to_owned(), kind));
+        }
+        Ok(())
     }
 
     /// Reads records, in their order.
@@ -141,11 +157,13 @@ impl Verification {
                 // The verifier looks for itself: a record whose beginning is damaged is something else to others.
                 Content::Record(_) | Content::Other => self.verifier.line(place, line.text),
             };
+            self.strangers.read(&line, place, &findings);
             if !findings.is_empty() {
                 let Self { files, strangers, .. } = self;
                 tell(files, &findings, Some((place, &line)), &mut noticed(strangers, told))?;
             }
         }
+        self.kind = lines.kind();
         Ok(())
     }
 
@@ -154,10 +172,10 @@ impl Verification {
     /// # Errors
     /// There is nothing to verify in the files, or somebody cannot be told.
     pub fn finish(self, told: &mut Told<'_>) -> Result<(Summary, Vec<PathBuf>), VerifyError> {
-        let Self { verifier, files, mut strangers } = self;
+        let Self { verifier, files, mut strangers, kind } = self;
         let summary = verifier.finish();
         tell(&files, &summary.findings, None, &mut noticed(&mut strangers, told))?;
-        match strangers.nothing(&summary, files.len()) {
+        match strangers.nothing(&summary, files.len(), kind) {
             Some(nothing) => Err(VerifyError::Nothing(nothing)),
             None => Ok((summary, files)),
         }
@@ -186,7 +204,7 @@ fn noticed<'a>(
     told: &'a mut Told<'_>,
 ) -> impl FnMut(Found<'_>) -> io::Result<()> {
     |found| {
-        strangers.found((found.file, found.line), found.finding, found.read);
+        strangers.found((found.file, found.line), found.finding);
         told(found)
     }
 }
@@ -282,7 +300,7 @@ mod tests {
     }
 
     /// How many checkpoints of this file fit the records, and what is found.
-    fn kept(file: &str) -> Result<(u64, Vec<String>), VerifyError> {
+    fn kept(file: impl AsRef<[u8]>) -> Result<(u64, Vec<String>), VerifyError> {
         let folder = tempfile::tempdir().unwrap();
         let [records, checkpoints] = ["records", "checkpoints"].map(|name| folder.path().join(name));
         std::fs::write(&records, written().0.join("\n")).unwrap();
@@ -313,18 +331,25 @@ mod tests {
         ] {
             assert_eq!(kept(&file).unwrap(), (2, vec![]), "{file}");
         }
-        let (count, codes) = kept(&first.replace("\n2\n", "\n3\n")).unwrap();
+        let (count, codes) = kept(first.replace("\n2\n", "\n3\n")).unwrap();
         assert_eq!((count, codes), (0, vec!["kept_checkpoint".to_owned()]));
         // Of somebody who does not sign as C2SP has it.
-        let (count, codes) = kept(&format!("{first}\n\u{2014} x y\n")).unwrap();
+        let (count, codes) = kept(format!("{first}\n\u{2014} x y\n")).unwrap();
         assert_eq!((count, codes), (1, vec!["note".to_owned()]));
     }
 
     #[test]
     fn a_file_without_checkpoints_is_none() {
         let records = written().0.join("\n");
-        assert!(matches!(kept(&records), Err(VerifyError::NoCheckpoint(_))));
-        assert!(matches!(kept(""), Err(VerifyError::NoCheckpoint(_))));
+        assert!(matches!(kept(&records), Err(VerifyError::NoCheckpoint(_, None))));
+        assert!(matches!(kept(""), Err(VerifyError::NoCheckpoint(_, None))));
+        let packed = |file: &[u8]| matches!(kept(file), Err(VerifyError::NoCheckpoint(_, Some(_))));
+        assert!(packed(b"BZh\n{\n{\n"));
+        assert!(!packed(b"BZh\n{\n\"class_uid\":"), "something of a record is in it");
+        assert_eq!(
+            kept(format!("BZh\n{{\n{}", written().1[0])).unwrap(),
+            (1, vec!["half_record".to_owned()])
+        );
         assert!(matches!(kept("x\nportcullis.audit/x\n1\n2\n3\n"), Err(VerifyError::NoNote(_, 2))));
     }
 }

@@ -7,7 +7,7 @@ mod text;
 use std::io;
 use std::path::PathBuf;
 
-use portcullis_audit_chain::verify::Summary;
+use portcullis_audit_chain::verify::{Summary, Uid};
 
 pub use amount::{Amount, Most};
 pub use remarks::{Remark, remarks};
@@ -17,7 +17,10 @@ use crate::verify::Found;
 
 /// What findings and chains are told with.
 pub trait Report {
-    /// Tells one finding.
+    /// Whether one more finding of a chain, or of none, is told. If it is not, it is counted.
+    fn allows(&mut self, chain: Option<Uid>) -> bool;
+
+    /// Tells one finding, which was allowed.
     ///
     /// # Errors
     /// It cannot be written.

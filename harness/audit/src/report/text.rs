@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use portcullis_audit_chain::verify::{ChainSummary, Checkpoints, End, Summary};
+use portcullis_audit_chain::verify::{ChainSummary, Checkpoints, End, Summary, Uid};
 use portcullis_scenario::report::{columns, short};
 
 use super::{Amount, Most, Report, remarks};
@@ -34,10 +34,11 @@ impl<W: Write> Text<W> {
 }
 
 impl<W: Write> Report for Text<W> {
+    fn allows(&mut self, chain: Option<Uid>) -> bool {
+        self.amount.allows(chain)
+    }
+
     fn found(&mut self, Found { file, line, finding, known, .. }: Found<'_>) -> io::Result<()> {
-        if !self.amount.allows(finding.chain) {
-            return Ok(());
-        }
         let mut text = format!("{}:{line}: {finding}", file.display());
         if let Some((file, line)) = known {
             let _ = write!(text, " ({}:{line})", file.display());

@@ -66,6 +66,7 @@ mod tests {
             lost: 17,
             first: Some(1_790_000_000_000),
             last: Some(1_790_000_005_000),
+            ..Tally::default()
         };
         assert_eq!(
             footer(&tally),

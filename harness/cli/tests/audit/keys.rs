@@ -44,8 +44,12 @@ fn keys_and_files_that_are_none_are_told_before_anything_is_read() {
             &["audit.jsonl", "--checkpoints", "bad.note"],
             "bad.note:1: no note of a chain: that has its name, a number, a root and a hash, each on a line",
         ),
-        (&["audit.jsonl", "image.png"], "image.png: no audit record in it: it is an image"),
-        (&["audit.jsonl", "--checkpoints", "image.png"], "image.png: no audit record in it: it is an image"),
+        (&["image.png"], "image.png: no audit record in it: it is an image"),
+        (&["other.log", "image.png"], "other.log, image.png: no audit record in it: image.png is an image"),
+        (
+            &["audit.jsonl", "--checkpoints", "image.png"],
+            "image.png: no checkpoint in it, neither as a record nor as a note: it is an image",
+        ),
         (&["empty.jsonl"], "empty.jsonl: no audit record in it: it is empty"),
         (
             &["empty.jsonl", "other.log"],

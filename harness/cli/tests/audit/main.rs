@@ -3,6 +3,7 @@
 mod export;
 mod hostile;
 mod keys;
+mod nothing;
 mod show;
 mod verify;
 mod writers;

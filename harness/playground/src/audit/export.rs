@@ -35,8 +35,8 @@ where
         }
     };
     let tally = tally.map_err(|error| Refusal::of_file(error.to_string()))?;
-    if tally.records == 0 {
-        return Err(Refusal::no_record(&name, tally.others + tally.broken, None));
+    if let Some(nothing) = tally.nothing(None) {
+        return Err(Refusal::nothing(&name, &nothing));
     }
     out.flush().map_err(|error| Refusal::of_file(error.to_string()))
 }

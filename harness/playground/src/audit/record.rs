@@ -36,8 +36,9 @@ pub fn record(bytes: &[u8]) -> Result<String, Refusal> {
     serde_json::to_string(&read).map_err(|error| Refusal::of_file(error.to_string()))
 }
 
-/// The JSON of a line, also of one in a log. Of a message no byte may be taken for the white space around it.
+/// The JSON of a line, also of one in a log. Of a message no byte may be taken for the white space around it, and none begins as the mark of UTF-8 does.
 fn line(bytes: &[u8]) -> Option<&[u8]> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = bytes.trim_ascii();
     if text.starts_with(b"{") { Some(text) } else { logged(bytes) }
 }

@@ -22,9 +22,9 @@ impl Refusal {
         Self { member: "file", problem }
     }
 
-    /// That there is no record in a file: how many lines of something else, and what is wrong with the first that might have been one.
-    pub(super) fn no_record(name: &str, others: u64, first: Option<String>) -> Self {
-        Self::of_file(format!("{name}: {}", Nothing::NoRecord { others, first }))
+    /// Why there is nothing in a file of this name.
+    pub(super) fn nothing(name: &str, nothing: &Nothing) -> Self {
+        Self::of_file(format!("{name}: {nothing}"))
     }
 
     /// As `page/src/forms.ts` has it.

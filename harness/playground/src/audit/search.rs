@@ -80,9 +80,9 @@ where
     };
     let failed = |error: &dyn ToString| Refusal::of_file(error.to_string());
     let tally = scan(file.lines()?, &selection, &mut sinks, &mut tell).map_err(|error| failed(&error))?;
-    if tally.records == 0 {
-        let first = broken.first().map(|BrokenLine { line, problem }| format!("line {line}: {problem}"));
-        return Err(Refusal::no_record(&name, tally.others + tally.broken, first));
+    let first = broken.first().map(|BrokenLine { line, problem }| format!("line {line}: {problem}"));
+    if let Some(nothing) = tally.nothing(first) {
+        return Err(Refusal::nothing(&name, &nothing));
     }
     let (page, histogram) = sinks;
     let found = found(tally, broken, page.into_rows(), histogram.bars());

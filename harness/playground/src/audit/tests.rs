@@ -218,6 +218,41 @@ fn records_without_hashes_are_told_from_other_lines() {
 }
 
 #[test]
+fn damaged_records_are_no_lines_of_something_else() {
+    let damaged: String = FILE.lines().map(|line| format!("x{line}\n")).collect();
+    let problem = |lines: u64, first: &str| {
+        let what = "no record in it can be read, but something of one stands in";
+        refused("file", &format!("audit.jsonl: {what} {lines} lines{first}"))
+    };
+    let page = r#"{"skip":0,"take":10}"#;
+    assert_eq!(verified(damaged.as_str())["findingsInAll"], json!(10));
+    assert_eq!(search(dropped(damaged.as_str()), "{}", page), Err(problem(10, "")));
+    assert_eq!(exported(damaged.as_str(), &json!({}), "csv"), Err(problem(10, "")));
+    assert_eq!(verify(dropped(format!("hello\n{damaged}")), "{}"), Err(problem(10, " (line 2)")));
+    let half = "{\"class_uid\":4002,\n".repeat(2);
+    let first = " (line 1: half a record: the line ends in the middle of it)";
+    assert_eq!(search(dropped(half), "{}", page), Err(problem(2, first)));
+}
+
+#[test]
+fn how_a_file_begins_keeps_nobody_from_reading_it() {
+    let it = verified(format!("BZh\n[{{}}]\n{FILE}"));
+    assert_eq!((&it["isIntact"], &it["records"], &it["others"]), (&json!(true), &json!(10), &json!(2)));
+    assert_eq!(searched(format!("BZh{FILE}"), &json!({}), 0, 10)["records"], 9);
+}
+
+#[test]
+fn a_mark_of_an_editor_before_a_line_is_no_part_of_its_record() {
+    let marked: String = FILE.lines().map(|line| format!("\u{feff}{line}\n")).collect();
+    assert_eq!(verified(marked.as_str())["isIntact"], json!(true));
+    let row = &searched(marked.as_str(), &json!({}), 3, 1)["rows"][0];
+    let [offset, length] = ["offset", "length"].map(|name| row[name].as_u64().unwrap() as usize);
+    assert_eq!(Some(&marked[offset..offset + length]), FILE.lines().nth(3));
+    let of = |bytes: &str| record(bytes.as_bytes()).unwrap();
+    assert_eq!(of(marked.lines().nth(3).unwrap()), of(FILE.lines().nth(3).unwrap()));
+}
+
+#[test]
 fn a_search_counts_all_and_shows_a_page() {
     let all = searched(FILE, &json!({}), 0, 1000);
     assert_eq!((&all["records"], &all["meant"], &all["others"]), (&json!(10), &json!(10), &json!(0)));

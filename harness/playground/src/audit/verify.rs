@@ -84,14 +84,14 @@ where
     let mut report = Text::new(&mut text, Most::FEW, is_anchored);
     let mut tell = |found: Found<'_>, findings: &mut Findings| {
         findings.add(&found);
-        report.found(found)
+        if report.allows(found.finding.chain) { report.found(found) } else { Ok(()) }
     };
     let mut verification = Verification::new(trust);
     verification.read(file.lines()?, &mut |found| tell(found, &mut findings)).map_err(failed)?;
     findings.end();
     let (summary, files) =
         verification.finish(&mut |found| tell(found, &mut findings)).map_err(|error| match error {
-            VerifyError::Nothing(nothing) => Refusal::of_file(format!("{name}: {nothing}")),
+            VerifyError::Nothing(nothing) => Refusal::nothing(&name, &nothing),
             error => failed(error),
         })?;
     report.end(&summary, &files).map_err(failed)?;

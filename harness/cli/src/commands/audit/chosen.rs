@@ -7,11 +7,12 @@ use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use portcullis_audit::show::told;
 use portcullis_audit::{
-    Broken, Decision, Field, Lines, Pattern, Selection, Sink, Source, Tally, TooLong, parse_time, scan,
+    Broken, Decision, Field, Lines, Nothing, Pattern, Selection, Sink, Source, Tally, TooLong, parse_time,
+    scan,
 };
 use portcullis_kit::Statuses;
 
-use super::failure::Failure;
+use super::failure::{Failure, nothing_in};
 use super::progress::progress;
 
 /// Lines that cannot be read, of which each is told.
@@ -163,28 +164,39 @@ impl Chosen {
     pub(super) fn open(&self) -> Result<(Lines, ProgressBar), String> {
         Lines::open(&self.files).map(progress).map_err(|error| error.to_string())
     }
-}
 
-/// Reads everything. Lines that cannot be read are told, as long as there are not too many of them.
-pub(super) fn pass(
-    lines: Lines,
-    bar: &ProgressBar,
-    selection: &Selection,
-    sink: &mut dyn Sink,
-) -> Result<Tally, Failure> {
-    let mut count = 0;
-    let mut tell = |broken: Broken| {
-        count += 1;
-        if count <= MOST_TOLD {
-            bar.suspend(|| anstream::eprintln!("portcullis: {}", told(&broken.to_string())));
+    /// Reads everything. Lines that cannot be read are told, as long as there are not too many of them. Of a file that begins as one of another kind they
+    /// are told when there was a record in it, or something of one; otherwise what it is.
+    pub(super) fn pass(
+        &self,
+        lines: Lines,
+        bar: &ProgressBar,
+        selection: &Selection,
+        sink: &mut dyn Sink,
+    ) -> Result<Tally, Failure> {
+        let say = |problem: &str| bar.suspend(|| anstream::eprintln!("portcullis: {problem}"));
+        let (mut count, mut waiting) = (0, Vec::new());
+        let may_be_foreign = lines.kind().is_some();
+        let mut tell = |broken: Broken| {
+            count += 1;
+            match told(&broken.to_string()) {
+                _ if count > MOST_TOLD => {}
+                problem if may_be_foreign => waiting.push(problem),
+                problem => say(&problem),
+            }
+        };
+        let tally = scan(lines, selection, sink, &mut tell);
+        bar.finish_and_clear();
+        let nothing = tally.as_ref().ok().filter(|_| may_be_foreign).and_then(|tally| tally.nothing(None));
+        if let Some(nothing) = nothing.filter(Nothing::is_foreign) {
+            return Err(nothing_in(&self.files, &nothing).into());
         }
-    };
-    let tally = scan(lines, selection, sink, &mut tell);
-    bar.finish_and_clear();
-    if let Some(more) = count.checked_sub(MOST_TOLD).filter(|more| *more > 0) {
-        anstream::eprintln!("portcullis: and {more} more lines that cannot be read");
+        waiting.iter().for_each(|problem| say(problem));
+        if let Some(more) = count.checked_sub(MOST_TOLD).filter(|more| *more > 0) {
+            say(&format!("and {more} more lines that cannot be read"));
+        }
+        Ok(tally?)
     }
-    Ok(tally?)
 }
 
 impl When {

@@ -8,7 +8,7 @@ use portcullis_audit::show::footer;
 use portcullis_audit::{Field, Lines, Selection, Sink, Tally};
 use portcullis_audit_parquet::Parquet;
 
-use super::chosen::{Chosen, KindName, pass};
+use super::chosen::{Chosen, KindName};
 use super::failure::{Failure, ended};
 use super::output::Output;
 use crate::Verdict;
@@ -20,7 +20,7 @@ const AT_ONCE: usize = 256 << 10;
 ///
 /// Records that were delivered twice are written once. A file is there when it is complete, readable for whoever wrote it.
 ///
-/// Exit codes: 0 all good, 1 some lines could not be read or some records not be written, 2 a file cannot be read or written.
+/// Exit codes: 0 all good, 1 some lines could not be read or some records not be written, 2 a file cannot be read or written, or is of another kind.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     #[command(flatten)]
@@ -109,7 +109,7 @@ impl Export {
             Form::Ecs => Box::new(Ecs::new(&mut out)),
             Form::Protobuf => Box::new(Messages::new(&mut out)?),
         };
-        let tally = pass(lines, bar, selection, sink.as_mut())?;
+        let tally = self.chosen.pass(lines, bar, selection, sink.as_mut())?;
         sink.end(&tally)?;
         drop(sink);
         out.flush()?;

@@ -1,8 +1,10 @@
 //! How reading, showing, verifying and exporting fail.
 
 use std::io;
+use std::path::PathBuf;
 
-use portcullis_audit::{ScanError, VerifyError};
+use portcullis_audit::show::told;
+use portcullis_audit::{Nothing, ScanError, VerifyError};
 
 use crate::Verdict;
 
@@ -21,6 +23,12 @@ pub(super) fn ended(result: Result<Verdict, Failure>) -> Result<Verdict, String>
         Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Verdict::Good),
         Err(Failure::Write(error)) => Err(format!("cannot write: {error}")),
     }
+}
+
+/// Why there is nothing in these files.
+pub(super) fn nothing_in(files: &[PathBuf], nothing: &Nothing) -> String {
+    let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    told(&format!("{}: {nothing}", files.join(", ")))
 }
 
 impl From<String> for Failure {

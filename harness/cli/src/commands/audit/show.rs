@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use portcullis_audit::show::{Column, Objects, Table, footer, one, told};
 use portcullis_audit::{Field, First, Last, Lines, Pattern, Row, Selection, Sink, Tally};
 
-use super::chosen::{Chosen, KindName, pass};
+use super::chosen::{Chosen, KindName};
 use super::failure::{Failure, ended};
 use super::progress::Beside;
 use crate::Verdict;
@@ -18,7 +18,7 @@ const ELSEWHERE: usize = 200;
 
 /// Shows records.
 ///
-/// Exit codes: 0 all lines could be read, 1 some could not or there is not one such record alone, 2 a file cannot be read.
+/// Exit codes: 0 all lines could be read, 1 some could not or there is not one such record alone, 2 a file cannot be read or is of another kind.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     #[command(flatten)]
@@ -87,14 +87,14 @@ impl Show {
         sink: &mut dyn Sink,
     ) -> Result<Tally, Failure> {
         let tally = match (self.limit, self.tail) {
-            (Some(most), _) => pass(lines, bar, selection, &mut First::new(sink, most.get()))?,
+            (Some(most), _) => self.chosen.pass(lines, bar, selection, &mut First::new(sink, most.get()))?,
             (None, Some(most)) => {
                 let mut last = Last::new(most.get());
-                let tally = pass(lines, bar, selection, &mut last)?;
+                let tally = self.chosen.pass(lines, bar, selection, &mut last)?;
                 last.give(sink)?;
                 tally
             }
-            (None, None) => pass(lines, bar, selection, sink)?,
+            (None, None) => self.chosen.pass(lines, bar, selection, sink)?,
         };
         sink.end(&tally)?;
         Ok(tally)
@@ -121,7 +121,7 @@ impl Show {
         selection.texts.push((Field::Id, Pattern::Exact(id.to_owned())));
         // All is read: whoever can write to the file can put a record of his own with this id before the genuine one.
         let out = Beside::new(bar, anstream::stdout().lock());
-        let tally = pass(lines, bar, &selection, &mut Full { out, is_begun: false })?;
+        let tally = self.chosen.pass(lines, bar, &selection, &mut Full { out, is_begun: false })?;
         match tally.meant {
             1 => return Ok(if tally.broken > 0 { Verdict::Bad } else { Verdict::Good }),
             0 => anstream::eprintln!("portcullis: no record {} among {}", told(id), tally.records),

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Engine, Finding, Verified } from "../engine";
 import { Boundary } from "../parts/Boundary";
 import { refusal, useRun } from "../parts/useRun";
+import { Refused } from "../refused";
 import { TAKE, type Answered, type Asked } from "./asked";
 import { Details } from "./Details";
 import { byLine } from "./found";
@@ -12,12 +13,14 @@ import { Verification } from "./Verification";
 interface Props {
   engine: Engine;
   file: File;
+  /** What it seems to be, by how it begins; said of it where there is no record in it. */
+  instead: string | null;
   /** Tells what is wrong with the file as a whole. */
   onProblem: (problem: string | null) => void;
 }
 
 /** One file: verified and searched at once, each of which can be stopped. */
-export function AuditFile({ engine, file, onProblem }: Props) {
+export function AuditFile({ engine, file, instead, onProblem }: Props) {
   const verification = useRun<Verified>();
   const search = useRun<Answered>();
   const [asked, setAsked] = useState<Asked>({ query: {}, skip: 0 });
@@ -27,8 +30,8 @@ export function AuditFile({ engine, file, onProblem }: Props) {
   }, [engine, file]);
   useEffect(() => {
     const page = { skip: asked.skip, take: TAKE };
-    search.start(async (progress, signal) => ({ asked, found: await engine.search(file, asked.query, page, progress, signal) }));
-  }, [engine, file, asked]);
+    search.start(async (progress, signal) => ({ asked, found: await engine.search(file, asked.query, page, progress, signal).catch(explained(instead)) }));
+  }, [engine, file, instead, asked]);
   const problem = verification.state === "failed" && search.state === "failed" && !verification.result && !search.result ? search.refusal?.problem : undefined;
   useEffect(() => onProblem(problem ?? null), [problem]);
   // A verdict by other keys than those that were given last is none.
@@ -54,4 +57,12 @@ export function AuditFile({ engine, file, onProblem }: Props) {
       )}
     </>
   );
+}
+
+/** Throws on what was thrown; where the engine has found nothing in the file, with what that seems to be. */
+function explained(instead: string | null) {
+  return (error: unknown): never => {
+    if (instead === null || !(error instanceof Refused) || error.refusal.member !== "file") throw error;
+    throw new Refused({ ...error.refusal, problem: `${error.refusal.problem}. ${instead}` });
+  };
 }

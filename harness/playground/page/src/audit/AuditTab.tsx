@@ -1,7 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { Engine } from "../engine";
 import { Drop } from "../parts/Drop";
-import { beginningOf, insteadOfLines, insteadOfRecords } from "../parts/foreign";
+import { beginningOf, insteadOfRecords } from "../parts/foreign";
 import { Message } from "../parts/Message";
 import { bytes } from "../parts/units";
 import { AuditFile } from "./AuditFile";
@@ -11,8 +11,7 @@ interface Chosen {
   file: File;
   /** A file that is chosen again may have changed, so it is another one. */
   number: number;
-  beginning: Uint8Array;
-  /** What it is, where that is plain before it is read. */
+  /** What it seems to be, should there be no record in it. Anybody can let a file of records begin so too. */
   instead: string | null;
 }
 
@@ -26,13 +25,8 @@ export function AuditTab({ engine }: { engine: Engine }) {
     const mine = ++number.current;
     const beginning = await beginningOf(file);
     if (mine !== number.current) return;
-    const instead = insteadOfRecords(beginning, file.name);
-    setChosen({ file, number: mine, beginning, instead });
-    setProblem(file.size === 0 ? `${file.name} is empty: it has no records` : instead && `${file.name}: no audit record in it. ${instead}`);
-  };
-  const tell = (found: string | null) => {
-    const instead = found === null || !chosen ? null : insteadOfLines(chosen.beginning);
-    setProblem(instead ? `${found}. ${instead}` : found);
+    setChosen({ file, number: mine, instead: insteadOfRecords(beginning) });
+    setProblem(file.size === 0 ? `${file.name} is empty: it has no records` : null);
   };
   return (
     <div class="audit stack">
@@ -44,9 +38,7 @@ export function AuditTab({ engine }: { engine: Engine }) {
       </p>
       <Help />
       {chosen && <h2 class="file-name">{chosen.file.name} <span class="quiet">{bytes(chosen.file.size)}</span></h2>}
-      {chosen && chosen.file.size > 0 && chosen.instead === null && (
-        <AuditFile key={chosen.number} engine={engine} file={chosen.file} onProblem={tell} />
-      )}
+      {chosen && chosen.file.size > 0 && <AuditFile key={chosen.number} engine={engine} {...chosen} onProblem={setProblem} />}
     </div>
   );
 }

@@ -96,7 +96,7 @@ async function read(engine: Engine, file: File): Promise<Read> {
     return { file, digest, module: await engine.inspect(bytes) };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    const instead = insteadOfModule(beginning, file.name);
+    const instead = insteadOfModule(beginning);
     return { file, digest, module: instead ? `${error.refusal.problem}. ${instead}` : error.refusal.problem };
   }
 }

@@ -88,10 +88,10 @@ test("files that are nearly what a tab takes are named, with what makes it of th
     await page.getByLabel(label).setInputFiles({ name: file, mimeType: "", buffer: Buffer.from(content) });
     await errors(panel).filter({ hasText: said }).waitFor();
   };
-  await told("Audit file", /^Drop an audit file/, "wide.jsonl", Buffer.from(`\ufeff${records}`, "utf16le"), /^wide\.jsonl: no audit record in it\. It is a text in UTF-16: iconv -f UTF-16 -t UTF-8 wide\.jsonl makes one in UTF-8 of it\.$/);
-  await told("Audit file", /^Drop an audit file/, "list.json", `[${records.trim().split("\n").join(",\n")}]`, /^list\.json: no audit record in it\. It is an array of JSON: jq -c '\.\[\]' list\.json makes a line of each record\.$/);
+  await told("Audit file", /^Drop an audit file/, "wide.jsonl", Buffer.from(`\ufeff${records}`, "utf16le"), /^wide\.jsonl: no audit record in it: it is text in UTF-16; save it as UTF-8\. It is a text in UTF-16: iconv -f UTF-16 -t UTF-8 FILE makes one in UTF-8 of it\.$/);
+  await told("Audit file", /^Drop an audit file/, "list.json", `[${records.trim().split("\n").join(",\n")}]`, /^list\.json: no record in it can be read, but something of one stands in \d+ lines .*\. It is an array of JSON: jq -c '\.\[\]' FILE makes a line of each record\.$/);
   await told("Audit file", /^Drop an audit file/, "audit.csv", csv, /^audit\.csv: no audit record in it: .*\. It is CSV, as for a spreadsheet: open the JSON lines that it was made of\.$/);
-  await told("Module", /^Drop a proxy-wasm module/, "filter.wasm.gz", gzipSync("\0asm"), /\. It is packed with gzip: gunzip filter\.wasm\.gz unpacks it\.$/);
-  await told("Module", /^Drop a proxy-wasm module/, "filter.wat", "(module)", /\. It is the text form of a module: wat2wasm filter\.wat makes a module of it\.$/);
+  await told("Module", /^Drop a proxy-wasm module/, "filter.wasm.gz", gzipSync("\0asm"), /\. It is packed with gzip: gunzip FILE unpacks it\.$/);
+  await told("Module", /^Drop a proxy-wasm module/, "filter.wat", "(module)", /\. It is the text form of a module: wat2wasm FILE makes a module of it\.$/);
   await close();
 });

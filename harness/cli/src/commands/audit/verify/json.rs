@@ -1,37 +1,45 @@
-//! What was found, for programs: one object, written as it comes.
+//! What was found, for programs: one object, which is written when it is whole.
 
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::PathBuf;
 
 use portcullis_audit::Found;
 use portcullis_audit::report::{Amount, Most, Report};
-use portcullis_audit_chain::verify::{ChainSummary, End, Summary};
+use portcullis_audit_chain::verify::{ChainSummary, End, Summary, Uid};
 use serde_json::{Value, json};
+use tempfile::SpooledTempFile;
+
+/// How much of it is kept in memory; of what is more, a file has it.
+const IN_MEMORY: usize = 1 << 20;
 
 pub(super) struct Json<W> {
     out: W,
     amount: Amount,
+    /// What there is of it so far.
+    text: SpooledTempFile,
     is_begun: bool,
 }
 
 impl<W: Write> Json<W> {
     pub(super) fn new(out: W, most: Most) -> Self {
-        Self { out, amount: Amount::new(most), is_begun: false }
+        let text = tempfile::spooled_tempfile(IN_MEMORY);
+        Self { out, amount: Amount::new(most), text, is_begun: false }
     }
 
     /// What comes before the next finding, or before the end of them.
     fn begin(&mut self, otherwise: &str) -> io::Result<()> {
         let before = if self.is_begun { otherwise } else { "{\"findings\":[\n" };
         self.is_begun = true;
-        self.out.write_all(before.as_bytes())
+        self.text.write_all(before.as_bytes())
     }
 }
 
 impl<W: Write> Report for Json<W> {
+    fn allows(&mut self, chain: Option<Uid>) -> bool {
+        self.amount.allows(chain)
+    }
+
     fn found(&mut self, Found { file, line, finding, known, .. }: Found<'_>) -> io::Result<()> {
-        if !self.amount.allows(finding.chain) {
-            return Ok(());
-        }
         self.begin(",\n")?;
         let mut told = json!({
             "code": finding.problem.code(),
@@ -45,7 +53,7 @@ impl<W: Write> Report for Json<W> {
         if let Some((file, line)) = known {
             told["checkpoint"] = json!({"file": file.display().to_string(), "line": line});
         }
-        write!(self.out, "{told}")
+        self.text.write_all(told.to_string().as_bytes())
     }
 
     fn end(&mut self, summary: &Summary, files: &[PathBuf]) -> io::Result<()> {
@@ -68,7 +76,9 @@ impl<W: Write> Report for Json<W> {
         });
         // Its members go on behind those that have been written.
         let rest = rest.to_string();
-        writeln!(self.out, "],\n{}", rest.trim_start_matches('{'))?;
+        writeln!(self.text, "],\n{}", rest.trim_start_matches('{'))?;
+        self.text.rewind()?;
+        io::copy(&mut self.text, &mut self.out)?;
         self.out.flush()
     }
 }

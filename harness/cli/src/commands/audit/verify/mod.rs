@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use portcullis_audit::report::{Most, Report, Text};
-use portcullis_audit::show::told;
-use portcullis_audit::{Lines, Verification, VerifyError};
+use portcullis_audit::{Lines, Nothing, Verification, VerifyError};
 use portcullis_audit_chain::verify::Trust;
 use portcullis_audit_chain::{MacKey, VerifierKey};
 
-use super::failure::{Failure, ended};
+use super::failure::{Failure, ended, nothing_in};
 use super::progress::{Beside, progress};
 use crate::Verdict;
 use crate::commands::read_text;
@@ -23,7 +22,7 @@ use patient::Patient;
 /// Each record has a hash of its own and that of the one before, so that an edit shows; checkpoints with a signature show also what somebody has done
 /// who made all hashes anew; and checkpoints that were kept elsewhere show whether the end was cut off.
 ///
-/// Exit codes: 0 nothing was found, 1 something was, 2 a file cannot be read or has nothing to verify, or a key is none.
+/// Exit codes: 0 nothing was found, 1 something was, or no record can be verified, 2 a file cannot be read or has nothing of a record, or a key is none.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// Files with a record on each line, the older ones first; also Envoy's log, and what export --protobuf has written. - is the standard input.
@@ -107,16 +106,22 @@ impl Verify {
         }
         verification.read(lines, &mut |found| patient.found(found))?;
         bar.finish_and_clear();
-        let (summary, files) =
-            verification.finish(&mut |found| patient.found(found)).map_err(|error| match error {
-                VerifyError::Nothing(nothing) => {
-                    let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
-                    Failure::Problem(told(&format!("{}: {nothing}", files.join(", "))))
-                }
-                error => error.into(),
-            })?;
+        let (summary, files) = match verification.finish(&mut |found| patient.found(found)) {
+            Err(VerifyError::Nothing(nothing)) => return unverified(&self.files, &nothing),
+            finished => finished?,
+        };
         patient.release()?;
         report.end(&summary, &files)?;
         Ok(if summary.found == 0 { Verdict::Good } else { Verdict::Bad })
     }
+}
+
+/// Says why there is nothing to verify. That is no good end: hashes may have been taken out, and records damaged.
+fn unverified(files: &[PathBuf], nothing: &Nothing) -> Result<Verdict, Failure> {
+    let problem = nothing_in(files, nothing);
+    if nothing.is_foreign() {
+        return Err(Failure::Problem(problem));
+    }
+    anstream::eprintln!("portcullis: {problem}");
+    Ok(Verdict::Bad)
 }
