@@ -148,9 +148,9 @@ pub(crate) trait Guest: Engine {
         let allocated = self.allocate(bytes.len() as u32);
         let mut state = self.state();
         state.phase = phase;
-        let swallowed = state.forbidden.take().map(|forbidden| Err(Death::of(&forbidden)));
+        let swallowed = state.forbidden.take().map(|forbidden| Death::of(&forbidden));
         drop(state);
-        match allocated.map(|allocated| allocated.and_then(|pointer| swallowed.unwrap_or(Ok(pointer)))) {
+        match allocated.map(|allocated| allocated.and_then(|pointer| swallowed.map_or(Ok(pointer), Err))) {
             None => Err(Fault::Memory("the module exports no allocator".into())),
             Some(Err(death)) => {
                 let mut state = self.state();

@@ -99,20 +99,17 @@ export function guarded(call, mark) {
     return call(args);
   };
 }
-
-export function isTooDeep(mark) {
-  return mark.isTooDeep === true;
-}
 "#)]
 extern "C" {
     /// A function that calls another with its arguments in an array, if there is stack enough for any hostcall: they take less than 60 such steps.
     /// An error of the stack amid a hostcall would go through the playground's own code, which would be of no more use: its destructors do not run.
     /// Where there is not, the object is marked, and no other such function with that object is called: a guest can catch what is thrown.
     fn guarded(call: &JsValue, mark: &Object) -> JsValue;
+}
 
-    /// Whether an object was marked so.
-    #[wasm_bindgen(js_name = isTooDeep)]
-    pub(super) fn is_too_deep(mark: &Object) -> bool;
+/// Whether an object was marked by a function that found no stack left.
+pub(super) fn is_too_deep(mark: &Object) -> bool {
+    Reflect::get(mark, &"isTooDeep".into()).is_ok_and(|is_too_deep| is_too_deep.is_truthy())
 }
 
 /// An argument, an i32 or an i64, in the lower bits.

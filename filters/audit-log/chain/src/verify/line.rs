@@ -36,7 +36,7 @@ impl<'a> Line<'a> {
 }
 
 /// Whether a line has something that only records have, also where it is none any more.
-pub fn has_trace(line: &[u8]) -> bool {
+fn has_trace(line: &[u8]) -> bool {
     TRACES.iter().any(|trace| line.windows(trace.len()).any(|part| part == *trace))
 }
 

@@ -29,7 +29,6 @@ mod vouched;
 use std::collections::BTreeMap;
 
 pub use finding::{Finding, Knower, Place};
-pub use line::has_trace;
 pub use problem::Problem;
 pub use summary::{ChainSummary, Checkpoints, End, Summary};
 pub use trust::Trust;

@@ -129,6 +129,10 @@ test("a guest that means no good takes neither the page nor the next guest along
     assert.ok(!told[name].includes("RuntimeError"), `${name}: ${told[name]}`);
   }
   assert.match(told["catches-in-malloc"], /malloc failed: the module threw.*^info: on$/ms);
+  // What a module imports becomes a member of nothing else.
+  const workers = page.workers();
+  assert.ok(workers.length > 0);
+  for (const worker of workers) assert.equal(await worker.evaluate(() => Object.keys(Object.prototype).join()), "");
   // Where it ended is told as of the file, not as of what the engine was given.
   const at = modules["stops.wat"].indexOf(Buffer.from([0x41, 42, 0x1a, 0x00])) + 3;
   assert.ok(told.stops.includes(` 0x${at.toString(16)} - `), `${at}: ${told.stops}`);
